@@ -1,0 +1,1 @@
+"""shoploop's components: plain functions and small classes; see docs/architecture.md for the rooms."""

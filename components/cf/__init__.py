@@ -1,0 +1,1 @@
+"""Collaborative filtering: one file per model, one contract (core/model.py)."""

@@ -1,0 +1,186 @@
+"""Files: checksummed directories of JSON, safetensors and parquet, written atomically, never unpickled.
+
+A bundle holds model.json (its meta data), arrays.safetensors, <name>.vocabulary.parquet and manifest.json
+(sha256 of every other file, and where it came from). It is verified before anything in it is used.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import scipy.sparse as sp
+from safetensors.numpy import load as load_arrays
+from safetensors.numpy import save as save_arrays
+
+from components.core.errors import BundleError
+from components.core.vocabulary import Vocabulary
+
+META = "model.json"
+ARRAYS = "arrays.safetensors"
+MANIFEST = "manifest.json"
+VOCABULARY_SUFFIX = ".vocabulary.parquet"
+
+
+@dataclass(frozen=True)
+class Content:
+    """What a bundle held."""
+
+    meta: dict[str, Any]
+    arrays: dict[str, np.ndarray]
+    vocabularies: dict[str, Vocabulary]
+    provenance: dict[str, Any]
+
+
+def sha256(path: Path) -> str:
+    """Hex digest of one file's bytes."""
+    with open(path, "rb") as f:
+        return hashlib.file_digest(f, "sha256").hexdigest()
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """A fresh folder that takes the place of `path` when the block ends well, and vanishes when it does not."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    fresh = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+    fresh.chmod(0o755)
+    try:
+        yield fresh
+        if path.is_dir():
+            old = Path(tempfile.mkdtemp(prefix=f".{path.name}.old.", dir=path.parent))
+            os.replace(path, old / "was")
+            os.replace(fresh, path)
+            shutil.rmtree(old)
+        else:
+            os.replace(fresh, path)
+    except BaseException:
+        shutil.rmtree(fresh, ignore_errors=True)
+        raise
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text file so that a reader sees the old or the new content, never half of it."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as f:
+            f.write(text)
+        os.chmod(name, 0o644)
+        os.replace(name, path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Write JSON atomically: sorted keys, no NaN or infinity (ValueError)."""
+    write_text(path, json.dumps(content, indent=1, sort_keys=True, allow_nan=False, ensure_ascii=False) + "\n")
+
+
+def read_json(path: Path) -> Any:
+    """Read a JSON file; BundleError if it is missing or broken."""
+    try:
+        return json.loads(Path(path).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise BundleError(f"{path}: no such file; the step that makes it has not run.") from None
+    except (json.JSONDecodeError, UnicodeDecodeError) as e:
+        raise BundleError(f"{path}: not JSON: {e}.") from None
+
+
+def seal(folder: Path, provenance: dict[str, Any]) -> None:
+    """Write the manifest of a folder: sha256 of every file in it, by relative path."""
+    files = {name: sha256(folder / name) for name in _files(folder)}
+    write_json(folder / MANIFEST, {"files": files, "provenance": provenance})
+
+
+def verify(folder: Path) -> dict[str, Any]:
+    """Check a sealed folder, file by file, and return its provenance.
+
+    Raises BundleError naming the first file that is missing, altered or not in the manifest.
+    """
+    folder = Path(folder)
+    manifest = read_json(folder / MANIFEST)
+    try:
+        declared, provenance = dict(manifest["files"]), dict(manifest["provenance"])
+    except (KeyError, TypeError, ValueError):
+        raise BundleError(f"{folder / MANIFEST}: not a manifest.") from None
+    present = set(_files(folder))
+    for name in sorted(present - set(declared)):
+        raise BundleError(f"{folder}: {name} is not in the manifest; restore the folder or build it again.")
+    for name, digest in sorted(declared.items()):
+        if name not in present:
+            raise BundleError(f"{folder}: {name} is missing; restore the folder or build it again.")
+        if sha256(folder / name) != digest:
+            raise BundleError(f"{folder}: {name} was altered (sha256 differs); restore the folder or build it again.")
+    return provenance
+
+
+def digest(folder: Path) -> str:
+    """One sha256 that stands for a sealed folder's content (provenance left out)."""
+    files = read_json(Path(folder) / MANIFEST)["files"]
+    return hashlib.sha256(json.dumps(files, sort_keys=True).encode()).hexdigest()
+
+
+def write(
+    path: Path,
+    meta: dict[str, Any],
+    *,
+    arrays: dict[str, np.ndarray] | None = None,
+    vocabularies: dict[str, Vocabulary] | None = None,
+    provenance: dict[str, Any] | None = None,
+) -> None:
+    """Write one bundle directory, atomically."""
+    with replacing(Path(path)) as fresh:
+        write_json(fresh / META, meta)
+        contiguous = {k: np.ascontiguousarray(v) for k, v in (arrays or {}).items()}
+        (fresh / ARRAYS).write_bytes(save_arrays(contiguous))
+        for name, vocabulary in (vocabularies or {}).items():
+            pq.write_table(pa.table({"id": pa.array(vocabulary.ids.tolist(), pa.string())}), fresh / f"{name}{VOCABULARY_SUFFIX}")
+        seal(fresh, provenance or {})
+
+
+def read(path: Path) -> Content:
+    """Verify a bundle, then read it; BundleError if anything is not as written."""
+    path = Path(path)
+    provenance = verify(path)
+    vocabularies = {
+        file.name.removesuffix(VOCABULARY_SUFFIX): Vocabulary(pq.read_table(file)["id"].to_numpy(zero_copy_only=False))
+        for file in sorted(path.glob(f"*{VOCABULARY_SUFFIX}"))
+    }
+    return Content(read_json(path / META), load_arrays((path / ARRAYS).read_bytes()), vocabularies, provenance)
+
+
+def pack_csr(name: str, matrix: sp.csr_matrix) -> dict[str, np.ndarray]:
+    """A CSR matrix as named arrays; `unpack_csr` reads it back."""
+    m = sp.csr_matrix(matrix)
+    return {
+        f"{name}.data": m.data.astype(np.float32),
+        f"{name}.indices": m.indices.astype(np.int32),
+        f"{name}.indptr": m.indptr.astype(np.int64),
+        f"{name}.shape": np.asarray(m.shape, dtype=np.int64),
+    }
+
+
+def unpack_csr(name: str, arrays: dict[str, np.ndarray]) -> sp.csr_matrix:
+    """The CSR matrix that `pack_csr` stored under `name`."""
+    parts = (arrays[f"{name}.data"], arrays[f"{name}.indices"], arrays[f"{name}.indptr"])
+    return sp.csr_matrix(parts, shape=tuple(arrays[f"{name}.shape"].tolist()))
+
+
+def _files(folder: Path) -> list[str]:
+    return sorted(
+        str(p.relative_to(folder)) for p in Path(folder).rglob("*") if p != Path(folder) / MANIFEST and not p.is_dir()
+    )

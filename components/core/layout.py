@@ -1,0 +1,29 @@
+"""Where files live, relative to the project's folder. Steps and flows take them from here."""
+
+from pathlib import Path
+
+DATA = Path("data")  # the source's own tables, byte-stable, pinned by data.dvc
+DATA_PIN = Path("data.dvc")
+EXPECTATIONS = Path("expectations")
+ARTIFACTS = Path("artifacts")
+VALIDATED = ARTIFACTS / "validated"
+QUARANTINE = ARTIFACTS / "quarantine"
+QUALITY = ARTIFACTS / "quality"  # report.html, report.json
+CLEAN = ARTIFACTS / "clean"  # canonical tables: interactions, items, users, promotions
+SPLIT = ARTIFACTS / "split"  # one folder per fold
+FEATURES = ARTIFACTS / "features"  # one folder per fold
+REDUCED = ARTIFACTS / "reduced"  # one folder per fold
+MODELS = ARTIFACTS / "models"  # <name>/<fold>: a model bundle
+RANKER = ARTIFACTS / "ranker"  # one ranker bundle
+EVALUATION = ARTIFACTS / "evaluation"
+ROBUSTNESS = ARTIFACTS / "robustness"
+RELEASE = ARTIFACTS / "release"  # the one directory a service loads
+DECISION = ARTIFACTS / "decision"  # decision.json: the gate's verdict
+REGISTRATION = ARTIFACTS / "registration"  # registered.json: name, version, alias
+RECEIPTS = ARTIFACTS / "receipts"  # <step>.json: what ran, how long, which MLflow run
+EXPERIMENTS = ARTIFACTS / "experiments"
+MONITORING = ARTIFACTS / "monitoring"
+
+VALIDATION_FOLD = "validation"  # history up to the first cut-off; its target window trains the ranker
+TEST_FOLD = "test"  # history up to the second cut-off; its target window is only ever evaluated on
+FOLDS = (VALIDATION_FOLD, TEST_FOLD)
