@@ -1,0 +1,1 @@
+"""Evaluation: full-catalogue ranking of the target window, with intervals, and the gate that decides."""

@@ -1,0 +1,97 @@
+"""How a recommender is measured: every household of the target window, the whole catalogue, two views.
+
+"all" ranks everything: households buy again what they bought. "new" leaves out of lists and of relevant items what
+the household had bought before the cut-off. Users with nothing relevant in a view do not count in it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.sparse as sp
+
+from components.core.dataset import Dataset, Histories
+from components.core.model import Model
+from components.core.ranking import exclude, top_k
+from components.metrics import ranking as metrics
+from components.splits.store import Target
+
+ALL, NEW = "all", "new"
+VIEWS = (ALL, NEW)
+CUTOFF = 10
+BLOCK_USERS = 256
+
+# One pass over a block of histories gives the lists of both views.
+Lists = dict[str, np.ndarray]
+Lister = Callable[[Histories], Lists]
+
+
+@dataclass(frozen=True)
+class Task:
+    """The households to serve and what they went on to buy.
+
+    histories  one row per evaluated household
+    relevant   view → CSR (n, n_items), 1 where the household bought the item in the target window
+    """
+
+    histories: Histories
+    relevant: dict[str, sp.csr_matrix]
+    n_items: int
+
+    def take(self, rows: np.ndarray) -> Task:
+        """The task for some of its households."""
+        return Task(self.histories.take(rows), {v: m[rows] for v, m in self.relevant.items()}, self.n_items)
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One recommender in one view.
+
+    per_user  metric name → float64 (n,), NaN where the household does not count
+    coverage  share of the catalogue that was shown
+    """
+
+    per_user: dict[str, np.ndarray]
+    coverage: float
+
+
+def task(data: Dataset, target: Target) -> Task:
+    """The evaluation task of one fold: households of the dataset that bought something in its catalogue."""
+    n_items = len(data.items)
+    shape = (len(data.users), n_items)
+    bought = sp.csr_matrix((np.ones(len(target.rows), np.float32), (target.rows, target.items)), shape=shape)
+    seen = data.histories.matrix(n_items, binary=True)
+    new = bought - bought.multiply(seen)
+    new.eliminate_zeros()
+    rows = np.flatnonzero(bought.getnnz(axis=1))
+    return Task(data.histories.take(rows), {ALL: bought[rows], NEW: sp.csr_matrix(new)[rows]}, n_items)
+
+
+def lists(scores: np.ndarray, histories: Histories, k: int = CUTOFF) -> Lists:
+    """Top-k lists of both views from one dense block of scores."""
+    return {ALL: top_k(scores, k), NEW: top_k(exclude(scores, histories, seen=True), k)}
+
+
+def lister_of(model: Model, k: int = CUTOFF) -> Lister:
+    """The lists of a plain model."""
+    return lambda histories: lists(model.score(histories), histories, k)
+
+
+def ranked_lists(lister: Lister, histories: Histories, progress: Callable[[Iterable], Iterable] = iter) -> Lists:
+    """Lists of all histories, computed in blocks so that memory stays bounded."""
+    blocks = [lister(block) for block in progress(list(histories.blocks(BLOCK_USERS)))]
+    return {view: np.vstack([block[view] for block in blocks]) for view in VIEWS}
+
+
+def measure(ranked: np.ndarray, relevant: sp.csr_matrix, n_items: int, k: int = CUTOFF) -> Measured:
+    """All metrics of one view.
+
+    ranked    int32 (n, k)
+    relevant  CSR (n, n_items)
+    """
+    n_relevant = relevant.getnnz(axis=1)
+    hits = metrics.hits(ranked, relevant)
+    per_user = {name: function(hits, n_relevant, k=k) for name, function in metrics.PER_USER.items()}
+    return Measured(per_user, metrics.coverage(ranked[n_relevant > 0], n_items, k=k))

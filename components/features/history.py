@@ -1,0 +1,126 @@
+"""Fast features: what a user's own past says about an item, computed from histories alone.
+
+The same code answers offline and at serving, so an event sent a second ago counts at once.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.sparse as sp
+
+from components.core.dataset import DAY_S, Histories
+
+RECENT_DAYS = (14, 42, 91)
+FOREVER_DAYS = 1000.0  # stands for "never bought", beyond every real age
+
+
+@dataclass(frozen=True)
+class Groups:
+    """Which group (category, subcategory …) every catalogue item belongs to.
+
+    name    names the features
+    of      int32 (n_items,), group index of an item
+    """
+
+    name: str
+    of: np.ndarray
+
+    @property
+    def indicator(self) -> sp.csr_matrix:
+        """float32 CSR (n_items, groups)."""
+        n = len(self.of)
+        return sp.csr_matrix((np.ones(n, np.float32), (np.arange(n), self.of)), shape=(n, int(self.of.max()) + 1))
+
+
+def pair_features(
+    histories: Histories, n_items: int, rows: np.ndarray, items: np.ndarray, groups: list[Groups]
+) -> dict[str, np.ndarray]:
+    """Features of (user row, item) pairs.
+
+    rows, items  int (pairs,)
+    Returns      name → float32 (pairs,); ages in days, FOREVER_DAYS where there was no purchase
+    Memory       a few dense (len(histories), n_items) blocks; pass at most a few hundred users
+    """
+    baskets = np.maximum(_baskets(histories), 1)
+    first, last = _first_and_last(histories, n_items)
+    count = histories.matrix(n_items).toarray()
+    pair = (rows, items)
+    bought = count[pair]
+    age = np.where(bought > 0, (histories.now - last[pair]) / DAY_S, FOREVER_DAYS)
+    cadence = np.where(bought > 1, (last[pair] - first[pair]) / DAY_S / np.maximum(bought - 1, 1), FOREVER_DAYS)
+    out = {
+        "bought": bought,
+        "bought_share": bought / baskets[rows],
+        "age_days": age,
+        "tenure_days": np.where(bought > 0, (histories.now - first[pair]) / DAY_S, FOREVER_DAYS),
+        "cadence_days": cadence,
+        "overdue": np.where(bought > 1, age / np.maximum(cadence, 0.5), -1.0),
+        "decayed": histories.matrix(n_items, half_life_days=30).toarray()[pair],
+    }
+    for days in RECENT_DAYS:
+        recent = histories.keep(histories.times >= histories.now - days * DAY_S)
+        out[f"bought_{days}d"] = recent.matrix(n_items).toarray()[pair]
+    for group in groups:
+        out |= _group_features(histories, n_items, group, rows, items)
+    return {name: values.astype(np.float32) for name, values in out.items()}
+
+
+def user_features(histories: Histories) -> dict[str, np.ndarray]:
+    """Features of user rows that need nothing but the history; name → float32 (n,)."""
+    baskets = _baskets(histories)
+    lengths = histories.lengths
+    ends = histories.indptr[1:] - 1
+    some = lengths > 0
+    idle = np.full(len(histories), FOREVER_DAYS)
+    idle[some] = (histories.now - histories.times[ends[some]]) / DAY_S
+    span = np.zeros(len(histories))
+    span[some] = (histories.now - histories.times[histories.indptr[:-1][some]]) / DAY_S
+    recent = np.bincount(histories.rows[histories.times >= histories.now - 28 * DAY_S], minlength=len(histories))
+    out = {
+        "history_events": lengths,
+        "history_baskets": baskets,
+        "history_events_28d": recent,
+        "history_basket_size": lengths / np.maximum(baskets, 1),
+        "history_idle_days": idle,
+        "history_days_per_basket": span / np.maximum(baskets, 1),
+    }
+    return {name: np.asarray(values, dtype=np.float32) for name, values in out.items()}
+
+
+def _baskets(histories: Histories) -> np.ndarray:
+    """int64 (n,), distinct event times per user."""
+    if not len(histories.items):
+        return np.zeros(len(histories), dtype=np.int64)
+    rows = histories.rows
+    new = np.concatenate(([True], (rows[1:] != rows[:-1]) | (histories.times[1:] != histories.times[:-1])))
+    return np.bincount(rows[new], minlength=len(histories))
+
+
+def _first_and_last(histories: Histories, n_items: int) -> tuple[np.ndarray, np.ndarray]:
+    """Dense (n, n_items) times of first and last purchase; 0 where there is none."""
+    first, last = (np.zeros((len(histories), n_items)) for _ in range(2))
+    rows = histories.rows
+    # Events are sorted by time and NumPy keeps the last value written to a repeated index.
+    last[rows, histories.items] = histories.times
+    first[rows[::-1], histories.items[::-1]] = histories.times[::-1]
+    return first, last
+
+
+def _group_features(
+    histories: Histories, n_items: int, group: Groups, rows: np.ndarray, items: np.ndarray
+) -> dict[str, np.ndarray]:
+    indicator, of = group.indicator, group.of
+    count = (histories.matrix(n_items) @ indicator).toarray()
+    decayed = (histories.matrix(n_items, half_life_days=30) @ indicator).toarray()
+    last = np.zeros(count.shape)
+    last[histories.rows, of[histories.items]] = histories.times
+    pair = (rows, of[items])
+    total = np.maximum(histories.lengths, 1)[rows]
+    return {
+        f"{group.name}_bought": count[pair],
+        f"{group.name}_share": count[pair] / total,
+        f"{group.name}_decayed": decayed[pair],
+        f"{group.name}_age_days": np.where(count[pair] > 0, (histories.now - last[pair]) / DAY_S, FOREVER_DAYS),
+    }

@@ -1,0 +1,41 @@
+"""Put a fold's trained parts together as one Hybrid."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from components.core import bundle, layout
+from components.core.dataset import Dataset
+from components.core.errors import ConfigError
+from components.core.model import Model
+from components.core.model import load as load_model
+from components.ranking.context import load_context
+from components.ranking.hybrid import FALLBACK, Hybrid
+from components.ranking.lambdamart import Lambdamart
+
+CHOICE = "choice.json"  # which models propose, and how many items each
+
+
+def load_models(root: Path, fold: str, names: list[str]) -> dict[str, Model]:
+    """The trained bundles of one fold, by their names in params.yaml."""
+    return {name: load_model(root / layout.MODELS / name / fold) for name in names}
+
+
+def untrained_hybrid(root: Path, fold: str, data: Dataset, names: list[str], per_model: int) -> Hybrid:
+    """Candidates and features of a fold, with no ranker yet.
+
+    Raises ConfigError if "popularity" is not among the names.
+    """
+    if FALLBACK not in names:
+        raise ConfigError(f"params.yaml: rank.candidates: '{FALLBACK}' is missing; it fills lists that run short.")
+    return Hybrid(load_models(root, fold, names), load_context(root, fold, data), None, per_model)
+
+
+def load_hybrid(root: Path, fold: str, data: Dataset) -> Hybrid:
+    """The whole recommender of a fold: its models and features, and the one ranker."""
+    folder = root / layout.RANKER
+    bundle.verify(folder)
+    choice = bundle.read_json(folder / CHOICE)
+    hybrid = untrained_hybrid(root, fold, data, choice["models"], choice["candidates_per_model"])
+    hybrid.ranker = Lambdamart.load(folder)
+    return hybrid

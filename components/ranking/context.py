@@ -1,0 +1,116 @@
+"""What the ranker knows about items and users besides histories: slow features, text vectors, category groups."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+
+from components.core import bundle, layout, schema
+from components.core.dataset import Dataset
+from components.core.vocabulary import Vocabulary
+from components.features.history import Groups
+
+ITEM_FEATURES = "items.parquet"
+USER_FEATURES = "users.parquet"
+ITEM_GROUPS = "groups.parquet"
+VECTORS = "vectors"
+GROUPS = (schema.DEPARTMENT, schema.CATEGORY, schema.SUBCATEGORY)
+
+
+@dataclass(frozen=True)
+class Context:
+    """Arrays in the order of one dataset's vocabularies.
+
+    item_numbers  float32 (n_items, len(item_names)), NaN where unknown
+    user_numbers  float32 (n_users + 1, len(user_names)); the last row, all NaN, stands for unknown users
+    vectors       float32 (n_items, d), length 1 or 0
+    groups        category groups, coarse to fine
+    """
+
+    items: Vocabulary
+    users: Vocabulary
+    item_names: list[str]
+    item_numbers: np.ndarray
+    user_names: list[str]
+    user_numbers: np.ndarray
+    vectors: np.ndarray
+    groups: list[Groups]
+
+    def user_rows(self, users: np.ndarray) -> np.ndarray:
+        """float32 (n, len(user_names)) of user indices; -1 gives NaN."""
+        return self.user_numbers[users]
+
+
+def load_context(root: Path, fold: str, data: Dataset) -> Context:
+    """Read a fold's features and reduced vectors, aligned with its dataset."""
+    features = root / layout.FEATURES / fold
+    item_names, item_numbers = _aligned(features / ITEM_FEATURES, schema.ITEM_ID, data.items)
+    user_names, user_numbers = _aligned(features / USER_FEATURES, schema.USER_ID, data.users)
+    unknown = np.full((1, len(user_names)), np.nan, dtype=np.float32)
+    reduced = bundle.read(root / layout.REDUCED / fold)
+    at = reduced.vocabularies["items"].encode(data.items.ids)
+    vectors = np.where((at >= 0)[:, None], reduced.arrays[VECTORS][at], 0).astype(np.float32)
+    return Context(
+        data.items,
+        data.users,
+        item_names,
+        item_numbers,
+        user_names,
+        np.vstack([user_numbers, unknown]),
+        vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9),
+        _groups(features / ITEM_GROUPS, data.items),
+    )
+
+
+def pack(context: Context) -> tuple[dict[str, list[str]], dict[str, np.ndarray], dict[str, Vocabulary]]:
+    """A context as the meta data, arrays and vocabularies of a bundle; `unpack` reads it back."""
+    names = {
+        "item_names": context.item_names,
+        "user_names": context.user_names,
+        "groups": [g.name for g in context.groups],
+    }
+    arrays = {
+        "item_numbers": context.item_numbers,
+        "user_numbers": context.user_numbers,
+        VECTORS: context.vectors,
+    } | {f"group.{g.name}": g.of for g in context.groups}
+    return names, arrays, {"items": context.items, "users": context.users}
+
+
+def unpack(content: bundle.Content) -> Context:
+    """The context that `pack` stored in a bundle."""
+    meta, arrays, vocabularies = content.meta, content.arrays, content.vocabularies
+    return Context(
+        vocabularies["items"],
+        vocabularies["users"],
+        meta["item_names"],
+        arrays["item_numbers"],
+        meta["user_names"],
+        arrays["user_numbers"],
+        arrays[VECTORS],
+        [Groups(name, arrays[f"group.{name}"]) for name in meta["groups"]],
+    )
+
+
+def _aligned(path: Path, key: str, vocabulary: Vocabulary) -> tuple[list[str], np.ndarray]:
+    table = pq.read_table(path)
+    names = [c for c in table.column_names if c != key]
+    at = vocabulary.encode(table[key].to_numpy(zero_copy_only=False).astype(np.str_))
+    out = np.full((len(vocabulary), len(names)), np.nan, dtype=np.float32)
+    for column, name in enumerate(names):
+        out[at[at >= 0], column] = table[name].to_numpy(zero_copy_only=False)[at >= 0]
+    return names, out
+
+
+def _groups(path: Path, items: Vocabulary) -> list[Groups]:
+    table = pq.read_table(path)
+    at = items.encode(table[schema.ITEM_ID].to_numpy(zero_copy_only=False).astype(np.str_))
+    groups = []
+    for name in GROUPS:
+        labels = np.full(len(items), "", dtype=object)
+        labels[at[at >= 0]] = table[name].to_numpy(zero_copy_only=False)[at >= 0]
+        groups.append(Groups(name, np.unique(labels.astype(np.str_), return_inverse=True)[1].astype(np.int32)))
+    return groups

@@ -1,0 +1,141 @@
+"""Hybrid: candidate models + features + LambdaMART = one recommender, offline and at serving."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from components.core import bundle
+from components.core.dataset import Histories
+from components.core.model import Model
+from components.core.model import load as load_model
+from components.core.ranking import exclude, top_k
+from components.core.vocabulary import Vocabulary
+from components.features import history
+from components.ranking.candidates import Candidates, propose
+from components.ranking.context import Context, pack, unpack
+from components.ranking.lambdamart import Lambdamart
+
+FALLBACK = "popularity"
+BELOW_EVERY_SCORE = 1e6  # fills lists behind the ranked candidates, in the order of popularity
+TASTE_HALF_LIFE_DAYS = 60
+
+
+@dataclass
+class Hybrid:
+    """One recommender; `models` must hold "popularity", which fills lists that run short.
+
+    candidates_per_model  how many items each model may propose, twice: among all, and among new ones
+    """
+
+    models: dict[str, Model]
+    context: Context
+    ranker: Lambdamart | None
+    candidates_per_model: int
+
+    @property
+    def items(self) -> Vocabulary:
+        """The catalogue."""
+        return self.context.items
+
+    @property
+    def users(self) -> Vocabulary:
+        """The users the slow features know."""
+        return self.context.users
+
+    def propose(self, histories: Histories, **filters: object) -> Candidates:
+        """Candidates of all models; filters as in candidates.propose."""
+        return propose(self.models, histories, self.candidates_per_model, **filters)
+
+    def features(self, histories: Histories, candidates: Candidates) -> tuple[list[str], np.ndarray]:
+        """Feature names and the float32 (pairs, features) matrix of candidates."""
+        rows, items, context = candidates.rows, candidates.items, self.context
+        columns: dict[str, np.ndarray] = {}
+        for name, scores in candidates.scores.items():
+            columns[f"score.{name}"] = scores
+            columns[f"rank.{name}"] = _rank_within(rows, scores)
+        columns |= history.pair_features(histories, len(context.items), rows, items, context.groups)
+        columns |= {name: values[rows] for name, values in history.user_features(histories).items()}
+        columns["text_affinity"] = self._text_affinity(histories, rows, items)
+        columns |= dict(zip(context.item_names, context.item_numbers[items].T, strict=True))
+        columns |= dict(zip(context.user_names, context.user_rows(histories.users)[rows].T, strict=True))
+        columns["price_against_usual"] = columns["price"] / np.maximum(columns["user_price"], 0.01)
+        return list(columns), np.stack(list(columns.values()), axis=1).astype(np.float32)
+
+    def score(self, histories: Histories, **filters: object) -> tuple[np.ndarray, Candidates]:
+        """Dense float32 (n, n_items) scores: ranked candidates first, all else behind by popularity."""
+        candidates = self.propose(histories, **filters)
+        dense = self.models[FALLBACK].score(histories) - np.float32(BELOW_EVERY_SCORE)
+        if len(candidates.rows):
+            _, features = self.features(histories, candidates)
+            dense[candidates.rows, candidates.items] = self.ranker.predict(features)
+        return dense, candidates
+
+    def recommend(
+        self, histories: Histories, k: int, *, exclude_seen: bool = False, allowed: np.ndarray | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Best k items of every user with their scores.
+
+        Returns  int32 (n, k), -1 where fewer than k may be recommended; float32 (n, k), NaN there
+        """
+        dense, _ = self.score(histories, exclude_seen=exclude_seen, allowed=allowed)
+        dense = exclude(dense, histories, seen=exclude_seen, allowed=allowed)
+        ranked = top_k(dense, k)
+        scores = np.take_along_axis(dense, ranked.clip(min=0), 1)
+        return ranked, np.where(ranked >= 0, scores, np.nan).astype(np.float32)
+
+    def similar(self, item: int, k: int, *, allowed: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
+        """The k items nearest to one item by bought-together (item_knn where it is there) and by text.
+
+        Returns  int32 (k,), -1 where there are no more; float32 (k,) scores, NaN there
+        """
+        scores = self.context.vectors @ self.context.vectors[item]
+        if "item_knn" in self.models:
+            now = int(self.models_now)
+            alone = Histories.of([[item]], [[now - 1]], now)
+            together = self.models["item_knn"].score(alone)[0]
+            scores = scores + 2 * together / max(float(together.max()), 1e-9)
+        scores = scores.astype(np.float32)
+        scores[item] = -np.inf
+        if allowed is not None:
+            scores[~allowed] = -np.inf
+        ranked = top_k(scores[None], k)[0]
+        return ranked, np.where(ranked >= 0, scores[ranked.clip(min=0)], np.nan).astype(np.float32)
+
+    models_now: int = 1 << 32  # any time after the event: similar items do not age
+
+    def save(self, folder: Path) -> None:
+        """Write models/, context/ and ranker/ under a fresh folder; the caller seals it."""
+        for name, model in self.models.items():
+            model.save(folder / "models" / name)
+        names, arrays, vocabularies = pack(self.context)
+        meta = {"kind": "context", "format": 1, "candidates_per_model": self.candidates_per_model, **names}
+        meta["models"] = list(self.models)
+        bundle.write(folder / "context", meta, arrays=arrays, vocabularies=vocabularies)
+        self.ranker.save(folder / "ranker")
+
+    @classmethod
+    def load(cls, folder: Path) -> Hybrid:
+        """Read what `save` wrote, from a folder that was verified by its seal."""
+        content = bundle.read(folder / "context")
+        models = {name: load_model(folder / "models" / name) for name in content.meta["models"]}
+        ranker = Lambdamart.load(folder / "ranker")
+        return cls(models, unpack(content), ranker, content.meta["candidates_per_model"])
+
+    def _text_affinity(self, histories: Histories, rows: np.ndarray, items: np.ndarray) -> np.ndarray:
+        """Cosine between an item's text vector and the mean of what the user bought lately."""
+        vectors = self.context.vectors
+        taste = histories.matrix(len(vectors), half_life_days=TASTE_HALF_LIFE_DAYS) @ vectors
+        taste /= np.maximum(np.linalg.norm(taste, axis=1, keepdims=True), 1e-9)
+        return np.einsum("pd,pd->p", taste[rows], vectors[items])
+
+
+def _rank_within(rows: np.ndarray, scores: np.ndarray) -> np.ndarray:
+    """Rank of every pair's score among its user's pairs, from 1; rows must not decrease."""
+    order = np.lexsort((-scores, rows))
+    starts = np.searchsorted(rows, rows)
+    ranks = np.empty(len(rows), dtype=np.float32)
+    ranks[order] = np.arange(len(rows)) - starts[order] + 1
+    return ranks

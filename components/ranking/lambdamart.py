@@ -1,0 +1,142 @@
+"""LambdaMART: boosted trees that order one user's candidates by swapping pairs that matter for NDCG.
+
+Source: Burges 2010, MSR-TR-2010-82, as implemented by XGBoost (objective rank:ndcg).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from pydantic import Field
+
+from components.core import bundle
+from components.core.config import Config
+from components.core.errors import BundleError
+
+TREES = "trees.ubj"
+MAX_BIN = 128  # half of XGBoost's default: a third less time, no loss seen on held-out households
+
+
+class LambdamartConfig(Config):
+    """Sizes of the ensemble; `patience` trees without gain on held-out users stop it."""
+
+    trees: int = Field(default=400, ge=1, le=5000)
+    learning_rate: float = Field(default=0.08, gt=0, le=1)
+    max_depth: int = Field(default=7, ge=1, le=16)
+    min_child_weight: float = Field(default=5.0, ge=0)
+    regularization: float = Field(default=1.0, ge=0)
+    row_share: float = Field(default=0.8, gt=0, le=1)
+    column_share: float = Field(default=0.5, gt=0, le=1)
+    patience: int = Field(default=30, ge=1)
+    threads: int = Field(default=2, ge=1)
+
+
+class Lambdamart:
+    """A fitted ensemble over named feature columns."""
+
+    version = 1
+
+    def __init__(self, config: LambdamartConfig | None = None):
+        """Unfitted ranker; `config` defaults to the declared defaults."""
+        self.config = config or LambdamartConfig()
+        self.curve: list[float] = []
+
+    def fit(
+        self,
+        features: np.ndarray,
+        labels: np.ndarray,
+        groups: np.ndarray,
+        held_out: np.ndarray,
+        names: list[str],
+        seed: int,
+    ) -> Lambdamart:
+        """Fit on queries; returns self.
+
+        features  float32 (pairs, len(names))
+        labels    int (pairs,), 1 where the candidate was bought
+        groups    int (pairs,), query of every pair, not decreasing
+        held_out  bool (pairs,), queries kept for early stopping
+        """
+        import xgboost as xgb
+
+        def matrix(part: np.ndarray) -> xgb.DMatrix:
+            return xgb.DMatrix(features[part], labels[part], qid=groups[part], feature_names=names)
+
+        history: dict = {}
+        self.names = names
+        train = matrix(~held_out)
+        self.booster = xgb.train(
+            self._parameters(seed),
+            train,
+            self.config.trees,
+            evals=[(matrix(held_out), "held_out")],
+            early_stopping_rounds=self.config.patience,
+            evals_result=history,
+            verbose_eval=False,
+        )
+        self.booster = self.booster[: self.booster.best_iteration + 1]
+        self.curve = [float(v) for v in history["held_out"]["ndcg@10"]]
+        return self
+
+    def predict(self, features: np.ndarray) -> np.ndarray:
+        """float32 (pairs,), larger is better; only comparable within one user."""
+        if not len(features):
+            return np.zeros(0, dtype=np.float32)
+        return self.booster.inplace_predict(features, validate_features=False).astype(np.float32)
+
+    def importance(self) -> dict[str, float]:
+        """Share of the total gain by feature name, largest first."""
+        gains = self.booster.get_score(importance_type="total_gain")
+        total = sum(gains.values()) or 1.0
+        return {name: gain / total for name, gain in sorted(gains.items(), key=lambda pair: -pair[1])}
+
+    def save(self, folder: Path) -> None:
+        """Write the trees and what belongs to them; the caller seals the folder."""
+        folder.mkdir(parents=True, exist_ok=True)
+        self.booster.save_model(folder / TREES)
+        bundle.write_json(
+            folder / bundle.META,
+            {
+                "kind": "ranker",
+                "format": 1,
+                "component_version": self.version,
+                "config": self.config.model_dump(mode="json"),
+                "features": self.names,
+                "curve": self.curve,
+            },
+        )
+
+    @classmethod
+    def load(cls, folder: Path) -> Lambdamart:
+        """Read a ranker from a folder that was verified by its seal."""
+        import xgboost as xgb
+
+        meta = bundle.read_json(folder / bundle.META)
+        if meta.get("kind") != "ranker" or meta.get("component_version") != cls.version:
+            raise BundleError(f"{folder}: not a ranker of version {cls.version}; train it again.")
+        ranker = cls(LambdamartConfig.model_validate(meta["config"]))
+        ranker.names, ranker.curve = meta["features"], meta["curve"]
+        ranker.booster = xgb.Booster()
+        ranker.booster.load_model(folder / TREES)
+        ranker.booster.set_param({"nthread": ranker.config.threads})
+        return ranker
+
+    def _parameters(self, seed: int) -> dict:
+        c = self.config
+        return {
+            "objective": "rank:ndcg",
+            "eval_metric": "ndcg@10",
+            "lambdarank_pair_method": "topk",
+            "lambdarank_num_pair_per_sample": 10,
+            "eta": c.learning_rate,
+            "max_depth": c.max_depth,
+            "min_child_weight": c.min_child_weight,
+            "lambda": c.regularization,
+            "subsample": c.row_share,
+            "colsample_bytree": c.column_share,
+            "tree_method": "hist",
+            "max_bin": MAX_BIN,
+            "nthread": c.threads,
+            "seed": seed,
+        }

@@ -1,0 +1,108 @@
+"""Training table of the ranker: candidates of one fold, labelled by what was bought in its target window."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.sparse as sp
+from pydantic import Field
+
+from components.core.config import Config
+from components.core.dataset import Histories
+from components.ranking.candidates import Candidates
+from components.ranking.hybrid import Hybrid
+from components.ranking.lambdamart import LambdamartConfig
+
+BLOCK_USERS = 256
+
+
+class RankConfig(Config):
+    """How candidates are drawn and the ranker is fitted.
+
+    candidates             names of models in params.yaml; "popularity" must be among them
+    candidates_per_model   items each model proposes, once among all and once among new items
+    negatives_per_user     unbought candidates kept per household and view for training, drawn at random
+    held_out_share         share of households kept for early stopping
+    """
+
+    candidates: list[str] = Field(min_length=1)
+    candidates_per_model: int = Field(default=50, ge=1, le=1000)
+    negatives_per_user: int = Field(default=150, ge=1)
+    held_out_share: float = Field(default=0.15, gt=0, lt=1)
+    lambdamart: LambdamartConfig = Field(default_factory=LambdamartConfig)
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows of the ranker's training: one query per household and view."""
+
+    names: list[str]
+    features: np.ndarray
+    labels: np.ndarray
+    groups: np.ndarray
+    candidate_recall: float
+
+
+def training_table(
+    hybrid: Hybrid,
+    histories: Histories,
+    bought: sp.csr_matrix,
+    config: RankConfig,
+    rng: np.random.Generator,
+    progress: Callable[[Iterable], Iterable] = iter,
+) -> Table:
+    """Features and labels of all households' candidates.
+
+    Every household gives two queries: all its candidates, and only those new to it. Without the second the few
+    new items would hardly ever be compared with each other, because repeats fill the top of the first.
+
+    bought  CSR (len(histories), n_items), what was bought in the target window
+    """
+    parts, found = [], 0
+    for start in progress(list(range(0, len(histories), BLOCK_USERS))):
+        rows = np.arange(start, min(start + BLOCK_USERS, len(histories)))
+        block = histories.take(rows)
+        candidates = hybrid.propose(block)
+        labels = _labels(candidates, bought[rows])
+        found += int(labels.sum())
+        views = [
+            _sample(candidates.rows, labels, mask, config.negatives_per_user, rng)
+            for mask in (np.ones(len(labels), dtype=bool), ~candidates.seen)
+        ]
+        needed = views[0] | views[1]
+        names, features = hybrid.features(block, candidates.keep(needed))
+        for view, chosen in enumerate(views):
+            groups = 2 * (start + candidates.rows[chosen]) + view
+            parts.append((features[chosen[needed]], labels[chosen], groups))
+    features, labels, groups = (np.concatenate(column) for column in zip(*parts, strict=True))
+    order = np.argsort(groups, kind="stable")
+    recall = found / max(bought.nnz, 1)
+    return Table(names, features[order], labels[order], groups[order], recall)
+
+
+def held_out_queries(groups: np.ndarray, share: float, rng: np.random.Generator) -> np.ndarray:
+    """bool (pairs,), true for the queries of a random share of households; both views of one go together."""
+    households = groups // 2
+    distinct = np.unique(households)
+    chosen = rng.choice(distinct, size=max(1, round(share * len(distinct))), replace=False)
+    return np.isin(households, chosen)
+
+
+def _labels(candidates: Candidates, bought: sp.csr_matrix) -> np.ndarray:
+    return (np.asarray(bought[candidates.rows, candidates.items]).ravel() > 0).astype(np.int8)
+
+
+def _sample(
+    rows: np.ndarray, labels: np.ndarray, mask: np.ndarray, negatives: int, rng: np.random.Generator
+) -> np.ndarray:
+    """bool (pairs,): within mask, all bought pairs and at most `negatives` others per row."""
+    at = np.flatnonzero(mask)
+    rows, labels = rows[at], labels[at]
+    order = np.lexsort((np.where(labels > 0, -1.0, rng.random(len(rows))), rows))
+    place = np.arange(len(rows)) - np.searchsorted(rows, rows)
+    positives = np.bincount(rows, weights=labels, minlength=rows.max(initial=0) + 1)
+    chosen = np.zeros(len(mask), dtype=bool)
+    chosen[at[order[place < negatives + positives[rows]]]] = True
+    return chosen

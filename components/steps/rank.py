@@ -1,0 +1,48 @@
+"""rank: fit the ranker on the validation fold, whose target window no candidate model has seen."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from components.core import bundle, layout, rng
+from components.core.progress import track
+from components.evaluation.protocol import ALL, task
+from components.ranking.assemble import CHOICE, untrained_hybrid
+from components.ranking.lambdamart import Lambdamart
+from components.ranking.training import RankConfig, held_out_queries, training_table
+from components.splits import store
+from components.steps.result import StepResult
+
+
+def rank(config: RankConfig, root: Path, seed: int) -> StepResult:
+    """Fit LambdaMART on the union of the models' candidates.
+
+    Reads   models/<name>/validation/, features/, reduced/, split/validation/
+    Writes  ranker/ (a sealed bundle: trees, feature names, the choice of candidate models)
+    """
+    fold = layout.VALIDATION_FOLD
+    data = store.load_dataset(root / layout.SPLIT / fold / store.DATASET)
+    work = task(data, store.load_target(root / layout.SPLIT / fold / store.TARGET, data))
+    hybrid = untrained_hybrid(root, fold, data, config.candidates, config.candidates_per_model)
+    draw = rng.stream(seed, "rank")
+    table = training_table(
+        hybrid, work.histories, work.relevant[ALL], config, draw, lambda blocks: track(blocks, "candidates")
+    )
+    held_out = held_out_queries(table.groups, config.held_out_share, draw)
+    ranker = Lambdamart(config.lambdamart).fit(table.features, table.labels, table.groups, held_out, table.names, seed)
+    with bundle.replacing(root / layout.RANKER) as fresh:
+        ranker.save(fresh)
+        choice = {"models": config.candidates, "candidates_per_model": config.candidates_per_model}
+        bundle.write_json(fresh / CHOICE, choice)
+        bundle.write_json(fresh / "importance.json", ranker.importance())
+        bundle.seal(fresh, {})
+    best = max(ranker.curve)
+    metrics = {
+        "pairs": float(len(table.labels)),
+        "trees": float(len(ranker.curve)),
+        "held_out_ndcg_at_10": best,
+        "candidate_recall": table.candidate_recall,
+    }
+    leading = ", ".join(list(ranker.importance())[:3])
+    summary = f"{len(table.labels):,} candidates hold {table.candidate_recall:.0%} of what was bought; led by {leading}"
+    return StepResult(summary, metrics, curves={"held_out_ndcg_at_10": ranker.curve})
