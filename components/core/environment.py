@@ -1,0 +1,23 @@
+"""The environment of every process shoploop starts: no telemetry, quiet libraries. Entry points call `prepare` first."""
+
+import os
+
+PARENT_RUN = "SHOPLOOP_PARENT_RUN"  # MLflow run of the flow that started this process, which also logs its steps
+
+SETTINGS = {
+    "DO_NOT_TRACK": "1",
+    "GX_ANALYTICS_ENABLED": "False",
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "BENTOML_DO_NOT_TRACK": "True",
+    "DVC_NO_ANALYTICS": "1",
+    "TF_CPP_MIN_LOG_LEVEL": "2",  # TensorFlow's notes on missing GPUs
+    "GIT_PYTHON_REFRESH": "quiet",  # MLflow and DVC also work without git
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+}
+
+
+def prepare() -> None:
+    """Set what is not set yet; call before the libraries concerned are imported."""
+    for name, value in SETTINGS.items():
+        os.environ.setdefault(name, value)

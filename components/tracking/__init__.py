@@ -1,0 +1,1 @@
+"""The only room that imports MLflow: runs, and the registry of releases."""
