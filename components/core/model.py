@@ -10,9 +10,9 @@ from typing import Any, ClassVar
 import numpy as np
 
 from components.core import bundle
-from components.core.config import Config
+from components.core.config import Config, parse
 from components.core.dataset import Dataset, Histories
-from components.core.errors import BundleError
+from components.core.errors import BundleError, ConfigError
 from components.core.ranking import exclude, top_k
 from components.core.vocabulary import Vocabulary
 
@@ -112,14 +112,19 @@ def load(path: Path) -> Model:
     content = bundle.read(path)
     meta = content.meta
     if meta.get("kind") != "model" or meta.get("format") != FORMAT:
-        raise BundleError(f"{path}: not a model bundle of format {FORMAT} (found {meta.get('kind')} {meta.get('format')}).")
+        raise BundleError(
+            f"{path}: not a model bundle of format {FORMAT} (found {meta.get('kind')} {meta.get('format')})."
+        )
     cls = MODELS.get(meta["component"])
     if meta["component_version"] != cls.version:
         raise BundleError(
             f"{path}: made by {meta['component']} version {meta['component_version']}, this code has version "
             f"{cls.version}; train it again."
         )
-    model = cls(cls.Config.model_validate(meta["config"]))
+    try:
+        model = cls(parse(cls.Config, meta["config"], f"{path}: config"))
+    except ConfigError as e:
+        raise BundleError(f"{e} The options have changed since it was trained; train it again.") from None
     model.items = content.vocabularies["items"]
     model.restore(content.arrays)
     return model

@@ -1,0 +1,38 @@
+"""From per-household values to figures a person can trust: means with intervals, paired differences, slices."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from components.evaluation.protocol import CUTOFF, Measured
+from components.metrics.intervals import bootstrap_mean
+
+Figure = dict[str, float]
+
+
+def figure(values: np.ndarray, rng: np.random.Generator) -> Figure:
+    """Mean and 95 % interval of per-household values, as {"mean", "low", "high"}; NaN values do not count."""
+    mean, low, high = bootstrap_mean(values, rng)
+    return {"mean": mean, "low": low, "high": high}
+
+
+def figures(measured: Measured, rng: np.random.Generator) -> dict[str, Figure]:
+    """All metrics of one recommender in one view, by stored name (`ndcg_at_10`); coverage has no interval."""
+    out = {f"{name}_at_{CUTOFF}": figure(values, rng) for name, values in measured.per_user.items()}
+    out[f"coverage_at_{CUTOFF}"] = {"mean": measured.coverage}
+    return out
+
+
+def difference(ours: Measured, theirs: Measured, rng: np.random.Generator, metric: str = "ndcg") -> Figure:
+    """Mean of ours minus theirs, household by household, with its interval."""
+    return figure(ours.per_user[metric] - theirs.per_user[metric], rng)
+
+
+def activity_slices(lengths: np.ndarray) -> dict[str, np.ndarray]:
+    """Thirds of the households by number of past events: name → bool (n,)."""
+    low, high = np.quantile(lengths, [1 / 3, 2 / 3])
+    return {
+        f"few events (up to {low:.0f})": lengths <= low,
+        f"some ({low:.0f} to {high:.0f})": (lengths > low) & (lengths <= high),
+        f"many (over {high:.0f})": lengths > high,
+    }

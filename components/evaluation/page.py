@@ -1,0 +1,79 @@
+"""The model comparison as one offline page and as plots."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from matplotlib.figure import Figure
+
+from components.evaluation.protocol import ALL, CUTOFF, NEW, VIEWS
+from components.report.figures import interval_plot, metric_bars
+from components.report.page import Page
+
+WORDS = {ALL: "All items", NEW: "Items new to the household"}
+COLUMNS = {"ndcg": "NDCG", "recall": "Recall", "mrr": "MRR", "hit_rate": "HitRate", "coverage": "Coverage"}
+
+
+def ordered(report: dict[str, Any], view: str) -> list[str]:
+    """Names of all recommenders, best NDCG first."""
+    return sorted(report["models"], key=lambda name: -report["models"][name][view][f"ndcg_at_{CUTOFF}"]["mean"])
+
+
+def bars(report: dict[str, Any], view: str) -> Figure:
+    """NDCG@10 of every recommender with its interval."""
+    names = ordered(report, view)
+    cells = [report["models"][name][view][f"ndcg_at_{CUTOFF}"] for name in names]
+    columns = ([cell[part] for cell in cells] for part in ("mean", "low", "high"))
+    return metric_bars(names, *columns, f"{WORDS[view]}: NDCG@{CUTOFF}", f"NDCG@{CUTOFF}, mean over households, 95 %")
+
+
+def write(report: dict[str, Any], path: Path) -> Path:
+    """Write the page; returns its path."""
+    page = Page("Model comparison", subtitle=_subtitle(report))
+    for view in VIEWS:
+        page.heading(WORDS[view])
+        page.figure(bars(report, view), f"Mean over {report['counted'][view]:,} households; lines are 95 % intervals.",
+                    f"bars of NDCG@{CUTOFF}, {WORDS[view]}")  # fmt: skip
+        page.table(
+            ["recommender", *(f"{c}@{CUTOFF}" for c in COLUMNS.values()), "interval of NDCG"], _rows(report, view)
+        )
+        page.figure(_differences(report, view), "Ranker minus each other, household by household: right of 0 is better.",
+                    "paired differences of the ranker to every other recommender")  # fmt: skip
+    page.heading("Who is served how well")
+    slices = report["slices"]
+    page.table(["households", "number", "NDCG@10 of the ranker", f"of {report['slice_baseline']}"],
+               [[name, s["households"], s["ranker"]["mean"], s["baseline"]["mean"]] for name, s in slices.items()])  # fmt: skip
+    page.heading("What this does not say")
+    page.text(
+        f"{report['target_outside_share']:.1%} of the purchases in the window were of products outside the catalogue "
+        "(bought by too few households before the cut-off, or new); no recommender could name them and they are not "
+        f"counted. {report['target_unknown_users']:,} households were not known before the cut-off. Offline figures "
+        "tell how well purchases are foretold, not how much a recommendation changes them."
+    )
+    return page.write(path)
+
+
+def _subtitle(report: dict[str, Any]) -> str:
+    return (
+        f"{report['households']:,} households, {report['catalogue']:,} items ranked in full; history before "
+        f"{report['cutoff_time']}, judged on what was bought after it"
+    )
+
+
+def _rows(report: dict[str, Any], view: str) -> list[list[Any]]:
+    rows = []
+    for name in ordered(report, view):
+        cells = report["models"][name][view]
+        ndcg = cells[f"ndcg_at_{CUTOFF}"]
+        interval = f"{ndcg['low']:.4f} to {ndcg['high']:.4f}"
+        rows.append([name, *(cells[f"{c}_at_{CUTOFF}"]["mean"] for c in COLUMNS), interval])
+    return rows
+
+
+def _differences(report: dict[str, Any], view: str) -> Figure:
+    cells = report["differences"][view]
+    columns = ([cell[part] for cell in cells.values()] for part in ("mean", "low", "high"))
+    return interval_plot(
+        list(cells), *columns, f"Ranker minus …, {WORDS[view].lower()}", f"difference of NDCG@{CUTOFF}"
+    )
