@@ -37,7 +37,7 @@ def new_figure(width: float = WIDTH_IN, height: float = 4.0) -> Figure:
 def new_axes(figure: Figure, title: str, xlabel: str, ylabel: str, *position: int) -> Axes:
     """Axes in the house's look; position as in `Figure.add_subplot`."""
     ax = figure.add_subplot(*position)
-    ax.set_title(title, loc="left", fontsize=12, fontweight="bold")
+    ax.set_title(title, loc="left", fontsize=12.5)
     ax.set_xlabel(xlabel, color=SOFT)
     ax.set_ylabel(ylabel, color=SOFT)
     ax.spines[["top", "right"]].set_visible(False)
