@@ -1,0 +1,143 @@
+"""The command line: `python -m components` or `shoploop`. Heavy libraries are imported by the commands that use them."""
+
+from __future__ import annotations
+
+import getpass
+import sys
+from pathlib import Path
+
+import click
+
+from components.core import environment
+from components.core.config import PARAMS_FILE, read_params
+from components.core.errors import ShoploopError
+
+ROOT = Path(".")
+
+
+class PlainErrors(click.Group):
+    """Print our own errors as words, without a traceback, and leave with 2."""
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Run the command."""
+        try:
+            return super().invoke(ctx)
+        except ShoploopError as e:
+            click.echo(f"shoploop: {e}", err=True)
+            ctx.exit(2)
+
+
+@click.group(cls=PlainErrors)
+def main() -> None:
+    """Close the loop of a shop's recommender. Run it from the project's folder."""
+    environment.prepare()
+
+
+@main.command()
+@click.argument("step")
+def run(step: str) -> None:
+    """Run one STEP now, whether it is up to date or not (`dvc repro STEP` asks first)."""
+    from components.steps import runner
+
+    receipt = runner.run(step, ROOT)
+    click.echo(f"{step}: {receipt.summary} ({receipt.seconds:.1f} s, {receipt.peak_mb:.0f} MB)")
+
+
+@main.command()
+def steps() -> None:
+    """List the steps in the order in which they run."""
+    from components.steps.table import table
+
+    rows = table(read_params(ROOT / PARAMS_FILE)).values()
+    width = max(len(step.name) for step in rows)
+    for step in rows:
+        click.echo(f"{step.name:<{width}}  {step.description}")
+
+
+@main.command("dvc-yaml")
+@click.option("--write", is_flag=True, help="Replace dvc.yaml.")
+@click.option("--check", is_flag=True, help="Fail unless dvc.yaml is up to date.")
+def dvc_yaml(write: bool, check: bool) -> None:
+    """Print dvc.yaml as the table of steps gives it."""
+    from components.core.bundle import write_text
+    from components.steps import dvc_file
+
+    if check:
+        dvc_file.check(ROOT)
+    elif write:
+        write_text(ROOT / dvc_file.DVC_FILE, dvc_file.render(ROOT))
+    else:
+        click.echo(dvc_file.render(ROOT), nl=False)
+
+
+@main.command()
+@click.option("--write", is_flag=True, help="Replace docs/catalogue.md.")
+@click.option("--check", is_flag=True, help="Fail unless docs/catalogue.md is up to date.")
+def catalogue(write: bool, check: bool) -> None:
+    """Print the catalogue of components, from their own docstrings."""
+    from components.core.bundle import write_text
+    from components.steps import catalogue as pages
+
+    if check:
+        pages.check(ROOT)
+    elif write:
+        write_text(ROOT / pages.CATALOGUE_FILE, pages.render(ROOT))
+    else:
+        click.echo(pages.render(ROOT), nl=False)
+
+
+@main.command()
+def release() -> None:
+    """Say which release is champion, which is challenger, and what their gates said."""
+    from components.tracking.registry import GATE_TAG, ModelRegistry
+
+    registry = ModelRegistry(root=ROOT)
+    versions = registry.versions()
+    if not versions:
+        click.echo("no release is registered yet; `make run` registers the first")
+    aliases = registry.aliases()
+    for version in versions:
+        names = ", ".join(alias for alias, at in sorted(aliases.items()) if at == version.version)
+        click.echo(f"version {version.version}  gate: {version.tags.get(GATE_TAG, 'none')}  {names}".rstrip())
+
+
+@main.command()
+def history() -> None:
+    """Tell every promotion and rollback: when, which version, by whom and why."""
+    from components.tracking.registry import ModelRegistry
+
+    moves = ModelRegistry(root=ROOT).history
+    for move in moves:
+        click.echo(f"{move.at}  {_told(move)}: {move.reason}")
+    if not moves:
+        click.echo("nothing was promoted yet")
+
+
+@main.command()
+@click.argument("version")
+@click.option("--reason", required=True, help="Why; it is kept in the journal.")
+@click.option("--by", default=getpass.getuser, show_default="your user name", help="Who decides.")
+def promote(version: str, reason: str, by: str) -> None:
+    """Make a registered VERSION the champion; the service follows within seconds."""
+    from components.tracking.registry import ModelRegistry
+
+    click.echo(_told(ModelRegistry(root=ROOT).promote(version, by, reason)))
+
+
+@main.command()
+@click.option("--reason", required=True, help="Why; it is kept in the journal.")
+@click.option("--by", default=getpass.getuser, show_default="your user name", help="Who decides.")
+def rollback(reason: str, by: str) -> None:
+    """Make the previous champion the champion again."""
+    from components.tracking.registry import ModelRegistry
+
+    click.echo(_told(ModelRegistry(root=ROOT).rollback(by, reason)))
+
+
+def _told(move) -> str:  # noqa: ANN001 - naming the type would import MLflow's room for --help
+    before = f", before it {move.previous}" if move.previous else ""
+    return f"champion is version {move.version} ({move.action} by {move.by}{before})"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,153 @@
+"""The table of steps: the one place that says which steps there are and what each reads and writes.
+
+`dvc.yaml`, the flows and the command line are all made from it. A step `clean` is the function `clean` of
+components/steps/clean.py with `CleanConfig` found there; both are imported only when the step runs.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from components.core import layout
+from components.core.config import Config
+from components.core.errors import ConfigError
+from components.core.registry import MODELS, REDUCERS, SOURCES
+
+TRAIN_PREFIX = "train-"
+SEED = "seed"
+
+
+@dataclass(frozen=True)
+class Step:
+    """One row of the table.
+
+    function     "module:name" of the function (config, root, seed) → StepResult
+    config       "module:name" of its configuration class
+    section      key in params.yaml, dots for levels
+    reads        files and folders made by others
+    writes       files and folders only this step makes
+    code         source files it depends on beyond what its own file imports: components found by name
+    fixed        configuration that params.yaml does not hold
+    seeded       whether it uses params.yaml: seed
+    tracked      whether it is a DVC stage; ingest is not, because it makes what data.dvc pins
+    """
+
+    name: str
+    description: str
+    function: str
+    config: str
+    section: str
+    reads: tuple[Path, ...] = ()
+    writes: tuple[Path, ...] = ()
+    code: tuple[str, ...] = ()
+    fixed: dict[str, Any] = field(default_factory=dict)
+    seeded: bool = False
+    tracked: bool = True
+
+    @property
+    def receipt(self) -> Path:
+        """Where its receipt lies, relative to the project."""
+        return layout.RECEIPTS / f"{self.name}.json"
+
+    @property
+    def module(self) -> str:
+        """The module its function lives in."""
+        return self.function.partition(":")[0]
+
+    def load(self) -> tuple[Callable, type[Config]]:
+        """Import its function and its configuration class."""
+        return _named(self.function), _named(self.config)
+
+
+def table(params: dict[str, Any]) -> dict[str, Step]:
+    """All steps by name, in the order in which they can run; one train step per entry of params.yaml: models.
+
+    Raises ConfigError if params.yaml has no models or a model without a known component.
+    """
+    models = _models(params)
+    every_model_file = tuple(sorted(set(models.values())))
+    trained = tuple(layout.MODELS / name for name in models)
+    steps = [
+        _step("ingest", "copy the source's tables into data/, held to data.dvc", writes=(layout.DATA,),
+              section="source", code=_component(SOURCES, params, "source", "complete_journey"), tracked=False),
+        _step("validate", "check every table against expectations/, set bad rows aside with reasons",
+              reads=(layout.DATA, layout.EXPECTATIONS),
+              writes=(layout.VALIDATED, layout.QUARANTINE, layout.QUALITY),
+              code=_component(SOURCES, params, "source", "complete_journey")),
+        _step("clean", "canonical tables: types, duplicates, outliers, units", reads=(layout.VALIDATED,),
+              writes=(layout.CLEAN,)),
+        _step("split", "one global cut-off per fold, before anything is fitted", reads=(layout.CLEAN,),
+              writes=(layout.SPLIT,)),
+        _step("featurize", "item, user and context columns, text of categories", reads=(layout.CLEAN, layout.SPLIT),
+              writes=(layout.FEATURES,)),
+        _step("reduce", "text → a few dense directions", reads=(layout.FEATURES,), writes=(layout.REDUCED,),
+              code=_component(REDUCERS, params, "reduce", "pca"), seeded=True),
+        *(_train(name, file) for name, file in models.items()),
+        _step("rank", "LambdaMART over the union of the models' candidates",
+              reads=(layout.SPLIT, layout.FEATURES, layout.REDUCED, *_candidates(params, trained)),
+              writes=(layout.RANKER,), code=every_model_file, seeded=True),
+        _step("evaluate", "every model and the ranker on the test window, full catalogue, with intervals",
+              reads=(layout.SPLIT, layout.FEATURES, layout.REDUCED, *trained, layout.RANKER),
+              writes=(layout.EVALUATION,), code=every_model_file, seeded=True),
+        _step("stress", "accuracy when events are noisy or histories thin",
+              reads=(layout.SPLIT, layout.FEATURES, layout.REDUCED, *trained, layout.RANKER),
+              writes=(layout.ROBUSTNESS,), code=every_model_file, seeded=True),
+        _step("gate", "pass or fail, with reasons in words",
+              reads=(layout.EVALUATION, layout.ROBUSTNESS, layout.QUALITY), writes=(layout.DECISION,), seeded=True),
+        _step("register", "the release becomes a version in the registry, alias challenger",
+              reads=(layout.CLEAN, layout.SPLIT, layout.FEATURES, layout.REDUCED, *_candidates(params, trained),
+                     layout.RANKER, layout.DECISION),
+              writes=(layout.RELEASE, layout.REGISTRATION), code=every_model_file, seeded=True),
+    ]  # fmt: skip
+    return {step.name: step for step in steps}
+
+
+def _step(name: str, description: str, *, section: str | None = None, **rest: Any) -> Step:
+    module = f"components.steps.{name}"
+    config = f"{module}:{name.capitalize()}Config"
+    return Step(name, description, f"{module}:{name}", config, section or name, **rest)
+
+
+def _train(name: str, file: str) -> Step:
+    return Step(
+        f"{TRAIN_PREFIX}{name}",
+        f"fit {name} on both folds",
+        "components.steps.train:train",
+        "components.steps.train:TrainConfig",
+        f"models.{name}",
+        reads=(layout.SPLIT, layout.REDUCED),
+        writes=(layout.MODELS / name,),
+        code=(file,),
+        fixed={"name": name},
+        seeded=True,
+    )
+
+
+def _models(params: dict[str, Any]) -> dict[str, str]:
+    """Source file by name of trained model."""
+    models = params.get("models")
+    if not isinstance(models, dict) or not models:
+        raise ConfigError("params.yaml: models: expected a mapping of names to components; at least popularity.")
+    for name, model in models.items():
+        if not isinstance(model, dict) or "component" not in model:
+            raise ConfigError(f"params.yaml: models.{name}: expected {{component: …}}, found {model!r}.")
+    return {name: MODELS.file(model["component"]) for name, model in models.items()}
+
+
+def _candidates(params: dict[str, Any], trained: tuple[Path, ...]) -> tuple[Path, ...]:
+    """Folders of the models that propose candidates; all of them where params.yaml does not choose."""
+    chosen = (params.get("rank") or {}).get("candidates")
+    return tuple(path for path in trained if chosen is None or path.name in chosen)
+
+
+def _component(registry: Any, params: dict[str, Any], section: str, default: str) -> tuple[str, ...]:
+    return (registry.file((params.get(section) or {}).get("component", default)),)
+
+
+def _named(reference: str) -> Any:
+    module, _, name = reference.partition(":")
+    return getattr(importlib.import_module(module), name)
