@@ -93,8 +93,7 @@ class Hybrid:
         """
         scores = self.context.vectors @ self.context.vectors[item]
         if "item_knn" in self.models:
-            now = int(self.models_now)
-            alone = Histories.of([[item]], [[now - 1]], now)
+            alone = Histories.of([[item]], [[0]], now=1)
             together = self.models["item_knn"].score(alone)[0]
             scores = scores + 2 * together / max(float(together.max()), 1e-9)
         scores = scores.astype(np.float32)
@@ -103,8 +102,6 @@ class Hybrid:
             scores[~allowed] = -np.inf
         ranked = top_k(scores[None], k)[0]
         return ranked, np.where(ranked >= 0, scores[ranked.clip(min=0)], np.nan).astype(np.float32)
-
-    models_now: int = 1 << 32  # any time after the event: similar items do not age
 
     def save(self, folder: Path) -> None:
         """Write models/, context/ and ranker/ under a fresh folder; the caller seals it."""

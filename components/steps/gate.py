@@ -1,0 +1,73 @@
+"""gate: pass or fail, against simple models, the limits in params.yaml and the champion, with reasons in words."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from components.core import bundle, layout, rng
+from components.evaluation import compare
+from components.evaluation.foreign import translated
+from components.evaluation.gate import GateConfig, decide
+from components.evaluation.protocol import VIEWS, Lister, Measured, Task, lists, measure, ranked_lists, task
+from components.ranking.assemble import load_hybrid
+from components.ranking.hybrid import Hybrid
+from components.splits import store
+from components.steps.result import StepResult
+
+
+def gate(config: GateConfig, root: Path, seed: int) -> StepResult:
+    """Judge the ranker and write the decision; `register` stops on a failed one.
+
+    Reads   evaluation/report.json, robustness/report.json, quality/report.json, and the registry's champion
+    Writes  decision/decision.json
+    """
+    champion = _champion(root)
+    reports = [
+        bundle.read_json(root / folder / "report.json")
+        for folder in (layout.EVALUATION, layout.ROBUSTNESS, layout.QUALITY)
+    ]
+    differences = _against(champion, root, seed) if champion else None
+    verdicts = decide(config, *reports, differences)
+    failed = [v for v in verdicts if not v.passed]
+    decision = {
+        "passed": not failed,
+        "first_release": champion is None,
+        "champion": champion.version if champion else None,
+        "gates": {v.gate: {"passed": v.passed, "reason": v.reason} for v in verdicts},
+        "reasons": [f"{v.gate}: {v.reason}" for v in (failed or verdicts)],
+    }
+    with bundle.replacing(root / layout.DECISION) as fresh:
+        bundle.write_json(fresh / "decision.json", decision)
+    summary = f"{len(verdicts)} gates passed" if not failed else f"FAILED: {'; '.join(decision['reasons'])}"
+    metrics = {"gates": float(len(verdicts)), "gates_failed": float(len(failed))}
+    return StepResult(summary, metrics, artifacts=(root / layout.DECISION / "decision.json",))
+
+
+def _champion(root: Path) -> Any:
+    from components.tracking.registry import ModelRegistry
+
+    return ModelRegistry(root=root).at_alias("champion")
+
+
+def _against(champion: Any, root: Path, seed: int) -> dict[str, compare.Figure]:
+    """Challenger minus champion on today's test window, household by household."""
+    from components.release.load import load
+
+    data = store.load_dataset(root / layout.SPLIT / layout.TEST_FOLD / store.DATASET)
+    work = task(data, store.load_target(root / layout.SPLIT / layout.TEST_FOLD / store.TARGET, data))
+    ours = load_hybrid(root, layout.TEST_FOLD, data)
+    theirs = load(Path(champion.source)).hybrid
+    foreign = translated(_lister(theirs), theirs.items, theirs.users, data)
+    measured = [_measured(lister, work) for lister in (_lister(ours), foreign)]
+    draw = rng.stream(seed, "gate")
+    return {view: compare.difference(measured[0][view], measured[1][view], draw) for view in VIEWS}
+
+
+def _lister(hybrid: Hybrid) -> Lister:
+    return lambda block: lists(hybrid.score(block)[0], block)
+
+
+def _measured(lister: Lister, work: Task) -> dict[str, Measured]:
+    ranked = ranked_lists(lister, work.histories)
+    return {view: measure(ranked[view], work.relevant[view], work.n_items) for view in VIEWS}
