@@ -1,0 +1,70 @@
+"""train: one model, one configuration, fitted on every fold's own history."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field
+
+from components.core import bundle, layout, rng
+from components.core.config import Config, parse
+from components.core.model import Model
+from components.core.registry import MODELS
+from components.report import figures
+from components.splits import store
+from components.steps.result import StepResult
+
+CURVES_FILE = "curves.png"
+
+
+class TrainConfig(Config):
+    """name: the model's own, in params.yaml and on disk; component: a registered model; params: its options."""
+
+    name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+    component: str
+    params: dict[str, Any] = Field(default_factory=dict)
+
+
+def train(config: TrainConfig, root: Path, seed: int) -> StepResult:
+    """Fit one model per fold; the folds share nothing but the configuration.
+
+    Reads   split/<fold>/dataset/
+    Writes  models/<name>/<fold>/ (model bundles), and models/<name>/curves.png where the model learns by epochs
+    """
+    folder = root / layout.MODELS / config.name
+    metrics: dict[str, float] = {}
+    curves: dict[str, list[float]] = {}
+    with bundle.replacing(folder) as fresh:
+        for fold in layout.FOLDS:
+            source = root / layout.SPLIT / fold / store.DATASET
+            data = store.load_dataset(source)
+            started = time.perf_counter()
+            model = _model(config).fit(data, rng.stream(seed, "train", config.name, fold))
+            metrics[f"{fold}_fit_seconds"] = time.perf_counter() - started
+            model.save(fresh / fold, name=config.name, fold=fold, seed=seed, data_digest=bundle.digest(source))
+            curves |= {f"{fold}_{curve}": values for curve, values in model.curves().items()}
+        if curves:
+            _draw(curves, config.name, fresh / CURVES_FILE)
+    metrics["megabytes"] = sum(f.stat().st_size for f in folder.rglob("*.safetensors")) / 1e6 / len(layout.FOLDS)
+    artifacts = (folder / CURVES_FILE,) if curves else ()
+    return StepResult(_summary(config, metrics), metrics, curves, artifacts, {"component": config.component})
+
+
+def _model(config: TrainConfig) -> Model:
+    cls = MODELS.get(config.component)
+    return cls(parse(cls.Config, config.params, f"params.yaml: models.{config.name}.params"))
+
+
+def _draw(curves: Mapping[str, Sequence[float]], name: str, path: Path) -> None:
+    epochs = range(1, max(map(len, curves.values())) + 1)
+    figures.curves(epochs, curves, "epoch", "loss", f"Training of {name}").savefig(path)
+
+
+def _summary(config: TrainConfig, metrics: Mapping[str, float]) -> str:
+    seconds = sum(metrics[f"{fold}_fit_seconds"] for fold in layout.FOLDS)
+    return (
+        f"{config.component} fitted on {len(layout.FOLDS)} folds in {seconds:.1f} s, {metrics['megabytes']:.1f} MB each"
+    )
