@@ -1,16 +1,20 @@
-"""The command line: `python -m components` or `shoploop`. Heavy libraries are imported by the commands that use them."""
+"""The command line: `python -m components` or `shoploop`. Each command imports what it needs, so that help is quick."""
 
 from __future__ import annotations
 
 import getpass
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from components.core import environment
 from components.core.config import PARAMS_FILE, read_params
 from components.core.errors import ShoploopError
+
+if TYPE_CHECKING:
+    from components.tracking.registry import Move
 
 ROOT = Path(".")
 
@@ -134,7 +138,7 @@ def rollback(reason: str, by: str) -> None:
     click.echo(_told(ModelRegistry(root=ROOT).rollback(by, reason)))
 
 
-def _told(move) -> str:  # noqa: ANN001 - naming the type would import MLflow's room for --help
+def _told(move: Move) -> str:
     before = f", before it {move.previous}" if move.previous else ""
     return f"champion is version {move.version} ({move.action} by {move.by}{before})"
 

@@ -1,4 +1,4 @@
-"""The environment of every process shoploop starts: no telemetry, quiet libraries. Entry points call `prepare` first."""
+"""The environment of every process: no telemetry, quiet libraries. Entry points call `prepare` before all else."""
 
 import os
 

@@ -55,5 +55,8 @@ def _options(config: type[Config]) -> str:
     if not config.model_fields:
         return "No options.\n"
     rows = [inspect.getdoc(config) or "", "", "| option | default |", "|---|---|"]
-    rows += [f"| {name} | `{field.get_default(call_default_factory=True)!r}` |" for name, field in config.model_fields.items()]
+    rows += [
+        f"| {name} | `{field.get_default(call_default_factory=True)!r}` |"
+        for name, field in config.model_fields.items()
+    ]
     return "\n".join(rows) + "\n"

@@ -14,7 +14,11 @@ from components.steps.runner import check_sections
 from components.steps.table import SEED, Step, table
 
 DVC_FILE = "dvc.yaml"
-HEADER = "# Made by `python -m components dvc-yaml --write` from components/steps/table.py and params.yaml; do not edit.\n"
+# The project's own Python where `make` made one, else the caller's.
+RUN = "PATH=.venv/bin:$PATH python -m components run"
+HEADER = (
+    "# Made by `python -m components dvc-yaml --write` from components/steps/table.py and params.yaml; do not edit.\n"
+)
 
 
 def render(root: Path) -> str:
@@ -31,7 +35,7 @@ def stage(step: Step) -> dict[str, Any]:
     code = files_of(step.module, *(module_name(file) for file in step.code))
     return {
         "desc": step.description,
-        "cmd": f"python -m components run {step.name}",
+        "cmd": f"{RUN} {step.name}",
         "deps": [*code, *(str(path) for path in step.reads)],
         "params": [step.section, *([SEED] if step.seeded else [])],
         "outs": [*(str(path) for path in step.writes), str(step.receipt)],
@@ -42,4 +46,6 @@ def check(root: Path) -> None:
     """ConfigError unless the committed dvc.yaml is what the table gives."""
     path = root / DVC_FILE
     if not path.is_file() or path.read_text(encoding="utf-8") != render(root):
-        raise ConfigError(f"{DVC_FILE}: not what the table of steps gives; run `python -m components dvc-yaml --write`.")
+        raise ConfigError(
+            f"{DVC_FILE}: not what the table of steps gives; run `python -m components dvc-yaml --write`."
+        )

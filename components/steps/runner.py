@@ -73,7 +73,9 @@ def check_sections(params: dict[str, Any], steps: dict[str, Step]) -> None:
         hint = f"did you mean '{near[0]}'?" if near else f"known: {', '.join(sorted(known))}."
         raise ConfigError(f"{PARAMS_FILE}: unknown section '{section}'; {hint}")
     for section in sorted(known - set(params)):
-        raise ConfigError(f"{PARAMS_FILE}: section '{section}' is missing; add it, `{section}: {{}}` takes all defaults.")
+        raise ConfigError(
+            f"{PARAMS_FILE}: section '{section}' is missing; add it, `{section}: {{}}` takes all defaults."
+        )
 
 
 def step_values(step: Step, params: dict[str, Any]) -> dict[str, Any]:

@@ -71,6 +71,8 @@ def table(params: dict[str, Any]) -> dict[str, Step]:
     models = _models(params)
     every_model_file = tuple(sorted(set(models.values())))
     trained = tuple(layout.MODELS / name for name in models)
+    features = (layout.SPLIT, layout.FEATURES, layout.REDUCED)
+    recommender = (*features, *_candidates(params, trained), layout.RANKER)
     steps = [
         _step("ingest", "copy the source's tables into data/, held to data.dvc", writes=(layout.DATA,),
               section="source", code=_component(SOURCES, params, "source", "complete_journey"), tracked=False),
@@ -88,19 +90,19 @@ def table(params: dict[str, Any]) -> dict[str, Step]:
               code=_component(REDUCERS, params, "reduce", "pca"), seeded=True),
         *(_train(name, file) for name, file in models.items()),
         _step("rank", "LambdaMART over the union of the models' candidates",
-              reads=(layout.SPLIT, layout.FEATURES, layout.REDUCED, *_candidates(params, trained)),
+              reads=(*features, *_candidates(params, trained)),
               writes=(layout.RANKER,), code=every_model_file, seeded=True),
         _step("evaluate", "every model and the ranker on the test window, full catalogue, with intervals",
-              reads=(layout.SPLIT, layout.FEATURES, layout.REDUCED, *trained, layout.RANKER),
+              reads=(*features, *trained, layout.RANKER),
               writes=(layout.EVALUATION,), code=every_model_file, seeded=True),
         _step("stress", "accuracy when events are noisy or histories thin",
-              reads=(layout.SPLIT, layout.FEATURES, layout.REDUCED, *trained, layout.RANKER),
+              reads=(*features, *trained, layout.RANKER),
               writes=(layout.ROBUSTNESS,), code=every_model_file, seeded=True),
-        _step("gate", "pass or fail, with reasons in words",
-              reads=(layout.EVALUATION, layout.ROBUSTNESS, layout.QUALITY), writes=(layout.DECISION,), seeded=True),
+        _step("gate", "pass or fail, against simple models and the champion, with reasons in words",
+              reads=(layout.EVALUATION, layout.ROBUSTNESS, layout.QUALITY, *recommender),
+              writes=(layout.DECISION,), code=every_model_file, seeded=True),
         _step("register", "the release becomes a version in the registry, alias challenger",
-              reads=(layout.CLEAN, layout.SPLIT, layout.FEATURES, layout.REDUCED, *_candidates(params, trained),
-                     layout.RANKER, layout.DECISION),
+              reads=(layout.CLEAN, *recommender, layout.DECISION),
               writes=(layout.RELEASE, layout.REGISTRATION), code=every_model_file, seeded=True),
     ]  # fmt: skip
     return {step.name: step for step in steps}
@@ -119,7 +121,7 @@ def _train(name: str, file: str) -> Step:
         "components.steps.train:train",
         "components.steps.train:TrainConfig",
         f"models.{name}",
-        reads=(layout.SPLIT, layout.REDUCED),
+        reads=(layout.SPLIT,),
         writes=(layout.MODELS / name,),
         code=(file,),
         fixed={"name": name},

@@ -17,7 +17,7 @@ ARTIFACTS = "mlartifacts"
 
 
 def tracking_uri(root: Path) -> str:
-    """The tracking server's address; a SQLite file in the project folder `root` unless the environment names another."""
+    """The tracking server's address: a SQLite file in the project folder `root`, or what the environment names."""
     return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{Path(root).resolve() / DATABASE}"
 
 

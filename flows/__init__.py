@@ -1,0 +1,1 @@
+"""Flows: when, whether, retry, approve. The only room that imports Prefect."""

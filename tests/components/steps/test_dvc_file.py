@@ -1,0 +1,53 @@
+"""dvc.yaml and the table of steps say the same."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from components.core.config import read_params
+from components.core.errors import ConfigError
+from components.core.registry import MODELS
+from components.steps import dvc_file
+from components.steps.code import files_of
+from components.steps.table import table
+
+ROOT = Path(__file__).parents[3]
+
+
+@pytest.fixture(scope="module")
+def stages():
+    return yaml.safe_load(dvc_file.render(ROOT))["stages"]
+
+
+def test_the_committed_file_is_what_the_table_gives():
+    dvc_file.check(ROOT)
+
+
+def test_another_file_is_refused(tmp_path):
+    (tmp_path / "params.yaml").write_text((ROOT / "params.yaml").read_text())
+    (tmp_path / "dvc.yaml").write_text("stages: {}\n")
+    with pytest.raises(ConfigError, match="dvc-yaml --write"):
+        dvc_file.check(tmp_path)
+
+
+def test_every_step_reads_what_an_earlier_step_writes_or_the_project_holds():
+    made = {Path("expectations")}
+    for step in table(read_params(ROOT / "params.yaml")).values():
+        assert set(step.reads) <= made, step.name
+        made |= set(step.writes)
+
+
+def test_no_stage_depends_on_a_receipt(stages):
+    assert not [d for stage in stages.values() for d in stage["deps"] if d.startswith("artifacts/receipts")]
+
+
+def test_a_model_stage_depends_on_its_own_file_and_on_no_other_model(stages):
+    models = {MODELS.file(name) for name in MODELS.names()}
+    assert models & set(stages["train-ease"]["deps"]) == {"components/cf/ease.py"}
+
+
+def test_code_is_followed_through_imports_inside_functions():
+    files = files_of("components.core.model")
+    assert "components/core/registry.py" in files  # imported inside `load`
+    assert "components/core/vocabulary.py" in files  # imported by what it imports
