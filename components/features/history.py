@@ -100,11 +100,12 @@ def _baskets(histories: Histories) -> np.ndarray:
 
 def _first_and_last(histories: Histories, n_items: int) -> tuple[np.ndarray, np.ndarray]:
     """Dense (n, n_items) times of first and last purchase; 0 where there is none."""
-    first, last = (np.zeros((len(histories), n_items)) for _ in range(2))
-    rows = histories.rows
-    # Events are sorted by time and NumPy keeps the last value written to a repeated index.
-    last[rows, histories.items] = histories.times
-    first[rows[::-1], histories.items[::-1]] = histories.times[::-1]
+    shape = (len(histories), n_items)
+    at = histories.rows * n_items + histories.items
+    first, last = np.full(shape, np.inf), np.zeros(shape)
+    np.minimum.at(first.ravel(), at, histories.times)
+    np.maximum.at(last.ravel(), at, histories.times)
+    first[first == np.inf] = 0
     return first, last
 
 
@@ -115,7 +116,7 @@ def _group_features(
     count = (histories.matrix(n_items) @ indicator).toarray()
     decayed = (histories.matrix(n_items, half_life_days=30) @ indicator).toarray()
     last = np.zeros(count.shape)
-    last[histories.rows, of[histories.items]] = histories.times
+    np.maximum.at(last, (histories.rows, of[histories.items]), histories.times)
     pair = (rows, of[items])
     total = np.maximum(histories.lengths, 1)[rows]
     return {

@@ -1,0 +1,106 @@
+"""The protocol on a shop of two households, and the gate's every way to say no."""
+
+import copy
+
+import numpy as np
+import pytest
+
+from components.core.dataset import Dataset
+from components.evaluation.foreign import translated
+from components.evaluation.gate import GateConfig, decide
+from components.evaluation.protocol import ALL, NEW, lists, measure, ranked_lists, task
+from components.splits.store import Target
+
+DATA = Dataset.from_events(np.array(["a", "a", "b", "c"]), np.array(["w", "x", "y", "z"]), np.arange(4), 10)
+# a buys x again and y for the first time; b buys z; c buys nothing.
+TARGET = Target(np.array([0, 0, 1]), np.array([1, 2, 3], dtype=np.int32), outside=1, unknown_users=0)
+
+
+def test_only_households_that_bought_are_asked_and_new_leaves_out_repeats():
+    work = task(DATA, TARGET)
+    assert work.histories.users.tolist() == [0, 1]
+    assert work.relevant[ALL].toarray().tolist() == [[0, 1, 1, 0], [0, 0, 0, 1]]
+    assert work.relevant[NEW].toarray().tolist() == [[0, 0, 1, 0], [0, 0, 0, 1]]
+
+
+def test_the_new_view_ranks_without_what_was_seen():
+    work = task(DATA, TARGET)
+    scores = np.tile(np.array([4.0, 3.0, 2.0, 1.0], dtype=np.float32), (2, 1))
+    found = ranked_lists(lambda block: lists(scores[: len(block)], block, 2), work.histories)
+    assert found[ALL].tolist() == [[0, 1], [0, 1]]
+    assert found[NEW].tolist() == [[2, 3], [0, 1]]
+
+
+def test_a_foreign_catalogue_is_translated_both_ways():
+    foreign = Dataset.from_events(np.array(["a"]), np.array(["other"]), np.array([0]), 10)
+    other = Dataset.from_events(np.array(["a", "a", "a"]), np.array(["q", "x", "z"]), np.arange(3), 10)
+    heard = []
+
+    def lister(block):
+        heard.append((block.items.tolist(), block.users.tolist()))
+        return {ALL: np.array([[0, 1, 2]]), NEW: np.array([[2, -1, -1]])}
+
+    answer = translated(lister, other.items, other.users, DATA)(DATA.histories.take([0]))
+    assert heard == [([1], [0])], "w is unknown there, x has another index"
+    assert answer[ALL].tolist() == [[-1, 1, 3]], "q is unknown here"
+    assert len(foreign.items) == 1
+
+
+def cell(mean, low, high):
+    return {"mean": mean, "low": low, "high": high}
+
+
+GOOD = {
+    "evaluation": {
+        "models": {"ranker": {ALL: {"coverage_at_10": {"mean": 0.3}}}},
+        "differences": {
+            ALL: {"household_frequency": cell(0.03, 0.02, 0.04), "household_recency": cell(0.02, 0.01, 0.03)},
+            NEW: {"popularity": cell(0.02, 0.01, 0.03), "item_knn": cell(0.01, 0.005, 0.02)},
+        },
+    },
+    "robustness": {"passed": True, "reasons": ["held"]},
+    "quality": {"passed": True},
+    "against_champion": {ALL: cell(0.0, -0.01, 0.01), NEW: cell(0.0, -0.01, 0.01)},
+}
+
+
+def failed(**changes):
+    reports = copy.deepcopy(GOOD) | changes
+    return [v.gate for v in decide(GateConfig(), **reports) if not v.passed]
+
+
+def test_a_release_that_beats_the_simple_ones_passes():
+    assert failed() == []
+    assert failed(against_champion=None) == []
+
+
+@pytest.mark.parametrize(
+    ("low", "passes"), [(0.001, True), (0.0, False), (-0.01, False)], ids=["clear", "touching zero", "unclear"]
+)
+def test_a_gain_must_lie_outside_the_interval(low, passes):
+    evaluation = copy.deepcopy(GOOD["evaluation"])
+    evaluation["differences"][NEW]["item_knn"] = cell(0.01, low, 0.02)
+    assert failed(evaluation=evaluation) == ([] if passes else ["accuracy_new_over_item_knn"])
+
+
+def test_each_other_gate_can_fail():
+    assert failed(quality={"passed": False}) == ["data_quality"]
+    assert failed(robustness={"passed": False, "reasons": ["lost 30 %"]}) == ["robustness"]
+    worse = {ALL: cell(-0.02, -0.03, -0.01), NEW: cell(0.0, -0.1, 0.1)}
+    assert failed(against_champion=worse) == ["champion_all"]
+    narrow = copy.deepcopy(GOOD["evaluation"])
+    narrow["models"]["ranker"][ALL]["coverage_at_10"]["mean"] = 0.001
+    assert failed(evaluation=narrow) == ["coverage"]
+
+
+def test_a_baseline_that_was_not_evaluated_fails_instead_of_being_skipped():
+    missing = copy.deepcopy(GOOD["evaluation"])
+    del missing["differences"][ALL]["household_recency"]
+    assert failed(evaluation=missing) == ["accuracy_all_over_household_recency"]
+
+
+def test_metrics_count_only_households_with_something_relevant():
+    work = task(DATA, TARGET)
+    found = measure(np.array([[1, 2], [0, 1]]), work.relevant[ALL], 4, k=2)
+    assert found.per_user["ndcg"].tolist() == [1, 0]
+    assert found.coverage == 0.75

@@ -1,0 +1,136 @@
+"""The ranker's parts on a small planted shop, and the whole hybrid through disk."""
+
+import numpy as np
+import pytest
+import scipy.sparse as sp
+
+from components.core import rng
+from components.core.dataset import DAY_S, Dataset, Histories
+from components.core.registry import MODELS
+from components.features.history import Groups
+from components.ranking.candidates import propose
+from components.ranking.context import Context
+from components.ranking.hybrid import Hybrid
+from components.ranking.lambdamart import Lambdamart, LambdamartConfig
+from components.ranking.training import RankConfig, held_out_queries, training_table
+
+USERS, ITEMS, DAYS = 60, 20, 40
+
+
+@pytest.fixture(scope="module")
+def shop():
+    """Even households buy items 0-9, odd ones 10-19, each three times a shuffled half of them."""
+    draw = np.random.default_rng(5)
+    events = [
+        (f"u{u:02}", f"i{item:02}", int(day * DAY_S))
+        for u in range(USERS)
+        for item in draw.choice(10, 6, replace=False) + 10 * (u % 2)
+        for day in draw.choice(DAYS, 3, replace=False)
+    ]
+    users, items, times = (np.array(column) for column in zip(*events, strict=True))
+    return Dataset.from_events(users, items, times, DAYS * DAY_S)
+
+
+@pytest.fixture(scope="module")
+def hybrid(shop):
+    models = {
+        name: MODELS.get(name)().fit(shop, rng.stream(1, name)) for name in ("popularity", "household", "item_knn")
+    }
+    n = len(shop.items)
+    context = Context(
+        shop.items,
+        shop.users,
+        ["price"],
+        np.ones((n, 1), np.float32),
+        ["user_price"],
+        np.vstack([np.ones((len(shop.users), 1)), [[np.nan]]]).astype(np.float32),
+        np.eye(n, 4, dtype=np.float32),
+        [Groups("category", (np.arange(n) // 10).astype(np.int32))],
+    )
+    fresh = Hybrid(models, context, None, 5)
+    table = training_table(fresh, shop.histories, bought(shop), config(), rng.stream(1, "table"))
+    held_out = held_out_queries(table.groups, 0.2, rng.stream(1, "held out"))
+    fitted = Lambdamart(LambdamartConfig(trees=20)).fit(
+        table.features, table.labels, table.groups, held_out, table.names, 1
+    )
+    return Hybrid(models, context, fitted, 5)
+
+
+def config(**more):
+    return RankConfig(candidates=["popularity"], candidates_per_model=5, **more)
+
+
+def bought(shop):
+    """Every household goes on to buy all ten items of its own half."""
+    own = np.array([[item // 10 == int(user[1:]) % 2 for item in range(ITEMS)] for user in shop.users.ids])
+    return sp.csr_matrix(own.astype(np.float32))
+
+
+def test_candidates_are_the_best_of_each_model_once_among_all_and_once_among_new(shop, hybrid):
+    one = shop.histories.take([0])
+    found = propose(hybrid.models, one, 2)
+    alone = {name: model.recommend(one, 2)[0] for name, model in hybrid.models.items() if name != "household"}
+    assert set(np.concatenate(list(alone.values()))) <= set(found.items)
+    assert (~found.seen).any()
+    assert propose(hybrid.models, one, 2, exclude_seen=True).seen.sum() == 0
+
+
+def test_filters_reach_the_candidates(shop, hybrid):
+    allowed = np.arange(ITEMS) < 3
+    assert set(propose(hybrid.models, shop.histories, 5, allowed=allowed).items) <= {0, 1, 2}
+
+
+def test_training_queries_come_in_two_views_and_keep_every_positive(shop, hybrid):
+    table = training_table(hybrid, shop.histories, bought(shop), config(negatives_per_user=1), rng.stream(1, "t"))
+    assert (np.diff(table.groups) >= 0).all()
+    for group in np.unique(table.groups):
+        assert (table.labels[table.groups == group] == 0).sum() <= 1
+    seen = table.features[:, table.names.index("bought")] > 0
+    assert not seen[table.groups % 2 == 1].any(), "the second view holds only new items"
+
+
+def test_held_out_households_take_both_their_views_along():
+    groups = np.repeat(np.arange(40), 3)
+    held_out = held_out_queries(groups, 0.25, np.random.default_rng(0))
+    assert held_out.sum() == 5 * 2 * 3
+    assert all(held_out[groups == g].all() == held_out[groups == g ^ 1].all() for g in range(40))
+
+
+def test_the_ranker_learns_the_planted_halves(shop, hybrid):
+    ranked, _ = hybrid.recommend(shop.histories, 8)
+    own = np.array([int(user[1:]) % 2 for user in shop.users.ids])
+    assert np.mean(ranked // 10 == own[:, None]) > 0.95
+
+
+def test_lists_are_full_distinct_and_keep_to_the_filters(shop, hybrid):
+    ranked, scores = hybrid.recommend(shop.histories, ITEMS)
+    assert all(sorted(row) == list(range(ITEMS)) for row in ranked.tolist())
+    assert (np.diff(scores, axis=1) <= 0).all()
+    new, _ = hybrid.recommend(shop.histories, 5, exclude_seen=True)
+    for row in range(len(shop.histories)):
+        assert not set(new[row]) & set(shop.histories.of_user(row)[0])
+
+
+def test_unknown_users_and_empty_histories_get_full_lists(hybrid):
+    ranked, scores = hybrid.recommend(Histories.of([[], [3]], [[], [1]], DAYS * DAY_S), 6)
+    assert (ranked >= 0).all()
+    assert np.isfinite(scores).all()
+
+
+def test_similar_items_come_from_the_same_half_and_never_the_item_itself(hybrid):
+    ranked, _ = hybrid.similar(3, 5)
+    assert 3 not in ranked
+    assert (ranked < 10).sum() >= 4
+
+
+def test_batch_equals_one_by_one(shop, hybrid):
+    together, _ = hybrid.recommend(shop.histories, 5)
+    alone = [hybrid.recommend(shop.histories.take([row]), 5)[0][0] for row in range(12)]
+    assert together[:12].tolist() == np.array(alone).tolist()
+
+
+def test_the_hybrid_answers_the_same_after_save_and_load(tmp_path, shop, hybrid):
+    hybrid.save(tmp_path / "hybrid")
+    back = Hybrid.load(tmp_path / "hybrid")
+    for ours, theirs in zip(hybrid.recommend(shop.histories, 5), back.recommend(shop.histories, 5), strict=True):
+        assert np.array_equal(ours, theirs)
