@@ -82,7 +82,7 @@ def metric_bars(
     ax.invert_yaxis()
     ax.margins(x=0.12)
     ax.grid(axis="x", color="#e6eaf0")
-    return _with_fonts(figure)
+    return with_fonts(figure)
 
 
 def curves(
@@ -99,25 +99,26 @@ def curves(
     bands   name → (lows, highs), drawn as a shade around its line
     """
     figure = new_figure()
-    ax = new_axes(figure, title, xlabel, ylabel)
+    draw_curves(new_axes(figure, title, xlabel, ylabel), x, series, bands)
+    return with_fonts(figure)
+
+
+def draw_curves(
+    ax: Axes,
+    x: Sequence[float],
+    series: Mapping[str, Sequence[float]],
+    bands: Mapping[str, tuple[Sequence[float], Sequence[float]]] | None = None,
+) -> None:
+    """Lines as in `curves` on given axes, for figures of several panels."""
     for i, (name, values) in enumerate(series.items()):
         colour, marker = PALETTE[i % len(PALETTE)], MARKERS[i % len(MARKERS)]
-        ax.plot(
-            x[: len(values)],
-            values,
-            color=colour,
-            marker=marker,
-            markersize=5,
-            linewidth=2,
-            label=name,
-        )
+        ax.plot(x[: len(values)], values, color=colour, marker=marker, markersize=5, linewidth=2, label=name)
         if bands and name in bands:
             lows, highs = bands[name]
             ax.fill_between(x[: len(values)], lows, highs, color=colour, alpha=0.15, linewidth=0)
     ax.grid(color="#e6eaf0")
     if series:
         ax.legend(frameon=False)
-    return _with_fonts(figure)
 
 
 def interval_plot(
@@ -147,7 +148,7 @@ def interval_plot(
     ax.set_yticks(at, names)
     ax.set_ylim(len(names) - 0.4, -0.6)
     ax.grid(axis="x", color="#e6eaf0")
-    return _with_fonts(figure)
+    return with_fonts(figure)
 
 
 def histogram_pair(
@@ -179,7 +180,7 @@ def histogram_pair(
         )
     ax.legend(frameon=False)
     ax.grid(axis="y", color="#e6eaf0")
-    return _with_fonts(figure)
+    return with_fonts(figure)
 
 
 def share_pair(
@@ -211,7 +212,7 @@ def share_pair(
     ax.invert_yaxis()
     ax.legend(frameon=False)
     ax.grid(axis="x", color="#e6eaf0")
-    return _with_fonts(figure)
+    return with_fonts(figure)
 
 
 @cache
@@ -223,7 +224,8 @@ def font_families() -> list[str]:
     return ["DejaVu Sans", *[name for name in CJK_FONTS if name in installed][:1]]
 
 
-def _with_fonts(figure: Figure) -> Figure:
+def with_fonts(figure: Figure) -> Figure:
+    """Give all text of a finished figure the font families; returns the figure."""
     from matplotlib.text import Text
 
     for text in figure.findobj(Text):

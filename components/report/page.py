@@ -43,11 +43,12 @@ h1 { font-size: 1.75rem; line-height: 1.25; margin: 0; }
 h2 { font-size: 1.2rem; margin: 2.25rem 0 .5rem; padding-top: 1.25rem; border-top: 1px solid var(--line); }
 .subtitle { color: var(--soft); margin: .35rem 0 1.5rem; }
 p { margin: .6rem 0; max-width: 46rem; white-space: pre-line; }
-.verdict { display: flex; gap: .75rem; align-items: baseline; border-radius: .5rem; padding: .8rem 1rem; margin: 1.25rem 0;
-  font-weight: 600; border-left: .35rem solid currentColor; }
+.verdict { display: flex; gap: .75rem; align-items: baseline; border-radius: .5rem; padding: .8rem 1rem;
+  margin: 1.25rem 0; font-weight: 600; border-left: .35rem solid currentColor; }
 .verdict.good { color: var(--good); background: var(--good-ground); }
 .verdict.bad { color: var(--bad); background: var(--bad-ground); }
-.scroll { overflow-x: auto; border: 1px solid var(--line); border-radius: .5rem; background: var(--paper); margin: 1rem 0; }
+.scroll { overflow-x: auto; border: 1px solid var(--line); border-radius: .5rem; margin: 1rem 0;
+  background: var(--paper); }
 table { border-collapse: collapse; width: 100%; font-size: .92rem; }
 caption { text-align: left; color: var(--soft); padding: .6rem .8rem; font-size: .88rem; }
 th, td { padding: .42rem .8rem; text-align: left; vertical-align: top; border-top: 1px solid var(--line); }

@@ -1,0 +1,1 @@
+"""Robustness: how much accuracy is left when what the recommender is told about households gets worse."""

@@ -1,0 +1,74 @@
+"""The robustness report as files: JSON, a page, and curves."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from components.core import bundle
+from components.report import figures
+from components.report.page import Page
+from components.robustness.report import Report, words
+from components.robustness.stress import CUTOFF
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+FILES = ("report.html", "report.json", "curves.png")
+COLUMNS = ("recommender", "level", f"NDCG@{CUTOFF}", "95 % interval", "lost", "95 % interval")
+
+
+def write(report: Report, folder: Path) -> None:
+    """Write FILES into an existing folder."""
+    bundle.write_json(folder / "report.json", report)
+    page(report).write(folder / "report.html")
+    drawing(report["perturbations"]).savefig(folder / "curves.png")
+
+
+def page(report: Report) -> Page:
+    """The report as a page."""
+    out = Page("Robustness", f"{report['households']:,} households of the test window, all items, NDCG@{CUTOFF}")
+    out.verdict(report["passed"], "Robust enough" if report["passed"] else "Loses more than is allowed")
+    out.text(
+        "The households' histories are made worse on purpose and the recommender, trained on clean data, is asked "
+        "again. What they bought afterwards stays as it was. Each point carries a 95 % bootstrap interval over "
+        "households; the loss is relative to undisturbed histories, paired by household."
+    )
+    for name, part in report["perturbations"].items():
+        out.heading(words(name).capitalize())
+        out.verdict(part["passed"], f"{report['judged']} {part['reason']}")
+        out.figure(drawing({name: part}), "", f"NDCG@{CUTOFF} against the {part['level_words']}; numbers below.")
+        rows = [_row(who, point) for who, points in part["curves"].items() for point in points]
+        out.table(COLUMNS, rows, f"level: {part['level_words']}")
+    return out
+
+
+def drawing(perturbations: Mapping[str, Any]) -> Figure:
+    """One panel of curves per perturbation."""
+    figure = figures.new_figure(height=3.6 * len(perturbations))
+    for at, (name, part) in enumerate(perturbations.items(), start=1):
+        ax = figures.new_axes(
+            figure, words(name).capitalize(), part["level_words"], f"NDCG@{CUTOFF}", len(perturbations), 1, at
+        )
+        curves = part["curves"]
+        x = [point["level"] for point in next(iter(curves.values()))]
+        series = {who: [p["ndcg"] for p in points] for who, points in curves.items()}
+        bands = {w: ([p["ndcg_low"] for p in ps], [p["ndcg_high"] for p in ps]) for w, ps in curves.items()}
+        figures.draw_curves(ax, x, series, bands)
+        ax.axvline(part["judged_level"], color=figures.SOFT, linestyle=":", linewidth=1)
+        ax.annotate(
+            " judged here", (part["judged_level"], 0.02), xycoords=("data", "axes fraction"), color=figures.SOFT
+        )
+    return figures.with_fonts(figure)
+
+
+def _row(who: str, point: Mapping[str, float]) -> list[Any]:
+    return [
+        who,
+        f"{point['level']:.0%}",
+        point["ndcg"],
+        f"{point['ndcg_low']:.4f} – {point['ndcg_high']:.4f}",
+        f"{point['loss']:.1%}",
+        f"{point['loss_low']:.1%} – {point['loss_high']:.1%}",
+    ]

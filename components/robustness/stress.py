@@ -1,0 +1,118 @@
+"""Stress: the same households asked again with worse histories, accuracy level by level.
+
+Perturbed are the histories that are asked about, not those that were trained on: this measures serving on bad data.
+Every recommender sees the same perturbed histories, so that their curves compare.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.sparse as sp
+
+from components.core.dataset import Histories
+from components.core.errors import DataError
+from components.core.rng import stream
+from components.metrics.intervals import bootstrap_mean
+from components.metrics.ranking import hits, ndcg
+from components.robustness.perturbation import Perturbation
+
+CUTOFF = 10
+BLOCK_USERS = 256
+
+# int32 (n, >= CUTOFF) catalogue indices for n histories, best first, -1 where a list is short.
+Recommender = Callable[[Histories], np.ndarray]
+
+
+@dataclass(frozen=True)
+class Trial:
+    """The households asked, and what they went on to buy: CSR (n, n_items)."""
+
+    histories: Histories
+    relevant: sp.csr_matrix
+
+    @property
+    def n_items(self) -> int:
+        """Size of the catalogue."""
+        return self.relevant.shape[1]
+
+
+@dataclass(frozen=True)
+class Point:
+    """NDCG@10 at one level, and the share of level 0's that is lost, each with a 95 % interval."""
+
+    level: float
+    ndcg: float
+    ndcg_low: float
+    ndcg_high: float
+    loss: float
+    loss_low: float
+    loss_high: float
+
+
+def stress(
+    recommenders: Mapping[str, Recommender],
+    trial: Trial,
+    perturbation: Perturbation,
+    levels: Sequence[float],
+    seed: int,
+    progress: Callable[[Iterable], Iterable] = iter,
+) -> dict[str, list[Point]]:
+    """Accuracy curves of all recommenders under one perturbation.
+
+    levels   in (0, 1], ascending; level 0 is always measured and comes first
+    seed     the same seed gives the same perturbed histories
+    Raises   DataError if a recommender has no accuracy to lose.
+    """
+    name = type(perturbation).__name__
+    values: dict[str, list[np.ndarray]] = {recommender: [] for recommender in recommenders}
+    steps = (0.0, *levels)
+    for level in progress(steps):
+        worse = perturbation.apply(trial.histories, level, stream(seed, name, str(level)), trial.n_items)
+        for recommender, recommend in recommenders.items():
+            values[recommender].append(accuracy(recommend, worse, trial.relevant))
+    return {
+        recommender: curve(steps, per_level, stream(seed, name, recommender), recommender)
+        for recommender, per_level in values.items()
+    }
+
+
+def accuracy(recommend: Recommender, histories: Histories, relevant: sp.csr_matrix) -> np.ndarray:
+    """NDCG@10 per household, float64 (n,); asked in blocks so that memory stays bounded."""
+    ranked = np.vstack([recommend(block) for block in histories.blocks(BLOCK_USERS)])
+    return ndcg(hits(ranked, relevant), relevant.getnnz(axis=1), k=CUTOFF)
+
+
+def curve(levels: Sequence[float], values: Sequence[np.ndarray], rng: np.random.Generator, who: str) -> list[Point]:
+    """Means, losses and their intervals.
+
+    values  float64 (n,) per level, the same households each time; the first is the undisturbed one
+    """
+    before = values[0]
+    if not np.nanmean(before) > 0:
+        raise DataError(f"stress: {who} finds nothing even in undisturbed histories; evaluate it before stressing it.")
+    return [
+        Point(level, *bootstrap_mean(now, rng), *_relative_loss(before, now, rng))
+        for level, now in zip(levels, values, strict=True)
+    ]
+
+
+def judge(points: Sequence[Point], level: float, max_loss: float) -> tuple[bool, str]:
+    """Whether the relative loss at the declared level stays within the declared bound, and why, in words."""
+    point = next(p for p in points if p.level == level)
+    passed = point.loss <= max_loss
+    words = (
+        f"loses {point.loss:.1%} of NDCG@{CUTOFF} ({point.loss_low:.1%} to {point.loss_high:.1%}) at level {level:g}, "
+        f"at most {max_loss:.1%} allowed"
+    )
+    return passed, words
+
+
+def _relative_loss(before: np.ndarray, now: np.ndarray, rng: np.random.Generator) -> tuple[float, float, float]:
+    """1 - mean(now) / mean(before) with a paired interval of the linearised ratio (delta method)."""
+    base = np.nanmean(before)
+    kept = np.nanmean(now) / base
+    _, low, high = bootstrap_mean((now - kept * before) / base, rng)
+    return float(1 - kept), float(1 - kept - high), float(1 - kept - low)
