@@ -1,0 +1,96 @@
+"""What a person sees at the end of the loop: every step with its costs, the figures, and where to look."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from components.core import layout
+from components.core.bundle import read_json
+from components.evaluation.protocol import ALL, NEW
+from components.tracking.registry import ModelRegistry
+from flows.repro import RAN, Outcome
+
+RANKER = "ranker"
+VIEW_WORDS = {ALL: "all items", NEW: "items new to the household"}
+METRICS = {
+    "ndcg_at_10": "NDCG@10",
+    "recall_at_10": "Recall@10",
+    "mrr_at_10": "MRR@10",
+    "hit_rate_at_10": "HitRate@10",
+    "coverage_at_10": "Coverage@10",
+}
+RUN_ID_SHOWN = 8
+
+
+def print_closing(outcomes: list[Outcome], root: Path) -> None:
+    """Print the closing tables of the train flow."""
+    console = Console()
+    console.print(_steps_table(outcomes))
+    report = read_json(root / layout.EVALUATION / "report.json")
+    for view in VIEW_WORDS:
+        console.print(_figures_table(report, view))
+    console.print(_places(root))
+
+
+def _steps_table(outcomes: list[Outcome]) -> Table:
+    out = Table(title="The loop, step by step", title_justify="left")
+    for name, justify in (
+        ("step", "left"),
+        ("", "left"),
+        ("s", "right"),
+        ("MB", "right"),
+        ("result", "left"),
+        ("run", "left"),
+    ):
+        out.add_column(name, justify=justify, overflow="fold")
+    for o in outcomes:
+        r = o.receipt
+        out.add_row(o.step.name, o.done, f"{r.seconds:.1f}", f"{r.peak_mb:.0f}", r.summary, o.run_id[:RUN_ID_SHOWN])
+    ran = [o.receipt.seconds for o in outcomes if o.done == RAN]
+    peak = max(o.receipt.peak_mb for o in outcomes)
+    out.add_section()
+    out.add_row(
+        "total", f"{len(ran)} ran", f"{sum(ran):.1f}", f"{peak:.0f}", "seconds of the steps that ran; largest peak", ""
+    )
+    return out
+
+
+def _figures_table(report: dict[str, Any], view: str) -> Table:
+    """Every recommender's figures in one view, best NDCG@10 first; 95 % intervals in brackets."""
+    out = Table(title=f"Test window, {VIEW_WORDS[view]}, full catalogue", title_justify="left")
+    out.add_column("recommender")
+    for words in METRICS.values():
+        out.add_column(words, justify="right")
+    figures = {name: views[view] for name, views in report["models"].items()}
+    for name in sorted(figures, key=lambda n: -figures[n]["ndcg_at_10"]["mean"]):
+        style = "bold" if name == RANKER else ""
+        out.add_row(name, *(_cell(figures[name].get(metric)) for metric in METRICS), style=style)
+    return out
+
+
+def _cell(figure: dict[str, float] | None) -> str:
+    if figure is None:
+        return "–"
+    if "low" not in figure:
+        return f"{figure['mean']:.3f}"
+    return f"{figure['mean']:.3f} ({figure['low']:.3f}–{figure['high']:.3f})"
+
+
+def _places(root: Path) -> Table:
+    registry = ModelRegistry(root=root)
+    names = ", ".join(f"{alias} is version {version}" for alias, version in sorted(registry.aliases().items()))
+    out = Table(title="Where to look", show_header=False, title_justify="left")
+    for what, where in (
+        ("data report", layout.QUALITY / "report.html"),
+        ("model comparison", layout.EVALUATION / "report.html"),
+        ("robustness report", layout.ROBUSTNESS / "report.html"),
+        ("decision of the gate", layout.DECISION / "decision.json"),
+        ("registry", names or "no release"),
+        ("everything, live", "make up"),
+    ):
+        out.add_row(what, str(where))
+    return out

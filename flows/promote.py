@@ -1,0 +1,27 @@
+"""promote and rollback: a person's decision about the champion, checked and written to the journal."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from prefect import flow, get_run_logger
+
+from components.tracking.registry import ModelRegistry, Move
+
+
+@flow(name="promote", persist_result=False)
+def promote(version: str, by: str, reason: str) -> Move:
+    """Make a registered version the champion; refused unless its gates were passed and its files verify."""
+    return _tell(ModelRegistry(root=Path.cwd()).promote(version, by, reason))
+
+
+@flow(name="rollback", persist_result=False)
+def rollback(by: str, reason: str) -> Move:
+    """Make the previous champion the champion again."""
+    return _tell(ModelRegistry(root=Path.cwd()).rollback(by, reason))
+
+
+def _tell(move: Move) -> Move:
+    before = f", before it {move.previous}" if move.previous else ""
+    get_run_logger().info(f"champion is version {move.version} ({move.action} by {move.by}{before}): {move.reason}")
+    return move

@@ -1,0 +1,101 @@
+"""Bring one step up to date through DVC, in a process of its own, so that memory returns between steps."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from components.core import environment
+from components.core.errors import ShoploopError
+from components.steps.receipt import Receipt, read_receipt
+from components.steps.table import Step
+
+RAN, UP_TO_DATE, RESTORED = "ran", "up to date", "from cache"
+LINES_KEPT = 40
+OWN_WORDS = "shoploop: "
+KILLED_ABOVE = 128  # a shell's exit code for a process ended by a signal
+
+
+class StepFailedError(ShoploopError):
+    """A step stopped with an error; running it again as it is would give the same."""
+
+
+class StepInterruptedError(ShoploopError):
+    """A step was killed, or DVC was busy; running it again is worth a try."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One step brought up to date: what was done now, the receipt of the execution that made its outputs, its run."""
+
+    step: Step
+    done: str
+    receipt: Receipt
+    run_id: str = ""
+
+
+def bring_up_to_date(
+    step: Step, root: Path, parent: str, tell: Callable[[str], None], *, force: bool = False
+) -> Outcome:
+    """Run the step unless its inputs, code and parameters are unchanged.
+
+    parent  MLflow run of the flow, which logs the step
+    tell    receives every line the step prints
+    force   run it in any case
+    Raises  StepFailedError with the step's own words, or StepInterruptedError
+    """
+    code, lines = _call(_command(step, force=force), root, parent, tell)
+    if code:
+        raise _failure(step, code, lines)
+    return Outcome(step, _done(step, lines), read_receipt(root / step.receipt))
+
+
+def _command(step: Step, *, force: bool) -> list[str]:
+    if not step.tracked:
+        return [sys.executable, "-m", "components", "run", step.name]
+    return [sys.executable, "-m", "dvc", "repro", "--single-item", *(["--force"] if force else []), step.name]
+
+
+def _call(command: list[str], root: Path, parent: str, tell: Callable[[str], None]) -> tuple[int, list[str]]:
+    """Exit code and last lines of a command whose output is passed on line by line."""
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
+    settings = os.environ | {environment.PARENT_RUN: parent, "PATH": path, "PYTHONUNBUFFERED": "1", "COLUMNS": "120"}
+    lines: deque[str] = deque(maxlen=LINES_KEPT)
+    with subprocess.Popen(
+        command, cwd=root, env=settings, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace"
+    ) as process:
+        try:
+            for line in process.stdout:
+                if line.strip():
+                    lines.append(line.rstrip())
+                    tell(line.rstrip())
+        except BaseException:
+            process.terminate()
+            raise
+    return process.returncode, list(lines)
+
+
+def _failure(step: Step, code: int, lines: list[str]) -> ShoploopError:
+    said = "\n".join(lines)
+    own = [line.partition(OWN_WORDS)[2] for line in lines if line.startswith(OWN_WORDS)]
+    if own:
+        return StepFailedError("\n".join(own))
+    exited = re.search(r"exited with (-?\d+)", said)
+    signalled = exited is not None and (int(exited[1]) < 0 or int(exited[1]) > KILLED_ABOVE)
+    if code < 0 or signalled or "Unable to acquire lock" in said:
+        return StepInterruptedError(f"{step.name}: interrupted; its last words:\n{said}")
+    return StepFailedError(f"{step.name}: failed; its last words:\n{said}")
+
+
+def _done(step: Step, lines: list[str]) -> str:
+    if any(f"Stage '{step.name}' didn't change" in line for line in lines):
+        return UP_TO_DATE
+    if any(f"Stage '{step.name}' is cached" in line for line in lines):
+        return RESTORED
+    return RAN
