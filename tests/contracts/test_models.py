@@ -1,4 +1,4 @@
-"""The one contract, held by every registered model; a new file under components/cf or components/deep joins by itself."""
+"""The one contract, held by every registered model; a new file in components/cf or components/deep joins by itself."""
 
 from __future__ import annotations
 

@@ -1,0 +1,43 @@
+"""EASE: the closed form, its memory, and its head."""
+
+from __future__ import annotations
+
+import tracemalloc
+
+import numpy as np
+import pytest
+import scipy.sparse as sp
+
+from components.cf.ease import ARRAYS_AT_ONCE, Ease, EaseConfig, check_memory, closed_form
+from components.core.dataset import Dataset
+from components.core.errors import ConfigError
+
+
+def test_weights_are_steck_s_closed_form() -> None:
+    bought = (np.random.default_rng(0).random((30, 6)) < 0.4).astype(np.float32)
+    inverse = np.linalg.inv(bought.T.astype(np.float64) @ bought + 5 * np.eye(6))
+    expected = np.eye(6) - inverse / np.diag(inverse)
+    assert closed_form(sp.csr_matrix(bought), 5) == pytest.approx(expected, abs=1e-5)
+
+
+def test_a_fit_beyond_the_memory_limit_is_refused_before_it_starts() -> None:
+    with pytest.raises(ConfigError, match=r"fitting 20000 items needs about 4\.8 GB.* set max_items to at most 12909"):
+        check_memory(20_000, limit_gb=2)
+    check_memory(12_909, limit_gb=2)
+
+
+def test_the_fit_takes_no_more_memory_than_foretold() -> None:
+    n = 1000
+    bought = sp.csr_matrix((np.random.default_rng(0).random((300, n)) < 0.2).astype(np.float32))
+    tracemalloc.start()
+    closed_form(bought, 100)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak <= 1.1 * ARRAYS_AT_ONCE * 4 * n**2
+
+
+def test_only_the_head_is_scored() -> None:
+    users, items = np.array(list("uuvvw")), np.array(list("ababc"))
+    data = Dataset.from_events(users, items, np.arange(5), 10)
+    model = Ease(EaseConfig(max_items=2, regularization=1)).fit(data, np.random.default_rng(0))
+    assert (model.score(data.histories) > 0).tolist() == [[True, True, False]] * 2 + [[False] * 3]
