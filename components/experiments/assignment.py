@@ -16,7 +16,7 @@ SHARE_TOLERANCE = 1e-9
 
 
 def bucket(unit: str, experiment: str) -> int:
-    """Bucket 0 … 9999 of a unit; another experiment shuffles all units anew, so that experiments do not share groups."""
+    """Bucket 0 … 9999 of a unit; another experiment shuffles all units anew."""
     # The length keeps ("ab", "c") and ("a", "bc") apart.
     digest = hashlib.sha256(f"{len(experiment)}:{experiment}:{unit}".encode()).digest()
     return int.from_bytes(digest[:8], "big") % BUCKETS

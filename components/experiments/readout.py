@@ -62,7 +62,7 @@ def totals(outcomes: Iterable[Outcome]) -> dict[str, Totals]:
                 f"experiment: unit {outcome.unit} saw {variant_of[outcome.unit]} and {outcome.variant}; "
                 "was the experiment's name or its shares changed while it ran?"
             )
-        sums[outcome.unit] = sums.get(outcome.unit, np.zeros(2)) + (outcome.value, outcome.weight)
+        sums[outcome.unit] = sums.get(outcome.unit, np.zeros(2)) + np.array([outcome.value, outcome.weight])
     grouped: dict[str, list[np.ndarray]] = {}
     for unit, pair in sums.items():
         grouped.setdefault(variant_of[unit], []).append(pair)

@@ -1,4 +1,4 @@
-"""Sample ratio mismatch: were the variants' groups as large as they were meant to be?
+"""Sample ratio mismatch: whether the variants' groups are as large as they were meant to be.
 
 If not, units were lost or counted twice in one variant only, and no difference between the variants can be trusted.
 """

@@ -1,0 +1,96 @@
+"""The experiment's report: SRM first, then every metric's difference on the household, in words and figures."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+
+from components.core import bundle
+from components.core.errors import DataError
+from components.experiments import page
+from components.experiments.readout import Outcome, difference_of_ratios, totals, verdict
+from components.experiments.replay import CAVEAT, Served, to_table
+from components.experiments.srm import SampleRatio, sample_ratio
+
+Report = dict[str, Any]
+FILES = ("report.html", "report.json", "difference.png", "served.parquet")
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A mean per list, added up per household: its name, its words for a person, and its value in one answer."""
+
+    name: str
+    words: str
+    value: Callable[[Served], float]
+    higher_is_better: bool = True
+
+
+PRIMARY = Metric("hits_per_list", "items of the list that were in the next basket", lambda answer: answer.hits)
+OTHERS = (
+    Metric("hit_rate", "share of lists with at least one item of the next basket", lambda answer: answer.hits > 0),
+    Metric("fallback_rate", "share of lists that fell back", lambda answer: answer.fallback is not None, False),
+)
+
+
+def assemble(experiment: str, shares: Mapping[str, float], served: Sequence[Served], k: int) -> Report:
+    """Check the split, then estimate.
+
+    shares   variant → share of exactly two: the control, then the treatment
+    Returns  {"experiment", "replayed", "caveat", "control", "treatment", "households", "requests", "k", "releases",
+             "srm", "verdict", "metrics": {name: {"words", "primary", "verdict", and the estimate}}}
+    """
+    control, treatment = shares
+    variant_of = {answer.user_id: answer.variant for answer in served}
+    ratio = sample_ratio(Counter(variant_of.values()), shares)
+    measured = {metric.name: _measure(metric, served, control, treatment, ratio) for metric in (PRIMARY, *OTHERS)}
+    return {
+        "experiment": experiment,
+        "replayed": True,
+        "caveat": CAVEAT,
+        "control": control,
+        "treatment": treatment,
+        "households": len(variant_of),
+        "requests": len(served),
+        "k": k,
+        "releases": sorted({answer.release for answer in served}),
+        "srm": asdict(ratio) | {"shares": dict(shares)},
+        "verdict": measured[PRIMARY.name]["verdict"],
+        "metrics": measured,
+    }
+
+
+def metrics(report: Report) -> dict[str, float]:
+    """MLflow metrics: every difference with its interval, and the SRM check's p-value."""
+    out = {"srm_p_value": report["srm"]["p_value"], "households": float(report["households"])}
+    for name, cell in report["metrics"].items():
+        out |= {f"{name}.{key}": cell[key] for key in ("control", "treatment", "difference", "low", "high")}
+    return out
+
+
+def write(report: Report, served: Sequence[Served], folder: Path) -> tuple[Path, ...]:
+    """Write FILES as a folder that appears whole; returns their paths."""
+    with bundle.replacing(folder) as fresh:
+        bundle.write_json(fresh / "report.json", report)
+        page.page(report).write(fresh / "report.html")
+        page.drawing(report).savefig(fresh / "difference.png")
+        pq.write_table(to_table(served), fresh / "served.parquet")
+    return tuple(folder / name for name in FILES)
+
+
+def _measure(
+    metric: Metric, served: Sequence[Served], control: str, treatment: str, ratio: SampleRatio
+) -> dict[str, Any]:
+    outcomes = (Outcome(answer.user_id, answer.variant, float(metric.value(answer))) for answer in served)
+    groups = totals(outcomes)
+    for variant in (control, treatment):
+        if variant not in groups:
+            raise DataError(f"experiment: nobody was served variant {variant!r}; replay more households.")
+    estimate = difference_of_ratios(groups[control], groups[treatment])
+    words = {"words": metric.words, "primary": metric is PRIMARY}
+    return words | {"verdict": verdict(estimate, ratio, metric.higher_is_better), **asdict(estimate)}
