@@ -160,7 +160,7 @@ def pinned_digest(pin: Path) -> str:
     """The digest of data/ that data.dvc pins."""
     from components.data.pin import read_pin
 
-    return read_pin(pin)["outs"][0]["md5"]
+    return read_pin(pin)[0]
 
 
 def git_commit(root: Path) -> str:
