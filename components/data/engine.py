@@ -50,7 +50,7 @@ def read_parquet(con: Backend, path: Path, columns: dict[str, str] | None = None
         raise DataError(f"{path}: no such file; the step that makes it has not run.")
     try:
         table = con.read_parquet(path)
-    except Exception as e:  # noqa: BLE001 – DuckDB raises its own classes, by kind of damage
+    except Exception as e:  # DuckDB raises its own classes, by kind of damage
         raise DataError(f"{path}: cannot be read as parquet ({_first_line(e)}); restore the file.") from None
     return _declared(table, path, columns) if columns else table
 

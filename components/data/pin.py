@@ -31,7 +31,7 @@ def file_digests(folder: Path) -> dict[str, str]:
 def folder_digest(digests: dict[str, str]) -> str:
     """DVC's digest of a folder, from the digests of its files."""
     listing = [{"md5": md5, "relpath": name} for name, md5 in sorted(digests.items())]
-    return hashlib.md5(json.dumps(listing, sort_keys=True).encode()).hexdigest() + ".dir"
+    return hashlib.md5(json.dumps(listing, sort_keys=True).encode(), usedforsecurity=False).hexdigest() + ".dir"
 
 
 def read_pin(path: Path) -> tuple[str, dict[str, str]]:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from components.core.config import Config
+from pydantic import Field
+
+from components.core.config import Config, parse
+from components.core.registry import SOURCES
 from components.data import engine
 
 if TYPE_CHECKING:
@@ -17,6 +20,18 @@ INTERACTIONS_TABLE = "interactions"
 ITEMS_TABLE = "items"
 USERS_TABLE = "users"
 PROMOTIONS_TABLE = "promotions"
+
+
+class SourceChoice(Config):
+    """Which source, and its own options."""
+
+    component: str = "complete_journey"
+    params: dict[str, Any] = Field(default_factory=dict)
+
+    def open(self) -> Source:
+        """The source itself; ConfigError if it is unknown or refuses its options."""
+        cls = SOURCES.get(self.component)
+        return cls(parse(cls.Config, self.params, f"source {self.component}"))
 
 
 class Source(ABC):

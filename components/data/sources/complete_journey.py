@@ -196,8 +196,8 @@ def week_one(spans: Iterable[tuple[int, datetime, datetime]], time_zone: str) ->
             origin = origin or monday
             if monday != origin:
                 raise DataError(
-                    f"transactions: week {week} holds an event of {day}, but the weeks before it put week 1 at {origin}; "
-                    "the calendar of the promotions cannot be known, check the source."
+                    f"transactions: week {week} holds an event of {day}, but the weeks before it put week 1 at "
+                    f"{origin}; the calendar of the promotions cannot be known, check the source."
                 )
     if origin is None:
         raise DataError("transactions: no event, so the calendar of the promotion weeks is unknown; check the source.")

@@ -1,0 +1,148 @@
+"""Cleaning: accepted canonical tables → clean ones, as Ibis expressions, with a count for every effect."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pydantic import Field
+
+from components.core import schema
+from components.core.config import Config
+from components.data.source import INTERACTIONS_TABLE, ITEMS_TABLE, PROMOTIONS_TABLE, USERS_TABLE
+
+if TYPE_CHECKING:
+    from ibis import Table
+    from ibis.expr.types import BooleanValue
+
+    Keep = Callable[[str, Table], Table]
+
+UNKNOWN_TEXT = "unknown"
+COLUMNS = {
+    INTERACTIONS_TABLE: schema.INTERACTIONS,
+    ITEMS_TABLE: schema.ITEMS,
+    USERS_TABLE: schema.USERS,
+    PROMOTIONS_TABLE: schema.PROMOTIONS,
+}
+# Everything else is text.
+TYPES = dict.fromkeys((schema.TIMESTAMP, schema.WEEK_START), "timestamp(6)") | dict.fromkeys(
+    (schema.VALUE, schema.QUANTITY, schema.DISCOUNT, schema.COUPON_DISCOUNT, schema.DISPLAY_SHARE, schema.MAILER_SHARE),
+    "float64",
+)
+
+
+class CleanConfig(Config):
+    """Section `clean` of params.yaml."""
+
+    keep_one_household_in: int = Field(
+        1, ge=1, le=1_000_000, description="10 keeps every tenth user, by hash of the id"
+    )
+    volume_categories: tuple[str, ...] = Field(
+        ("COUPON/MISC ITEMS", "FUEL"), description="categories with goods sold by volume, counted in small parts"
+    )
+    volume_quantity_above: float = Field(100, gt=0, description="beyond it a quantity in them is a volume, made 1")
+    memory_limit_gb: float = Field(2.0, ge=0.25, le=1024)
+    threads: int = Field(2, ge=1, le=256)
+
+
+@dataclass(frozen=True)
+class Cleaned:
+    """Clean tables by name, and the number of rows (or values) that each effect touched, by effect."""
+
+    tables: dict[str, Table]
+    counts: dict[str, int]
+
+
+def clean_tables(tables: dict[str, Table], config: CleanConfig, keep: Keep) -> Cleaned:
+    """Clean the accepted tables: types, duplicates, sample of users, volumes, unlisted items, missing texts.
+
+    keep  stores a table under a name and returns it, so that what is counted is not computed again
+    """
+    typed_tables = {name: keep(f"distinct_{name}", typed(name, table).distinct()) for name, table in tables.items()}
+    counts = {f"{name}_duplicates": _rows(tables[name]) - _rows(table) for name, table in typed_tables.items()}
+    users = kept_users(typed_tables[INTERACTIONS_TABLE], config.keep_one_household_in)
+    sampled = {name: of_users(table, users) for name, table in typed_tables.items()}
+    interactions, items = sampled[INTERACTIONS_TABLE], sampled[ITEMS_TABLE]
+    counts["interactions_sampled_out"] = _rows(typed_tables[INTERACTIONS_TABLE]) - _rows(interactions)
+    volume = sold_by_volume(interactions, items, config)
+    counts["interactions_volumes"] = _rows(interactions.filter(volume))
+    unlisted = keep("unlisted", stubs(interactions, items))
+    counts["items_stubs"] = _rows(unlisted)
+    result = sampled | {
+        INTERACTIONS_TABLE: with_unit_quantity(interactions, volume),
+        ITEMS_TABLE: items.union(unlisted),
+    }
+    for name in {ITEMS_TABLE, USERS_TABLE} & set(result):
+        counts |= {f"{name}_unknown_{column}": n for column, n in blanks(result[name]).items()}
+        result[name] = filled(result[name])
+    return Cleaned(result, counts)
+
+
+def typed(name: str, table: Table) -> Table:
+    """The canonical columns of a table in their order, each of its canonical type."""
+    return table.select(**{c: table[c].cast(TYPES.get(c, "string")) for c in COLUMNS[name]})
+
+
+def kept_users(interactions: Table, one_in: int) -> list[str] | None:
+    """Users that a sample of one in `one_in` keeps, or None for all; a user's fate hangs on the id alone."""
+    if one_in == 1:
+        return None
+    ids = interactions.select(schema.USER_ID).distinct()[schema.USER_ID].to_pyarrow().to_pylist()
+    return sorted(user for user in ids if _bucket(user, one_in) == 0)
+
+
+def of_users(table: Table, users: list[str] | None) -> Table:
+    """The rows of some users; a table without users, or users None, stays whole."""
+    import ibis
+
+    if users is None or schema.USER_ID not in table.columns:
+        return table
+    return table.semi_join(ibis.memtable({schema.USER_ID: users}, schema={schema.USER_ID: "string"}), schema.USER_ID)
+
+
+def sold_by_volume(interactions: Table, items: Table, config: CleanConfig) -> BooleanValue:
+    """True for lines whose quantity is a volume: a large quantity in a volume category."""
+    by_volume = items.filter(items[schema.CATEGORY].isin(config.volume_categories))[schema.ITEM_ID]
+    large = interactions[schema.QUANTITY] > config.volume_quantity_above
+    return large & interactions[schema.ITEM_ID].isin(by_volume)
+
+
+def with_unit_quantity(interactions: Table, volume: BooleanValue) -> Table:
+    """The interactions with quantity 1 where `volume` is true: one filled tank is one purchase."""
+    return interactions.mutate(**{schema.QUANTITY: volume.ifelse(1.0, interactions[schema.QUANTITY])})
+
+
+def stubs(interactions: Table, items: Table) -> Table:
+    """An item row for every item that was sold but is not listed: its id, and a title that says so."""
+    import ibis
+
+    unlisted = interactions.select(schema.ITEM_ID).distinct().anti_join(items, schema.ITEM_ID)
+    title = ibis.literal("Unlisted item ") + unlisted[schema.ITEM_ID]
+    empty = {c: ibis.null("string") for c in schema.ITEMS if c not in (schema.ITEM_ID, schema.TITLE)}
+    return unlisted.mutate(**{schema.TITLE: title}, **empty).select(*schema.ITEMS)
+
+
+def filled(table: Table) -> Table:
+    """The table with "unknown" for missing or blank texts."""
+    return table.mutate(**{c: table[c].strip().nullif("").coalesce(UNKNOWN_TEXT) for c in _texts(table)})
+
+
+def blanks(table: Table) -> dict[str, int]:
+    """Number of missing or blank texts by column, where there are any."""
+    counts = {c: table[c].strip().nullif("").isnull().sum().coalesce(0) for c in _texts(table)}
+    (found,) = table.agg(**counts).to_pyarrow().to_pylist()
+    return {column: n for column, n in found.items() if n}
+
+
+def _texts(table: Table) -> list[str]:
+    return [name for name, kind in table.schema().items() if kind.is_string()]
+
+
+def _rows(table: Table) -> int:
+    return int(table.count().execute())
+
+
+def _bucket(user_id: str, buckets: int) -> int:
+    return int.from_bytes(hashlib.sha256(user_id.encode()).digest()[:8], "big") % buckets

@@ -1,0 +1,105 @@
+"""The workspace: one DuckDB file in which the source's tables stand side by side to be judged, then sorted out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from components.core import schema
+from components.core.errors import DataError
+from components.data.source import ITEMS_TABLE, Source
+from components.quality.judge import ROW
+from components.quality.suites import QUARANTINE, RAW_PREFIX, Suite
+from components.quality.verdict import Verdict
+
+if TYPE_CHECKING:
+    from ibis import Table
+    from ibis.backends.duckdb import Backend
+
+RULE, REASON = "rule", "reason"
+IS_LISTED = "item_is_listed"  # made here for the rules on how tables fit together
+CHECK_COLUMNS = (ROW, IS_LISTED)
+
+
+def stage(con: Backend, source: Source, folder: Path, suites: Iterable[Suite]) -> list[str]:
+    """Lay out the tables that the suites judge; returns the names of the canonical ones.
+
+    Canonical tables get `row`, their position, and, where they name items, `item_is_listed`.
+    Raises DataError if a canonical table has no suite, or a suite has no table.
+    """
+    tables = source.tables(con, folder)
+    raw = {RAW_PREFIX + name: Path(folder) / f"{name}.parquet" for name in source.raw}
+    judged = {suite.table for suite in suites}
+    if set(tables) - judged or judged - set(tables) - set(raw):
+        raise DataError(
+            f"validate: source {source.component()} gives {_words(tables)} and {_words(raw)}, the suites in "
+            f"expectations/ judge {_words(judged)}; every canonical table needs one suite, and every suite a table."
+        )
+    for name, table in tables.items():
+        con.create_table(name, _with_checks(name, table, tables[ITEMS_TABLE]))
+    for name in judged & set(raw):
+        file = str(raw[name]).replace("'", "''")
+        con.raw_sql(f"CREATE VIEW {name} AS SELECT * FROM read_parquet('{file}')")  # noqa: S608 – our own names
+    return list(tables)
+
+
+def bad_rows(con: Backend, name: str, verdicts: Iterable[Verdict]) -> Table | None:
+    """`row`, rule and reason of every row of a table that a quarantine rule condemns; None if there is none.
+
+    The rows come from Great Expectations' own query, and their number must be the one it counted.
+    Raises DataError if they differ.
+    """
+    found = []
+    for v in verdicts:
+        if v.table != name or v.follows != QUARANTINE:
+            continue
+        view = f"broken_{name}_{v.rule}"
+        con.raw_sql(f'CREATE VIEW "{view}" AS {v.query}')  # Ibis 12 cannot take SQL as a table from DuckDB 2
+        rows = con.table(view).select(ROW)
+        count = rows.count().execute()
+        if count != v.unexpected:
+            raise DataError(
+                f"validate: {name}: rule '{v.rule}' counted {v.unexpected:,} bad rows, but its query finds {count:,}; "
+                "nothing was written. Check the versions of great-expectations and duckdb against requirements.lock."
+            )
+        found.append(rows.mutate(**{RULE: _text(v.rule), REASON: _text(v.why)}))
+    return con.create_table(f"bad_{name}", _union(found)) if found else None
+
+
+def accepted(con: Backend, name: str, bad: Table | None) -> Table:
+    """The canonical table without the condemned rows and without the check columns."""
+    table = con.table(name)
+    kept = table if bad is None else table.anti_join(bad, ROW)
+    return kept.drop(*[c for c in CHECK_COLUMNS if c in table.columns])
+
+
+def condemned(con: Backend, name: str, bad: Table) -> Table:
+    """The condemned rows as they were, one per row and rule, with `row`, rule and reason."""
+    table = con.table(name)
+    return table.drop(*[c for c in CHECK_COLUMNS if c != ROW and c in table.columns]).inner_join(bad, ROW)
+
+
+def _with_checks(name: str, table: Table, items: Table) -> Table:
+    import ibis
+
+    if name != ITEMS_TABLE and schema.ITEM_ID in table.columns:
+        known = items.filter(items[schema.ITEM_ID].notnull())[schema.ITEM_ID]  # NOT IN a null is null
+        table = table.mutate(**{IS_LISTED: table[schema.ITEM_ID].isin(known).coalesce(False)})
+    return table.mutate(**{ROW: ibis.row_number() + 1}).relocate(ROW)
+
+
+def _union(tables: list[Table]) -> Table:
+    import ibis
+
+    return ibis.union(*tables) if len(tables) > 1 else tables[0]
+
+
+def _text(value: str):
+    import ibis
+
+    return ibis.literal(value)
+
+
+def _words(names: Iterable[str]) -> str:
+    return ", ".join(sorted(names)) or "nothing"

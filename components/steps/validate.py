@@ -1,0 +1,109 @@
+"""validate: judge whole tables by the suites in expectations/, set bad rows aside, stop on a bad table."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+from pydantic import Field
+
+from components.core import layout
+from components.core.bundle import replacing, write_json
+from components.core.config import Config
+from components.core.errors import DataError
+from components.data import engine
+from components.data.pin import check_pin
+from components.data.source import SourceChoice
+from components.quality import page, workspace
+from components.quality.judge import ROW, judge
+from components.quality.profile import Profile, profile
+from components.quality.suites import STOP, WARN, load_suites
+from components.quality.verdict import Verdict
+from components.steps.result import StepResult
+
+
+class ValidateConfig(Config):
+    """Section `validate` of params.yaml."""
+
+    source: SourceChoice = SourceChoice()
+    max_quarantined_share: float = Field(0.02, ge=0, le=1, description="of a table's rows; beyond it the run stops")
+    memory_limit_gb: float = Field(2.0, ge=0.25, le=1024)
+    threads: int = Field(2, ge=1, le=256)
+
+
+def validate(config: ValidateConfig, root: Path, seed: int) -> StepResult:
+    """Judge data/ and write the canonical tables without their bad rows.
+
+    Reads   data/ (held to data.dvc), expectations/
+    Writes  validated/<table>.parquet, quarantine/<table>.parquet (bad rows, rule, reason), quality/report.{html,json}
+    Raises  DataError after the report is written if a rule says stop, could not be judged, or looked at nothing, or if
+            too many rows of a table are bad; validated/ is then not written.
+    """
+    digest = check_pin(root)
+    suites = load_suites(root / layout.EXPECTATIONS, config.source.component)
+    with tempfile.TemporaryDirectory(prefix="shoploop-validate-") as folder:
+        work = Path(folder) / "tables.duckdb"
+        limits = (config.memory_limit_gb, config.threads, Path(folder))
+        con = engine.connect(*limits, database=work)
+        names = workspace.stage(con, config.source.open(), root / layout.DATA, suites)
+        con.disconnect()  # Great Expectations opens the file itself
+        verdicts = judge(suites, work, engine.settings(*limits))
+        con = engine.connect(*limits, database=work)
+        facts = profile(con, names)
+        bad = {name: workspace.bad_rows(con, name, verdicts) for name in names}
+        quarantined = {name: 0 if rows is None else rows[ROW].nunique().execute() for name, rows in bad.items()}
+        verdicts += [_share_verdict(n, quarantined[n], facts.rows[n], config.max_quarantined_share) for n in names]
+        _write_report(root / layout.QUALITY, verdicts, facts, quarantined, config.source.component)
+        _stop_if_told(verdicts)
+        _write_tables(con, root, bad)
+        con.disconnect()
+    return _result(root, verdicts, facts, quarantined, digest)
+
+
+def _share_verdict(table: str, bad: int, rows: int, limit: float) -> Verdict:
+    return Verdict(
+        table,
+        "quarantined_share",
+        STOP,
+        f"at most {limit:.1%} of the rows are set aside",
+        "a table with more bad rows is a broken table, not one with a few bad rows",
+        holds=bad <= limit * rows,
+        observed=f"{bad:,} of {rows:,} rows",
+    )
+
+
+def _write_report(folder: Path, verdicts: list[Verdict], facts: Profile, aside: dict[str, int], source: str) -> None:
+    with replacing(folder) as fresh:
+        page.data_page(verdicts, facts, aside, source).write(fresh / "report.html")
+        write_json(fresh / "report.json", page.report(verdicts, facts, aside, source))
+
+
+def _stop_if_told(verdicts: list[Verdict]) -> None:
+    stops = [v for v in verdicts if v.follows == STOP]
+    if not stops:
+        return
+    reasons = "\n".join(f"- {v.table}: {v.words}: {v.broken or v.observed or 'it does not hold'}" for v in stops)
+    raise DataError(
+        f"validate: the data are refused, {len(stops)} of {len(verdicts)} rules say stop:\n{reasons}\n"
+        f"See {layout.QUALITY}/report.html; repair the source, or the rule in {layout.EXPECTATIONS}/ if that is wrong."
+    )
+
+
+def _write_tables(con, root: Path, bad: dict) -> None:
+    with replacing(root / layout.VALIDATED) as good_folder, replacing(root / layout.QUARANTINE) as bad_folder:
+        for name, rows in bad.items():
+            engine.write_parquet(workspace.accepted(con, name, rows), good_folder / f"{name}.parquet")
+            if rows is not None:
+                engine.write_parquet(workspace.condemned(con, name, rows), bad_folder / f"{name}.parquet")
+
+
+def _result(root: Path, verdicts: list[Verdict], facts: Profile, aside: dict[str, int], digest: str) -> StepResult:
+    warnings = sum(v.follows == WARN for v in verdicts)
+    rows, set_aside = sum(facts.rows.values()), sum(aside.values())
+    metrics = {"rules": len(verdicts), "warnings": warnings, "rows": rows, "quarantined": set_aside}
+    return StepResult(
+        f"{len(verdicts)} rules on {rows:,} rows: {set_aside:,} rows set aside with a reason, {warnings} warnings",
+        metrics=metrics | {f"quarantined_{name}": n for name, n in aside.items()},
+        artifacts=(root / layout.QUALITY / "report.html", root / layout.QUALITY / "report.json"),
+        tags={"data_digest": digest},
+    )
