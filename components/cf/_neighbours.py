@@ -11,21 +11,22 @@ BLOCK_CELLS = 8_000_000  # cells of the dense block in hand: 32 MB of float32
 
 
 def keep_largest(block: np.ndarray, n: int) -> sp.csr_matrix:
-    """The n largest positive values of every row; which of equal values at the border are kept is not specified.
+    """The n largest positive values of every row; of equal values at the border, the first ones.
 
     block    float (rows, columns)
     Returns  float32 CSR of the same shape.
     """
-    rows, columns = block.shape
-    if n < columns:
-        at = np.argpartition(block, columns - n, axis=1)[:, columns - n :]
-    else:
-        at = np.tile(np.arange(columns), (rows, 1))
-    values = np.take_along_axis(block, at, axis=1)
-    row = np.repeat(np.arange(rows), at.shape[1])
-    positive = values.ravel() > 0
-    kept = (values.ravel()[positive].astype(np.float32), (row[positive], at.ravel()[positive]))
-    return sp.csr_matrix(kept, shape=block.shape, dtype=np.float32)
+    columns = block.shape[1]
+    border = (
+        np.partition(block, columns - n, axis=1)[:, [columns - n]] if n < columns else np.zeros((1, 1), block.dtype)
+    )
+    kept = (block > border) & (block > 0)
+    tied = (block == border) & (block > 0)
+    room = n - kept.sum(axis=1, keepdims=True)
+    crowded = np.flatnonzero(tied.sum(axis=1) > room[:, 0])
+    tied[crowded] &= np.cumsum(tied[crowded], axis=1) <= room[crowded]
+    at = np.nonzero(kept | tied)
+    return sp.csr_matrix((block[at].astype(np.float32), at), shape=block.shape, dtype=np.float32)
 
 
 def by_blocks(rows: int, n: int, similarities: Callable[[slice], np.ndarray]) -> sp.csr_matrix:

@@ -14,7 +14,7 @@ import numpy as np
 import scipy.sparse as sp
 from pydantic import Field
 
-from components.cf._neighbours import by_blocks, unit_rows
+from components.cf._neighbours import by_blocks, scale_rows, unit_rows
 from components.core.bundle import pack_csr, unpack_csr
 from components.core.config import Config
 from components.core.dataset import Dataset, Histories
@@ -46,16 +46,10 @@ class ItemKnn(Model):
     def _fit(self, data: Dataset, rng: np.random.Generator) -> None:
         counts = data.histories.matrix(self.n_items)
         weighted = WEIGHTINGS[self.config.weighting](sp.csr_matrix(counts.T))
-        unit = unit_rows(weighted)
-        buyers = np.diff(weighted.indptr)
-        trust = buyers / (buyers + self.config.shrinkage)
-        users_by_items = sp.csr_matrix(unit.T)
-
-        def similarities(rows: slice) -> np.ndarray:
-            both = np.sqrt(trust[rows, None] * trust[None, :]).astype(np.float32)
-            return (unit[rows] @ users_by_items).toarray() * both
-
-        self.similar = by_blocks(self.n_items, self.config.neighbours, similarities)
+        buyers = np.maximum(np.diff(weighted.indptr), 1)
+        items = scale_rows(unit_rows(weighted), np.sqrt(buyers / (buyers + self.config.shrinkage)))
+        users = sp.csr_matrix(items.T)
+        self.similar = by_blocks(self.n_items, self.config.neighbours, lambda rows: (items[rows] @ users).toarray())
 
     def score(self, histories: Histories) -> np.ndarray:
         """Weighted history times similarity; 0 for items that are nobody's neighbour."""

@@ -16,7 +16,7 @@ import numpy as np
 import scipy.sparse as sp
 from pydantic import Field
 
-from components.cf._neighbours import by_blocks
+from components.cf._neighbours import by_blocks, scale_rows
 from components.core.bundle import pack_csr, unpack_csr
 from components.core.config import Config
 from components.core.dataset import DAY_S, Dataset, Histories
@@ -48,16 +48,10 @@ class ItemTransition(Model):
     def _fit(self, data: Dataset, rng: np.random.Generator) -> None:
         config = self.config
         baskets = baskets_of(data.histories)
-        contents = _contents(baskets, data.histories.items, self.n_items)
-        later = followers(baskets.user, config.window_baskets, config.basket_decay) @ contents
-        before = sp.csr_matrix(contents.T)
-        baskets_per_item = np.diff(before.indptr)
-        norm = (1 / np.sqrt(np.maximum(baskets_per_item, 1) + config.shrinkage)).astype(np.float32)
-
-        def transitions(earlier: slice) -> np.ndarray:
-            return (before[earlier] @ later).toarray() * norm * norm[earlier, None]
-
-        self.transitions = by_blocks(self.n_items, config.neighbours, transitions)
+        items = sp.csr_matrix(_contents(baskets, data.histories.items, self.n_items).T)
+        items = scale_rows(items, 1 / np.sqrt(np.maximum(np.diff(items.indptr), 1) + config.shrinkage))
+        later = followers(baskets.user, config.window_baskets, config.basket_decay) @ sp.csr_matrix(items.T)
+        self.transitions = by_blocks(self.n_items, config.neighbours, lambda rows: (items[rows] @ later).toarray())
 
     def score(self, histories: Histories) -> np.ndarray:
         """Recency-weighted history times transitions; 0 for what followed nothing of the history."""

@@ -24,6 +24,10 @@ def test_the_largest_positive_values_stay(block: np.ndarray, n: int) -> None:
     assert (kept[kept > 0] == block[kept > 0]).all()
 
 
+def test_of_equal_values_at_the_border_the_first_stay() -> None:
+    assert keep_largest(np.array([[1.0, 2.0, 1.0, 1.0]]), 3).toarray().tolist() == [[1, 2, 1, 0]]
+
+
 def test_blocks_of_any_size_give_the_same_matrix(monkeypatch: pytest.MonkeyPatch) -> None:
     dense = np.random.default_rng(0).normal(size=(7, 7))
     whole = by_blocks(7, 3, lambda rows: dense[rows])
