@@ -1,0 +1,61 @@
+"""Assemble the release: the test fold's recommender, its catalogue and histories, and golden answers, sealed."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+
+from components.core import bundle, layout
+from components.core.dataset import Dataset, Histories
+from components.ranking.assemble import load_hybrid
+from components.ranking.hybrid import FALLBACK, Hybrid
+from components.release import golden
+from components.release.catalogue import catalogue_table
+from components.release.load import CATALOGUE, FACTS, FORMAT, GOLDEN, HYBRID, KNOWN, load, read
+from components.release.release import Release
+from components.splits import store
+
+
+def assemble(root: Path, name: str, provenance: dict[str, Any]) -> Release:
+    """Write artifacts/release/ and return it as a service would load it.
+
+    Equal parts give equal bytes, so that a release registered twice is recognised by its digest. What differs between
+    equal runs (commit, time) belongs in `provenance`, which the digest leaves out.
+    Reads   models/<name>/test/, ranker/, features/, reduced/, split/test/, clean/items.parquet
+    """
+    fold = root / layout.SPLIT / layout.TEST_FOLD
+    data = store.load_dataset(fold / store.DATASET)
+    hybrid = load_hybrid(root, layout.TEST_FOLD, data)
+    with bundle.replacing(root / layout.RELEASE) as fresh:
+        hybrid.save(fresh / HYBRID)
+        nobody = Histories.of([[]], [[]], data.now)
+        popularity = hybrid.models[FALLBACK].score(nobody)[0]
+        items_file = root / layout.CLEAN / "items.parquet"
+        table = catalogue_table(items_file, fold / store.HISTORY, data.items, popularity)
+        pq.write_table(table, fresh / CATALOGUE)
+        store.save_dataset(fresh / KNOWN, data)
+        bundle.write_json(fresh / FACTS, _facts(name, data, hybrid))
+        bundle.seal(fresh, provenance)
+        # The answers are those of the parts as they are read back, not as they lie in this process.
+        bundle.write_json(fresh / GOLDEN, golden.make(read(fresh)))
+        bundle.seal(fresh, provenance)
+    return load(root / layout.RELEASE)
+
+
+def _facts(name: str, data: Dataset, hybrid: Hybrid) -> dict[str, Any]:
+    return {
+        "kind": "release",
+        "format": FORMAT,
+        "name": name,
+        "now": data.now,
+        "cutoff_time": f"{datetime.fromtimestamp(data.now, UTC):%Y-%m-%dT%H:%M:%SZ}",
+        "users": len(data.users),
+        "items": len(data.items),
+        "models": {
+            key: {"component": model.component(), "version": model.version} for key, model in hybrid.models.items()
+        },
+        "ranker_version": hybrid.ranker.version,
+    }

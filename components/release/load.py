@@ -1,0 +1,53 @@
+"""Read a release: checksums first, then its parts, then its golden answers. All of it or nothing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from components.core import bundle
+from components.core.errors import BundleError, ReleaseError, ShoploopError
+from components.ranking.hybrid import Hybrid
+from components.release import golden
+from components.release.catalogue import Catalogue
+from components.release.release import Release
+from components.splits import store
+
+FORMAT = 1
+FACTS = "release.json"
+GOLDEN = "golden.json"
+CATALOGUE = "catalogue.parquet"
+HYBRID = "hybrid"
+KNOWN = "known"  # the dataset bundle with the histories of known users
+
+
+def load(path: Path) -> Release:
+    """A verified release.
+
+    Raises ReleaseError if a file is missing, altered or extra, the format is another, a part cannot be built, or a
+    golden answer is not reproduced.
+    """
+    path = Path(path)
+    try:
+        bundle.verify(path)
+        release = read(path)
+        golden.check(release, bundle.read_json(path / GOLDEN))
+    except ReleaseError:
+        raise
+    except (ShoploopError, OSError, ValueError, KeyError, TypeError, IndexError) as e:
+        raise ReleaseError(f"{path.name}: the release cannot be used: {e}") from e
+    return release
+
+
+def read(path: Path) -> Release:
+    """Build a release from a sealed folder whose checksums hold; `load` is for everybody else."""
+    facts = bundle.read_json(path / FACTS)
+    if facts.get("kind") != "release" or facts.get("format") != FORMAT:
+        found = f"{facts.get('kind')} {facts.get('format')}"
+        raise BundleError(f"{path}: not a release of format {FORMAT} (found {found}); assemble it again.")
+    provenance = bundle.read_json(path / bundle.MANIFEST)["provenance"]
+    hybrid = Hybrid.load(path / HYBRID)
+    catalogue = Catalogue.read(path / CATALOGUE, hybrid.items)
+    known = store.load_dataset(path / KNOWN)
+    if known.items != hybrid.items:
+        raise BundleError(f"{path}: histories and models are of different catalogues; assemble it again.")
+    return Release(facts | {"provenance": provenance}, bundle.digest(path), hybrid, catalogue, known)

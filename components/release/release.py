@@ -1,0 +1,148 @@
+"""A release in memory: a question in, a ranked answer out. No files, no clock, no framework."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from components.core.dataset import Dataset, Histories
+from components.core.errors import ConfigError
+from components.core.model import Model
+from components.core.ranking import exclude, top_k
+from components.ranking.hybrid import FALLBACK, Hybrid
+from components.release.catalogue import Catalogue, Filters
+
+RANKER = "ranker"  # the policy that asks the hybrid; any other policy is the name of one of its models
+POPULAR = "popular"  # the stated fallback
+EVENT_GAP_S = 3600  # a history sent without times is taken as one event an hour, the last an hour before now
+BEHIND = 1.0  # evidence scores stay above it, fillers below
+
+
+@dataclass(frozen=True)
+class Event:
+    """Something a user bought after the release's cut-off; time in unix seconds."""
+
+    item_id: str
+    time: int
+
+
+@dataclass(frozen=True)
+class Question:
+    """Who wants what.
+
+    user_id      a known or unknown user
+    history      item ids, oldest first, in place of a user
+    events       what the user did since, in any order; those before the cut-off are already in the release
+    policy       RANKER, or the name of one of the release's models
+    """
+
+    user_id: str | None = None
+    history: tuple[str, ...] = ()
+    events: tuple[Event, ...] = ()
+    k: int = 10
+    exclude_seen: bool = False
+    filters: Filters = field(default_factory=Filters)
+    policy: str = RANKER
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Items best first, at most k, none twice; fallback says why it is not personal, else None."""
+
+    items: np.ndarray
+    scores: np.ndarray
+    fallback: str | None
+
+
+class Release:
+    """Everything one service version needs; read-only, so that any number of threads may ask at once."""
+
+    def __init__(self, facts: dict[str, Any], digest: str, hybrid: Hybrid, catalogue: Catalogue, known: Dataset):
+        """facts: release.json; known: the dataset whose histories it answers for. `load` reads one from disk."""
+        self.facts = facts
+        self.digest = digest
+        self.hybrid = hybrid
+        self.catalogue = catalogue
+        self.known = known
+
+    def recommend(self, question: Question) -> Answer:
+        """Answer one question; an empty history gets what is popular.
+
+        Raises ConfigError if the policy is unknown.
+        """
+        allowed = self.catalogue.allowed(question.filters)
+        history = self.history(question)
+        model = self._model(question.policy)
+        if not len(history.items):
+            return self._popular(history, question.k, allowed)
+        if model is None:
+            ranked, scores = self.hybrid.recommend(
+                history, question.k, exclude_seen=question.exclude_seen, allowed=allowed
+            )
+            return _answer(ranked[0], scores[0], None)
+        dense = exclude(self._filled(model, history), history, seen=question.exclude_seen, allowed=allowed)
+        return _best(dense, question.k, None)
+
+    def similar(self, item_id: str, k: int, filters: Filters) -> Answer:
+        """The k items nearest to one; what is popular if the item is unknown."""
+        allowed = self.catalogue.allowed(filters)
+        item = self.hybrid.items.index(item_id)
+        if item < 0:
+            return self._popular(Histories.of([[]], [[]], self.known.now), k, allowed)
+        return _answer(*self.hybrid.similar(item, k, allowed=allowed), None)
+
+    def history(self, question: Question) -> Histories:
+        """The past of the one who asks, as one history row; items the catalogue does not know are left out."""
+        now = self.known.now
+        if question.history:
+            items = self._known_items(question.history)
+            ages = EVENT_GAP_S * np.arange(len(items), 0, -1, dtype=np.int64)
+            return Histories.of([items], [now - ages], now)
+        row = self.known.users.index(question.user_id) if question.user_id is not None else -1
+        past = self.known.histories.take([row]) if row >= 0 else Histories.of([[]], [[]], now)
+        return self._extended(past, question.events)
+
+    def _extended(self, past: Histories, events: Sequence[Event]) -> Histories:
+        """`past` with newer events; now moves on to just after the last of them."""
+        new = sorted((e.time, self.hybrid.items.index(e.item_id)) for e in events if e.time >= past.now)
+        new = [(time, item) for time, item in new if item >= 0]
+        if not new:
+            return past
+        items = np.concatenate([past.items, [item for _, item in new]]).astype(np.int32)
+        times = np.concatenate([past.times, [time for time, _ in new]]).astype(np.int64)
+        indptr = np.array([0, len(items)], dtype=np.int64)
+        return replace(past, indptr=indptr, items=items, times=times, now=new[-1][0] + 1)
+
+    def _known_items(self, item_ids: Sequence[str]) -> list[int]:
+        indices = (self.hybrid.items.index(item_id) for item_id in item_ids)
+        return [item for item in indices if item >= 0]
+
+    def _model(self, policy: str) -> Model | None:
+        if policy == RANKER:
+            return None
+        if policy not in self.hybrid.models:
+            known = ", ".join([RANKER, *self.hybrid.models])
+            raise ConfigError(f"policy '{policy}': not in this release; known: {known}.")
+        return self.hybrid.models[policy]
+
+    def _filled(self, model: Model, history: Histories) -> np.ndarray:
+        """A plain model's scores, and behind its evidence everything else by popularity (0 … 1)."""
+        scores, popular = model.score(history), self.hybrid.models[FALLBACK].score(history)
+        return np.where(scores > 0, scores + BEHIND, popular - BEHIND).astype(np.float32)
+
+    def _popular(self, history: Histories, k: int, allowed: np.ndarray | None) -> Answer:
+        dense = exclude(self.hybrid.models[FALLBACK].score(history), history, allowed=allowed)
+        return _best(dense, k, POPULAR)
+
+
+def _best(dense: np.ndarray, k: int, fallback: str | None) -> Answer:
+    ranked = top_k(dense, k)[0]
+    return _answer(ranked, dense[0, ranked.clip(min=0)], fallback)
+
+
+def _answer(ranked: np.ndarray, scores: np.ndarray, fallback: str | None) -> Answer:
+    real = ranked >= 0
+    return Answer(ranked[real], scores[real].astype(np.float32), fallback)
