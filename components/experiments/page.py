@@ -49,8 +49,11 @@ def _split(out: Page, report: Mapping[str, Any]) -> None:
         not srm["mismatch"],
         f"sample ratio check: p = {srm['p_value']:.3g}; below 0.001 nothing that follows could be trusted",
     )
-    rows = [[name, share, srm["expected"][name], srm["observed"][name]] for name, share in srm["shares"].items()]
-    out.table(["variant", "share", "households expected", "households found"], rows)
+    rows = [
+        [name, policy, f"{srm['shares'][name]:.0%}", srm["expected"][name], srm["observed"][name]]
+        for name, policy in report["policies"].items()
+    ]
+    out.table(["variant", "answered by", "share", "households expected", "households found"], rows)
 
 
 def _differences(out: Page, report: Mapping[str, Any]) -> None:
@@ -67,7 +70,7 @@ def _differences(out: Page, report: Mapping[str, Any]) -> None:
             cell["control"],
             cell["treatment"],
             f"{cell['difference']:+.4f}",
-            f"{cell['low']:+.4f} – {cell['high']:+.4f}",
+            f"[{cell['low']:+.4f}, {cell['high']:+.4f}]",
             cell["verdict"],
         ]
         for cell in report["metrics"].values()

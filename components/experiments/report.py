@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 from components.core import bundle
 from components.core.errors import DataError
 from components.experiments import page
+from components.experiments.design import Experiment
 from components.experiments.readout import Outcome, difference_of_ratios, totals, verdict
 from components.experiments.replay import CAVEAT, Served, to_table
 from components.experiments.srm import SampleRatio, sample_ratio
@@ -38,23 +39,25 @@ OTHERS = (
 )
 
 
-def assemble(experiment: str, shares: Mapping[str, float], served: Sequence[Served], k: int) -> Report:
+def assemble(experiment: Experiment, served: Sequence[Served], k: int) -> Report:
     """Check the split, then estimate.
 
-    shares   variant → share of exactly two: the control, then the treatment
-    Returns  {"experiment", "replayed", "caveat", "control", "treatment", "households", "requests", "k", "releases",
-             "srm", "verdict", "metrics": {name: {"words", "primary", "verdict", and the estimate}}}
+    Returns  {"experiment", "replayed", "caveat", "control", "treatment", "policies",
+             "households", "requests", "k", "releases", "srm", "verdict",
+             "metrics": {name: {"words", "primary", "verdict", and the estimate}}}
     """
+    shares = experiment.shares
     control, treatment = shares
     variant_of = {answer.user_id: answer.variant for answer in served}
     ratio = sample_ratio(Counter(variant_of.values()), shares)
     measured = {metric.name: _measure(metric, served, control, treatment, ratio) for metric in (PRIMARY, *OTHERS)}
     return {
-        "experiment": experiment,
+        "experiment": experiment.name,
         "replayed": True,
         "caveat": CAVEAT,
         "control": control,
         "treatment": treatment,
+        "policies": {name: variant.policy for name, variant in experiment.variants.items()},
         "households": len(variant_of),
         "requests": len(served),
         "k": k,

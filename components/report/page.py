@@ -56,7 +56,7 @@ thead th { background: var(--band); border-top: 0; font-weight: 600; white-space
 tbody tr:hover { background: var(--band); }
 .number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
 figure { margin: 1rem 0; }
-figure img { display: block; width: 100%; height: auto; background: #fff; border: 1px solid var(--line);
+figure img { display: block; width: min(100%, 50rem); height: auto; background: #fff; border: 1px solid var(--line);
   border-radius: .5rem; padding: .5rem; }
 figcaption { color: var(--soft); font-size: .88rem; margin-top: .4rem; max-width: 46rem; }
 @media print { body { background: #fff; } .scroll { overflow: visible; } }

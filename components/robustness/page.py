@@ -68,7 +68,7 @@ def _row(who: str, point: Mapping[str, float]) -> list[Any]:
         who,
         f"{point['level']:.0%}",
         point["ndcg"],
-        f"{point['ndcg_low']:.4f} – {point['ndcg_high']:.4f}",
+        f"[{point['ndcg_low']:.4f}, {point['ndcg_high']:.4f}]",
         f"{point['loss']:.1%}",
-        f"{point['loss_low']:.1%} – {point['loss_high']:.1%}",
+        f"[{point['loss_low']:.1%}, {point['loss_high']:.1%}]",
     ]

@@ -10,11 +10,12 @@ import pytest
 
 from components.core.errors import DataError
 from components.experiments import report
-from components.experiments.assignment import assign
+from components.experiments.design import Experiment
 from components.experiments.readout import BETTER, UNTRUSTED
 from components.experiments.replay import held_out_baskets, replay
 
-SHARES = {"control": 0.5, "treatment": 0.5}
+VARIANTS = {"control": {"share": 0.5, "policy": "popularity"}, "treatment": {"share": 0.5, "policy": "ranker"}}
+DESIGN = Experiment(name="demo", variants=VARIANTS)
 FIRST, LATER = datetime.fromisoformat("2017-12-01T09:00"), datetime.fromisoformat("2017-12-02T09:00")
 
 
@@ -30,7 +31,7 @@ class Shop:
         self.calls.append((path, body))
         if path == "/events":
             return {"accepted": len(body["events"])}
-        variant = assign(body["user_id"], self.experiment, SHARES)
+        variant = DESIGN.variant_of(body["user_id"])
         return {
             "request_id": f"r{len(self.calls)}",
             "release": "1",
@@ -113,7 +114,7 @@ def many_households(tmp_path, n=200):
 
 def test_the_better_variant_is_found_and_written(tmp_path):
     served = replay(many_households(tmp_path), Shop().post, "demo", k=2)
-    found = report.assemble("demo", SHARES, served, k=2)
+    found = report.assemble(DESIGN, served, k=2)
     assert found["verdict"] == BETTER
     assert found["metrics"]["hits_per_list"]["difference"] == pytest.approx(1.0, abs=0.15)
     files = report.write(found, served, tmp_path / "demo")
@@ -129,10 +130,10 @@ def test_the_better_variant_is_found_and_written(tmp_path):
 def test_a_broken_split_is_said_first(tmp_path):
     served = replay(many_households(tmp_path, 400), Shop().post, "demo", k=2)
     lost = [answer for answer in served if answer.variant == "treatment" or int(answer.user_id) % 2]
-    assert report.assemble("demo", SHARES, lost, k=2)["verdict"] == UNTRUSTED
+    assert report.assemble(DESIGN, lost, k=2)["verdict"] == UNTRUSTED
 
 
 def test_a_variant_nobody_got_is_an_error(tmp_path):
     served = replay(many_households(tmp_path, 40), Shop().post, "demo", k=2)
     with pytest.raises(DataError, match="nobody was served variant 'treatment'"):
-        report.assemble("demo", SHARES, [a for a in served if a.variant == "control"], k=2)
+        report.assemble(DESIGN, [a for a in served if a.variant == "control"], k=2)
