@@ -1,0 +1,118 @@
+"""The desk: turns a request into a question for the release, and its answer into a reply that is logged.
+
+Knows nothing of HTTP. A request is answered by one release from beginning to end.
+"""
+
+from __future__ import annotations
+
+import time
+import uuid
+
+from components.core.errors import ReleaseError
+from components.experiments.assignment import assign
+from components.release.release import RANKER, Answer, Question, Release
+from services.messages import (
+    EventsAnswer,
+    EventsRequest,
+    Item,
+    RecommendAnswer,
+    RecommendRequest,
+    SimilarAnswer,
+    SimilarRequest,
+)
+from services.release_cache import Serving
+from services.settings import Settings
+from services.state import Exposure, State
+
+
+class Desk:
+    """Answers requests from one release and the online state."""
+
+    def __init__(self, settings: Settings, state: State):
+        """Both are shared by all threads."""
+        self.settings = settings
+        self.state = state
+
+    def recommend(self, request: RecommendRequest, now: Serving) -> RecommendAnswer:
+        """Ranked items for a user or a history; what was shown is logged before it is sent."""
+        release = now.release
+        variant = self._variant(request.user_id)
+        answer = release.recommend(self._question(request, release, self._policy(variant)))
+        reply = RecommendAnswer(
+            request_id=uuid.uuid4().hex,
+            items=_items(release, answer),
+            fallback=answer.fallback,
+            experiment=self.settings.experiment.name if variant else None,
+            variant=variant,
+            **_origin(now),
+        )
+        self.state.add_exposure(_exposure(request.user_id, reply))
+        return reply
+
+    def similar(self, request: SimilarRequest, now: Serving) -> SimilarAnswer:
+        """Ranked neighbours of an item."""
+        answer = now.release.similar(request.item_id, request.k, request.filters.filters())
+        return SimilarAnswer(items=_items(now.release, answer), fallback=answer.fallback, **_origin(now))
+
+    def events(self, request: EventsRequest, now: Serving) -> EventsAnswer:
+        """Store events; they count from the user's next answer on."""
+        release = now.release
+        default_time = release.known.now if self.settings.clock == "release" else int(time.time())
+        accepted = self.state.add_events(request.events, default_time)
+        unknown = sum(event.item_id not in release.hybrid.items for event in request.events)
+        return EventsAnswer(accepted=accepted, repeated=len(request.events) - accepted, unknown_items=unknown)
+
+    def check(self, release: Release) -> None:
+        """Refuse a release that the running experiment cannot be run on (ReleaseError)."""
+        experiment = self.settings.experiment
+        if experiment and experiment.treatment_model not in release.hybrid.models:
+            raise ReleaseError(
+                f"experiment {experiment.name}: this release has no model '{experiment.treatment_model}'; "
+                f"it has {', '.join(release.hybrid.models)}."
+            )
+
+    def _variant(self, user_id: str | None) -> str | None:
+        """The household's variant; nobody without an id takes part, for there is no unit to randomise."""
+        experiment = self.settings.experiment
+        return assign(user_id, experiment.name, experiment.shares) if experiment and user_id is not None else None
+
+    def _policy(self, variant: str | None) -> str:
+        return self.settings.experiment.policy(variant) if variant else RANKER
+
+    def _question(self, request: RecommendRequest, release: Release, policy: str) -> Question:
+        since = release.known.now
+        return Question(
+            user_id=request.user_id,
+            history=tuple(request.history or ()),
+            events=self.state.purchases(request.user_id, since) if request.user_id is not None else (),
+            k=request.k,
+            exclude_seen=request.exclude_seen,
+            filters=request.filters.filters(),
+            policy=policy,
+        )
+
+
+def _items(release: Release, answer: Answer) -> list[Item]:
+    ids = release.hybrid.items.decode(answer.items).tolist()
+    return [
+        Item(rank=rank, item_id=item_id, score=float(score), **release.catalogue.describe(int(item)))
+        for rank, (item, item_id, score) in enumerate(zip(answer.items, ids, answer.scores, strict=True), start=1)
+    ]
+
+
+def _origin(now: Serving) -> dict[str, str | None]:
+    data_digest = now.release.facts["provenance"].get("data_digest", "unknown")
+    return {"version": now.version, "release": now.release.digest, "data_digest": data_digest}
+
+
+def _exposure(user_id: str | None, reply: RecommendAnswer) -> Exposure:
+    return Exposure(
+        request_id=reply.request_id,
+        user_id=user_id,
+        item_ids=[item.item_id for item in reply.items],
+        scores=[item.score for item in reply.items],
+        release=reply.release,
+        experiment=reply.experiment,
+        variant=reply.variant,
+        time=time.time(),
+    )

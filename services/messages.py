@@ -1,0 +1,172 @@
+"""Requests and answers of the service: every field typed and bounded, unknown fields refused."""
+
+from __future__ import annotations
+
+import time
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from components.release.catalogue import Filters
+
+LONGEST_HISTORY = 500
+MOST_EVENTS = 100
+LARGEST_PRICE = 1e6
+CLOCK_SKEW_S = 300  # an event this far in the future is a clock that is wrong a little; more is refused
+
+Id = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[^\x00-\x1f\x7f]+$")]
+Price = Annotated[float, Field(ge=0, le=LARGEST_PRICE, allow_inf_nan=False)]
+
+
+class Message(BaseModel):
+    """Base of all messages. Inputs stay out of error texts, because those are logged and inputs name users."""
+
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+
+
+class FilterRequest(Message):
+    """What may be recommended: categories or departments by name in any letter case, prices with both ends."""
+
+    categories: list[Annotated[str, Field(min_length=1, max_length=128)]] | None = Field(
+        default=None, min_length=1, max_length=50
+    )
+    min_price: Price | None = None
+    max_price: Price | None = None
+
+    @model_validator(mode="after")
+    def _ordered(self) -> FilterRequest:
+        if self.min_price is not None and self.max_price is not None and self.min_price > self.max_price:
+            raise ValueError("min_price is above max_price")
+        return self
+
+    def filters(self) -> Filters:
+        """As the release understands them."""
+        return Filters(tuple(self.categories) if self.categories else None, self.min_price, self.max_price)
+
+
+class RecommendRequest(Message):
+    """Who asks: a user_id, or a history of item ids (oldest first) of somebody nobody needs to know."""
+
+    user_id: Id | None = None
+    history: list[Id] | None = Field(default=None, max_length=LONGEST_HISTORY)
+    k: int = Field(default=10, ge=1, le=100, strict=True)
+    exclude_seen: bool = Field(default=False, strict=True)
+    filters: FilterRequest = Field(default_factory=FilterRequest)
+
+    @model_validator(mode="after")
+    def _one_of(self) -> RecommendRequest:
+        if (self.user_id is None) == (self.history is None):
+            raise ValueError("give either user_id or history")
+        return self
+
+
+class SimilarRequest(Message):
+    """Which item's neighbours."""
+
+    item_id: Id
+    k: int = Field(default=10, ge=1, le=100, strict=True)
+    filters: FilterRequest = Field(default_factory=FilterRequest)
+
+
+class Event(Message):
+    """Something a user did. Purchases count in the user's next answer; the others are kept for the read-out.
+
+    event_id    chosen by the sender; the same id sent again changes nothing
+    timestamp   unix seconds; left out, the service's clock stamps it
+    request_id  the answer that led to it, if any
+    """
+
+    event_id: Id
+    user_id: Id
+    item_id: Id
+    event_type: Literal["view", "click", "cart", "purchase"] = "purchase"
+    timestamp: int | None = Field(default=None, ge=0, strict=True)
+    value: Price | None = None
+    quantity: int = Field(default=1, ge=1, le=100_000, strict=True)
+    request_id: Id | None = None
+
+    @field_validator("timestamp")
+    @classmethod
+    def _not_in_the_future(cls, value: int | None) -> int | None:
+        if value is not None and value > time.time() + CLOCK_SKEW_S:
+            raise ValueError("timestamp is in the future (unix seconds, UTC)")
+        return value
+
+
+class EventsRequest(Message):
+    """A batch of events, stored all or none."""
+
+    events: list[Event] = Field(min_length=1, max_length=MOST_EVENTS)
+
+
+class Item(Message):
+    """One recommended item; rank starts at 1, a larger score is better and comparable only within one answer."""
+
+    rank: int
+    item_id: str
+    score: float
+    title: str | None
+    department: str | None
+    category: str | None
+    brand: str | None
+    price: float | None
+
+
+class Served(Message):
+    """Which release answered: the version in the registry (None where a folder is served), and its digests."""
+
+    version: str | None
+    release: str
+    data_digest: str
+
+
+class RecommendAnswer(Served):
+    """Ranked items; fallback says why they are not personal, else null."""
+
+    request_id: str
+    items: list[Item]
+    fallback: str | None
+    experiment: str | None
+    variant: str | None
+
+
+class SimilarAnswer(Served):
+    """Ranked items; fallback says that the item is unknown, else null."""
+
+    items: list[Item]
+    fallback: str | None
+
+
+class EventsAnswer(Message):
+    """accepted: stored now; repeated: their event ids were there already; unknown_items: not in the catalogue."""
+
+    accepted: int
+    repeated: int
+    unknown_items: int
+
+
+class Refusal(Message):
+    """A release the service would not serve, and why."""
+
+    version: str
+    reason: str
+    at: str
+
+
+class ReleaseAnswer(Served):
+    """What is being served: `loaded_at` and `cutoff_time` in UTC, `facts` from the release itself."""
+
+    loaded_at: str
+    cutoff_time: str
+    git_commit: str
+    facts: dict[str, Any]
+    refused: Refusal | None
+
+
+class HealthAnswer(Message):
+    """status: ok, degraded (serves, but something is wrong) or starting (nothing to serve yet)."""
+
+    status: Literal["ok", "degraded", "starting"]
+    version: str | None
+    refused: Refusal | None
+    registry_error: str | None

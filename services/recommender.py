@@ -1,0 +1,138 @@
+"""The BentoML service: endpoints, readiness and metrics around the desk.
+
+bentoml serve services.recommender:Recommender
+"""
+
+from __future__ import annotations
+
+import bentoml
+from prometheus_client import Counter
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from services.desk import Desk
+from services.messages import (
+    EventsAnswer,
+    EventsRequest,
+    HealthAnswer,
+    RecommendAnswer,
+    RecommendRequest,
+    ReleaseAnswer,
+    SimilarAnswer,
+    SimilarRequest,
+)
+from services.release_cache import Serving
+from services.release_watcher import ReleaseWatcher
+from services.request_guard import RequestGuard
+from services.settings import read_settings
+from services.state import State
+
+SETTINGS = read_settings()
+THREADS = 4  # numpy and XGBoost let go of the interpreter while they compute
+TIMEOUT_S = 10
+NOTHING_YET = "no verified release yet; GET /health says why"
+
+
+def _release(_: Request) -> Response:
+    return _service().release()
+
+
+def _health(_: Request) -> Response:
+    return _service().health()
+
+
+def _service() -> Recommender:
+    return bentoml.get_current_service()
+
+
+@bentoml.asgi_app(Starlette(routes=[Route("/release", _release), Route("/health", _health)]), path="/")
+@bentoml.service(
+    name="shoploop",
+    threads=THREADS,
+    traffic={"timeout": TIMEOUT_S},
+    logging={"access": {"enabled": False}},
+    http={"host": "127.0.0.1"},
+)
+class Recommender:
+    """Recommendations of the champion release."""
+
+    def __init__(self) -> None:
+        self.fallbacks = Counter("shoploop_fallbacks_total", "Answers that were not personal", ["endpoint"])
+        self.swaps = Counter("shoploop_release_swaps_total", "Changes of the served release")
+        self.desk = Desk(SETTINGS, State(SETTINGS.state))
+        self.watcher = ReleaseWatcher(SETTINGS, self.desk.check, self.swaps.inc)
+        self.watcher.start()
+
+    @bentoml.on_shutdown
+    def close(self) -> None:
+        """Stop following the registry."""
+        self.watcher.stop()
+
+    @bentoml.api
+    def recommend(self, request: RecommendRequest, /) -> RecommendAnswer:
+        """Ranked items for a user or a history."""
+        now = self.watcher.current
+        return self._counted("recommend", self.desk.recommend(request, now)) if now else _not_ready()
+
+    @bentoml.api
+    def similar(self, request: SimilarRequest, /) -> SimilarAnswer:
+        """Ranked neighbours of an item."""
+        now = self.watcher.current
+        return self._counted("similar", self.desk.similar(request, now)) if now else _not_ready()
+
+    @bentoml.api
+    def events(self, request: EventsRequest, /) -> EventsAnswer:
+        """Tell what users did; idempotent by event_id."""
+        now = self.watcher.current
+        return self.desk.events(request, now) if now else _not_ready()
+
+    def release(self) -> Response:
+        """What serves now."""
+        now = self.watcher.current
+        return JSONResponse(_describe(now, self.watcher).model_dump()) if now else _not_ready()
+
+    def health(self) -> Response:
+        """Whether anything is wrong, and what."""
+        watcher = self.watcher
+        troubled = watcher.refused is not None or watcher.registry_error is not None
+        status = "starting" if watcher.current is None else "degraded" if troubled else "ok"
+        answer = HealthAnswer(
+            status=status,
+            version=watcher.current.version if watcher.current else None,
+            refused=watcher.refused,
+            registry_error=watcher.registry_error,
+        )
+        return JSONResponse(answer.model_dump(), status_code=200 if watcher.current else 503)
+
+    def __is_ready__(self) -> bool:
+        """Ready when a release was verified."""
+        return self.watcher.current is not None
+
+    def _counted(self, endpoint: str, answer: RecommendAnswer | SimilarAnswer) -> RecommendAnswer | SimilarAnswer:
+        if answer.fallback is not None:
+            self.fallbacks.labels(endpoint).inc()
+        return answer
+
+
+Recommender.add_asgi_middleware(RequestGuard, max_body_bytes=SETTINGS.max_body_kb * 1024)
+
+
+def _not_ready() -> Response:
+    return JSONResponse({"error": NOTHING_YET}, status_code=503, headers={"Retry-After": "1"})
+
+
+def _describe(now: Serving, watcher: ReleaseWatcher) -> ReleaseAnswer:
+    facts = dict(now.release.facts)
+    provenance = facts.pop("provenance")
+    return ReleaseAnswer(
+        version=now.version,
+        release=now.release.digest,
+        data_digest=provenance.get("data_digest", "unknown"),
+        loaded_at=now.loaded_at,
+        cutoff_time=facts["cutoff_time"],
+        git_commit=provenance.get("git_commit", "unknown"),
+        facts=facts,
+        refused=watcher.refused,
+    )

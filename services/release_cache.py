@@ -1,0 +1,105 @@
+"""Verified copies of releases on this machine, so that the service starts and rolls back without the registry."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import tempfile
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from components.core import bundle
+from components.core.errors import BundleError, ReleaseError
+from components.release.load import load
+from components.release.release import Release
+
+if TYPE_CHECKING:
+    from components.tracking.registry import ModelRegistry, RegisteredVersion
+
+DIGEST_TAG = "release_digest"
+LAST_SERVED = "last_served.json"
+KEPT = 4
+
+
+@dataclass(frozen=True)
+class Serving:
+    """What answers: one release, as one reference. version is None where a folder is served without a registry."""
+
+    release: Release
+    version: str | None
+    loaded_at: str
+
+
+def serving(release: Release, version: str | None) -> Serving:
+    """A release that begins to serve now."""
+    return Serving(release, version, f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}")
+
+
+@dataclass(frozen=True)
+class _LastServed:
+    version: str
+    digest: str
+
+
+class ReleaseCache:
+    """Folders named by the release's digest."""
+
+    def __init__(self, folder: Path):
+        """folder: made when the first release arrives."""
+        self.folder = folder
+
+    def last_served(self) -> Serving | None:
+        """The release that served last, verified again; None where there is none.
+
+        Raises ReleaseError if it no longer verifies.
+        """
+        note = self.folder / LAST_SERVED
+        if not note.exists():
+            return None
+        try:
+            last = _LastServed(**bundle.read_json(note))
+        except (BundleError, TypeError) as e:
+            raise ReleaseError(f"{note}: cannot be read: {e}") from None
+        return serving(load(self.folder / _checked(last.digest)), last.version)
+
+    def get(self, registry: ModelRegistry, version: RegisteredVersion) -> Serving:
+        """A registered version, from here if it verifies here, else fetched, verified and kept.
+
+        Raises ReleaseError if it is not what was registered or does not verify.
+        """
+        digest = _checked(version.tags.get(DIGEST_TAG, ""))
+        kept = self.folder / digest
+        if kept.is_dir():
+            try:
+                return serving(load(kept), version.version)
+            except ReleaseError:
+                shutil.rmtree(kept)  # spoilt on this machine; the registered one may be sound
+        return serving(self._fetched(registry, version, kept), version.version)
+
+    def note_served(self, what: Serving) -> None:
+        """Remember what serves now for the next start, and let go of the oldest copies."""
+        bundle.write_json(self.folder / LAST_SERVED, asdict(_LastServed(what.version, what.release.digest)))
+        copies = [path for path in self.folder.iterdir() if path.is_dir() and path.name != what.release.digest]
+        for old in sorted(copies, key=lambda path: path.stat().st_mtime)[: -(KEPT - 1)]:
+            shutil.rmtree(old, ignore_errors=True)
+
+    def _fetched(self, registry: ModelRegistry, version: RegisteredVersion, kept: Path) -> Release:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".fetch.", dir=self.folder) as scratch, bundle.replacing(kept) as fresh:
+            shutil.copytree(registry.fetch(version, Path(scratch)), fresh, dirs_exist_ok=True)
+            release = load(fresh)
+            if release.digest != kept.name:
+                raise ReleaseError(
+                    f"release {version.version}: its files are not those that were registered "
+                    f"(found {release.digest[:12]}, registered {kept.name[:12]})."
+                )
+            return release
+
+
+def _checked(digest: str) -> str:
+    """A digest that is one: names from a registry or a file never become paths unchecked."""
+    if not re.fullmatch(r"[0-9a-f]{64}", digest):
+        raise ReleaseError(f"release: '{digest[:80]}' is not a digest; register the release with `dvc repro register`.")
+    return digest

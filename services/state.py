@@ -1,0 +1,116 @@
+"""Online state in SQLite (WAL): what users did since the release was made, and what they were shown.
+
+One file, shared by all threads and workers. The table `exposures` has the columns of core/schema.py, so that a flow
+reads it without importing the service.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+import time
+from collections.abc import Iterable, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+from components.core import schema
+from components.release.release import Event as Bought
+from services.messages import Event
+
+FILE = "service.db"
+WAIT_S = 5.0  # for another worker's write
+PURCHASE = "purchase"
+NEWEST_EVENTS = 1000  # of one user that an answer looks at
+
+SCHEMA = f"""
+create table if not exists events (
+    event_id text primary key, {schema.USER_ID} text not null, {schema.ITEM_ID} text not null,
+    {schema.EVENT_TYPE} text not null, {schema.TIMESTAMP} integer not null, {schema.VALUE} real,
+    {schema.QUANTITY} integer not null, {schema.REQUEST_ID} text, received_at real not null
+) without rowid;
+create index if not exists events_of_user on events ({schema.USER_ID}, {schema.TIMESTAMP});
+create table if not exists exposures (
+    {schema.REQUEST_ID} text not null, {schema.USER_ID} text, {schema.ITEM_ID} text not null,
+    {schema.POSITION} integer not null, {schema.SCORE} real not null, {schema.PROPENSITY} real not null,
+    {schema.RELEASE} text not null, {schema.EXPERIMENT} text, {schema.VARIANT} text, {schema.TIMESTAMP} real not null,
+    primary key ({schema.REQUEST_ID}, {schema.POSITION})
+) without rowid;
+"""
+
+
+@dataclass(frozen=True)
+class Exposure:
+    """One answer as it was shown; time in unix seconds. Items and scores in the order of the positions."""
+
+    request_id: str
+    user_id: str | None
+    item_ids: Sequence[str]
+    scores: Sequence[float]
+    release: str
+    experiment: str | None
+    variant: str | None
+    time: float
+    propensity: float = 1.0  # every policy so far is deterministic: what is shown is shown with certainty
+
+
+class State:
+    """The service's database. Every thread has a connection of its own; SQLite orders their writes."""
+
+    def __init__(self, folder: Path):
+        """Open or create service.db in `folder`."""
+        folder.mkdir(parents=True, exist_ok=True)
+        self.path = folder / FILE
+        self._local = threading.local()
+        with closing(self._connect()) as connection:
+            connection.execute("pragma journal_mode = wal")
+            connection.executescript(SCHEMA)
+
+    def add_events(self, events: Iterable[Event], default_time: int) -> int:
+        """Store events whose id is not there yet, all in one transaction; returns how many were new.
+
+        default_time  unix seconds for events that carry no time
+        """
+        now = time.time()
+        rows = [
+            (e.event_id, e.user_id, e.item_id, e.event_type, default_time if e.timestamp is None else e.timestamp,
+             e.value, e.quantity, e.request_id, now)
+            for e in events
+        ]  # fmt: skip
+        return self._insert("insert or ignore into events values (?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
+
+    def purchases(self, user_id: str, since: int) -> tuple[Bought, ...]:
+        """A user's newest purchases at or after `since`, oldest first."""
+        rows = self._connection.execute(
+            f"select {schema.ITEM_ID}, {schema.TIMESTAMP} from events where {schema.USER_ID} = ? "  # noqa: S608
+            f"and {schema.EVENT_TYPE} = ? and {schema.TIMESTAMP} >= ? order by {schema.TIMESTAMP} desc limit ?",
+            (user_id, PURCHASE, since, NEWEST_EVENTS),
+        ).fetchall()
+        return tuple(Bought(item_id, at) for item_id, at in reversed(rows))
+
+    def add_exposure(self, shown: Exposure) -> None:
+        """Log one answer, a row per position."""
+        rows = [
+            (shown.request_id, shown.user_id, item_id, position, score, shown.propensity, shown.release,
+             shown.experiment, shown.variant, shown.time)
+            for position, (item_id, score) in enumerate(zip(shown.item_ids, shown.scores, strict=True), start=1)
+        ]  # fmt: skip
+        self._insert("insert into exposures values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
+
+    def _insert(self, statement: str, rows: list[tuple]) -> int:
+        connection = self._connection
+        with connection:
+            connection.execute("begin immediate")
+            return max(connection.executemany(statement, rows).rowcount, 0)
+
+    @property
+    def _connection(self) -> sqlite3.Connection:
+        if not hasattr(self._local, "connection"):
+            self._local.connection = self._connect()
+        return self._local.connection
+
+    def _connect(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(self.path, timeout=WAIT_S, isolation_level=None)
+        # With WAL this loses at most the last commits in a power cut, never the file.
+        connection.execute("pragma synchronous = normal")
+        return connection
