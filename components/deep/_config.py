@@ -1,0 +1,42 @@
+"""Options the sequence models have in common."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from components.core.config import Config
+
+
+class SequenceConfig(Config):
+    """What is read, what is to be foretold, and how long to learn.
+
+    embedding_size    length of item vectors and states
+    max_length        baskets of a history that are read, the last ones
+    horizon           baskets after a slot whose items are to be foretold
+    repeat_weight     weight of a target the household had bought before, against 1 for a first buy
+    queries           slots foretold from, per training step
+    negatives         items drawn per training step to stand for the catalogue
+    batch_size        households per training step
+    epochs            passes over the households, at most
+    patience          epochs without a better validation loss before training stops
+    validation_share  the last share of all events, kept back to choose the epoch
+    trend_days        item biases are shifted by how much better items sold in the last days than in all time
+    trend_lines       lines of all-time sales mixed into the trend: more of them, less of it
+    max_minutes       wall time of training, a safety stop: where it cuts in, results depend on the machine
+    """
+
+    embedding_size: int = Field(default=64, ge=2, le=512)
+    max_length: int = Field(default=64, ge=1, le=1000)
+    horizon: int = Field(default=8, ge=1, le=100)
+    repeat_weight: float = Field(default=0.2, gt=0, le=1)
+    dropout: float = Field(default=0.4, ge=0, lt=1)
+    learning_rate: float = Field(default=0.003, gt=0, le=1)
+    batch_size: int = Field(default=64, ge=1)
+    queries: int = Field(default=512, ge=1)
+    negatives: int = Field(default=1024, ge=1)
+    epochs: int = Field(default=8, ge=1)
+    patience: int = Field(default=2, ge=1)
+    validation_share: float = Field(default=0.05, gt=0, lt=0.5)
+    trend_days: float = Field(default=28, gt=0)
+    trend_lines: float = Field(default=20, gt=0)
+    max_minutes: float = Field(default=0.5, gt=0)

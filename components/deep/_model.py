@@ -1,0 +1,72 @@
+"""What GRU4Rec and SASRec share as models: fit through the training loop, score in numpy."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import Any, ClassVar
+
+import numpy as np
+
+from components.core.dataset import Dataset, Histories
+from components.core.model import Capabilities, Model
+from components.deep._config import SequenceConfig
+from components.deep._numpy_layers import Weights, softmax
+from components.deep._sequences import last_windows
+
+SCORE_BLOCK = 256  # histories whose windows are in memory at once
+
+
+class SequenceModel(Model):
+    """Next baskets from the last baskets: score = log(1 + n_items · p(item | history)).
+
+    p is the softmax of state · item embedding + item bias. The score grows with the logit, is 0 for an item that
+    is never bought, and log 2 for one as likely as if all items were alike. An empty history has the state 0: its
+    scores follow the item biases, a smoothed popularity.
+    """
+
+    capabilities: ClassVar[Capabilities] = Capabilities(uses_order=True)
+    config: SequenceConfig
+
+    @staticmethod
+    @abstractmethod
+    def encoder(config: Any, rng: np.random.Generator) -> Any:
+        """The Keras graph: basket vectors (w, length, d) and a mask (w, length) to states (w, length, d)."""
+
+    @abstractmethod
+    def encode(self, vectors: np.ndarray, mask: np.ndarray) -> np.ndarray:
+        """The last slot's state (n, d) of the same graph, in numpy."""
+
+    def _fit(self, data: Dataset, rng: np.random.Generator) -> None:
+        from components.deep._training import train
+
+        trained = train(self.encoder, data.histories, self.n_items, self.config, rng)
+        self.weights: Weights = trained.weights
+        self._curves = {"train_loss": trained.train_loss, "validation_loss": trained.validation_loss}
+
+    def logits(self, histories: Histories) -> np.ndarray:
+        """float32 (n, n_items): state · item embedding + item bias."""
+        windows = last_windows(histories, self.config.max_length)
+        mask = windows.sizes > 0
+        states = self.encode(windows.basket_vectors(self.weights["item_embeddings"]), mask)
+        states = np.where(mask[:, -1:], states, 0)
+        return states @ self.weights["item_embeddings"].T + self.weights["item_biases"]
+
+    def score(self, histories: Histories) -> np.ndarray:
+        """log(1 + n_items · p), so that scores of different histories can be compared."""
+        if not len(histories):
+            return np.zeros((0, self.n_items), dtype=np.float32)
+        blocks = (np.log1p(self.n_items * softmax(self.logits(part))) for part in histories.blocks(SCORE_BLOCK))
+        return np.concatenate([block.astype(np.float32) for block in blocks])
+
+    def state(self) -> dict[str, np.ndarray]:
+        """The network's weights by <layer>.<weight>, and item_embeddings (n_items, d), item_biases (n_items,)."""
+        return self.weights
+
+    def restore(self, arrays: dict[str, np.ndarray]) -> None:
+        """Take back the weights; the curves stay in the bundle's meta data."""
+        self.weights = arrays
+        self._curves = {}
+
+    def curves(self) -> dict[str, list[float]]:
+        """train_loss (sampled softmax) and validation_loss (full softmax) per epoch, nats."""
+        return self._curves

@@ -1,0 +1,194 @@
+"""From histories to training batches: a step is a basket, its target is what the household buys next.
+
+The lines of one basket carry one time and their order means nothing, so a model reads a history basket by basket.
+A *window* is the last `length` baskets before some basket `end` (not part of it) of one household; its baskets sit at
+the right end of `length` slots (left padding).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.sparse as sp
+
+from components.core.dataset import Histories
+from components.deep._config import SequenceConfig
+
+
+@dataclass(frozen=True)
+class Baskets:
+    """Histories cut into baskets, oldest first.
+
+    items        int32 (events,), catalogue indices
+    first_buy    bool (events,), no earlier basket of the household holds the item
+    event_start  int64 (baskets + 1,), events of basket b are event_start[b]:event_start[b + 1]
+    row_start    int64 (n + 1,), baskets of household row u are row_start[u]:row_start[u + 1]
+    times        int64 (baskets,), unix seconds
+    """
+
+    items: np.ndarray
+    first_buy: np.ndarray
+    event_start: np.ndarray
+    row_start: np.ndarray
+    times: np.ndarray
+
+    @property
+    def rows(self) -> np.ndarray:
+        """int64 (baskets,), household row of every basket."""
+        return np.repeat(np.arange(len(self.row_start) - 1), np.diff(self.row_start))
+
+
+@dataclass(frozen=True)
+class Windows:
+    """What a network reads: w windows of `length` slots each; slot s of window i has the flat index i * length + s.
+
+    items  int32 (lines,), catalogue indices of all the windows' lines
+    slots  int32 (lines,), flat slot each line sits in, not decreasing
+    sizes  float32 (w, length), lines per slot; 0 marks padding
+    """
+
+    items: np.ndarray
+    slots: np.ndarray
+    sizes: np.ndarray
+
+    def basket_vectors(self, vectors: np.ndarray) -> np.ndarray:
+        """float32 (w, length, d): sum of the item vectors (n_items, d) of every slot over the root of its lines.
+
+        The root keeps large and small baskets of unrelated items on one scale; a mean would shrink the large ones.
+        """
+        lines = sp.csr_matrix(
+            (np.ones(len(self.items), dtype=np.float32), self.items, self._line_start()),
+            shape=(self.sizes.size, len(vectors)),
+        )
+        sums = (lines @ vectors).reshape(*self.sizes.shape, -1)
+        return sums / np.sqrt(np.maximum(self.sizes, 1))[..., None]
+
+    def _line_start(self) -> np.ndarray:
+        return np.concatenate(([0], np.cumsum(self.sizes.ravel(), dtype=np.int64)))
+
+
+@dataclass(frozen=True)
+class Targets:
+    """What is to be foretold from flat slots of some windows.
+
+    slots    int32 (queries,), flat slots to foretell from
+    query    int32 (pairs,), index into `slots`
+    items    int32 (pairs,), an item bought in one of the baskets that follow the slot
+    weights  float32 (pairs,)
+    """
+
+    slots: np.ndarray
+    query: np.ndarray
+    items: np.ndarray
+    weights: np.ndarray
+
+
+def baskets_of(histories: Histories) -> Baskets:
+    """Cut histories into baskets: events of one household at one time."""
+    rows, times, n = histories.rows, histories.times, len(histories)
+    starts = np.flatnonzero(np.diff(rows, prepend=-1) | np.diff(times, prepend=-1)) if len(rows) else np.zeros(0, int)
+    row_start = np.concatenate(([0], np.cumsum(np.bincount(rows[starts], minlength=n))))
+    event_start = np.append(starts, len(rows))
+    return Baskets(histories.items, _first_buys(histories), event_start, row_start, times[starts])
+
+
+def windows_of(baskets: Baskets, rows: np.ndarray, ends: np.ndarray, length: int) -> Windows:
+    """The windows of `length` slots that end before basket `ends` (w,) of household `rows` (w,)."""
+    begins = np.maximum(baskets.row_start[rows], ends - length)
+    counts = ends - begins
+    basket = _ranges(begins, counts)
+    slot = _ranges(np.arange(1, len(ends) + 1) * length - counts, counts)
+    lines = baskets.event_start[basket + 1] - baskets.event_start[basket]
+    sizes = np.zeros(len(ends) * length, dtype=np.float32)
+    sizes[slot] = lines
+    items = baskets.items[_ranges(baskets.event_start[basket], lines)]
+    return Windows(items, np.repeat(slot, lines).astype(np.int32), sizes.reshape(-1, length))
+
+
+def last_windows(histories: Histories, length: int) -> Windows:
+    """The last `length` baskets of every history, in no more slots than the longest of them needs."""
+    baskets = baskets_of(histories)
+    held = int(np.diff(baskets.row_start).max(initial=0))
+    return windows_of(baskets, np.arange(len(histories)), baskets.row_start[1:], max(1, min(length, held)))
+
+
+def targets_of(
+    baskets: Baskets, slots: np.ndarray, after: np.ndarray, until: np.ndarray, repeat_weight: float
+) -> Targets:
+    """All lines of the baskets after <= b < until, for every query.
+
+    slots          int (queries,), flat slots
+    after, until   int (queries,), baskets
+    repeat_weight  weight of an item the household had bought before the basket, against 1 for a first buy
+    """
+    start = baskets.event_start[after]
+    counts = baskets.event_start[until] - start
+    event = _ranges(start, counts)
+    weights = np.where(baskets.first_buy[event], 1.0, repeat_weight).astype(np.float32)
+    query = np.repeat(np.arange(len(slots)), counts)
+    return Targets(slots.astype(np.int32), query.astype(np.int32), baskets.items[event], weights)
+
+
+def training_batches(
+    baskets: Baskets, config: SequenceConfig, rng: np.random.Generator
+) -> Iterator[tuple[Windows, Targets]]:
+    """One epoch: a window of every household with two baskets or more, `batch_size` households at a time.
+
+    A window ends before a random basket, so that all of a long history is used in time; it is as long as it can be.
+    From at most `queries` of its slots the `horizon` baskets that follow are to be foretold.
+    """
+    held, length = np.diff(baskets.row_start), config.max_length
+    rows = rng.permutation(np.flatnonzero(held >= 2))
+    for begin in range(0, len(rows), config.batch_size):
+        part = rows[begin : begin + config.batch_size]
+        shortest = np.minimum(held[part] - 1, length)
+        ends = baskets.row_start[part] + rng.integers(shortest, held[part])
+        windows = windows_of(baskets, part, ends, length)
+        slots = np.flatnonzero(windows.sizes.ravel())
+        slots = np.sort(rng.choice(slots, min(config.queries, len(slots)), replace=False))
+        after = ends[slots // length] - length + slots % length + 1
+        row_end = baskets.row_start[part + 1][slots // length]
+        yield (
+            windows,
+            targets_of(baskets, slots, after, np.minimum(after + config.horizon, row_end), config.repeat_weight),
+        )
+
+
+def targets_after(
+    baskets: Baskets, cutoff: int, config: SequenceConfig, block: int
+) -> Iterator[tuple[Windows, Targets]]:
+    """Each household's last window before the cut-off time, and all it bought from then on; `block` households each."""
+    later = np.bincount(baskets.rows[baskets.times >= cutoff], minlength=len(baskets.row_start) - 1)
+    rows = np.flatnonzero((later > 0) & (later < np.diff(baskets.row_start)))
+    for begin in range(0, len(rows), block):
+        part = rows[begin : begin + block]
+        row_end = baskets.row_start[part + 1]
+        after = row_end - later[part]
+        slots = np.arange(1, len(part) + 1) * config.max_length - 1
+        windows = windows_of(baskets, part, after, config.max_length)
+        yield windows, targets_of(baskets, slots, after, row_end, config.repeat_weight)
+
+
+def time_split(histories: Histories, later_share: float) -> tuple[Histories, int]:
+    """The events before a cut-off time that about `later_share` of all events do not lie before, and that time."""
+    cutoff = int(np.quantile(histories.times, 1 - later_share)) if len(histories.times) else histories.now
+    return histories.keep(histories.times < cutoff), cutoff
+
+
+def _first_buys(histories: Histories) -> np.ndarray:
+    """bool (events,): the household holds the item in no earlier basket."""
+    rows, items, times = histories.rows, histories.items, histories.times
+    order = np.lexsort((times, items, rows))
+    starts = (np.diff(rows[order], prepend=-1) != 0) | (np.diff(items[order], prepend=-1) != 0)
+    earliest = times[order][starts][np.cumsum(starts) - 1]
+    first = np.empty(len(rows), dtype=bool)
+    first[order] = times[order] == earliest
+    return first
+
+
+def _ranges(starts: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    """Concatenated integer ranges starts[i] … starts[i] + counts[i] - 1."""
+    before = np.cumsum(counts) - counts
+    return np.arange(counts.sum()) + np.repeat(starts - before, counts)

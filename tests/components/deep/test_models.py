@@ -1,0 +1,149 @@
+"""The trained models: numpy equals Keras, TensorFlow stays out of scoring, the epoch is chosen on later time."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from components.core.dataset import DAY_S, Dataset, Histories
+from components.core.errors import DataError
+from components.core.model import Model
+from components.deep.gru4rec import Gru4Rec, Gru4RecConfig
+from components.deep.sasrec import SasRec, SasRecConfig
+
+ROOT = Path(__file__).parents[3]
+NOW = 400 * DAY_S
+TINY = {"embedding_size": 8, "max_length": 6, "epochs": 3, "queries": 64, "negatives": 20, "learning_rate": 0.01}
+MODELS = [
+    pytest.param(Gru4Rec(Gru4RecConfig(**TINY)), id="gru4rec"),
+    pytest.param(SasRec(SasRecConfig(**TINY, blocks=1)), id="sasrec, one block"),
+    pytest.param(SasRec(SasRecConfig(**TINY, blocks=2)), id="sasrec, two blocks"),
+]
+
+
+def shop(n_users: int = 40, n_items: int = 30) -> Dataset:
+    """Households with 1 to 12 weekly baskets of 1 to 4 items."""
+    draw = np.random.default_rng(5)
+    rows = [
+        (user, item, NOW - (basket + 1) * 7 * DAY_S)
+        for user in range(n_users)
+        for basket in range(1 + user % 12)
+        for item in draw.choice(n_items, draw.integers(1, 5), replace=False)
+    ]
+    users, items, times = np.array(rows).T
+    return Dataset.from_events(users.astype(str), np.char.zfill(items.astype(str), 2), times, NOW)
+
+
+def test_heads_must_divide_the_embedding() -> None:
+    with pytest.raises(ValueError, match="heads 3 must divide embedding_size 8"):
+        SasRecConfig(embedding_size=8, heads=3)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("model", MODELS)
+def test_the_numpy_forward_pass_equals_the_keras_graph(model: Model) -> None:
+    import keras
+
+    data = shop()
+    model.fit(data, np.random.default_rng(0))
+    length, size = model.config.max_length, model.config.embedding_size
+    graph = model.encoder(model.config, np.random.default_rng(1))
+    for variable in graph.trainable_variables:
+        # Far from the small values of a short training, so that no term of the sum can hide.
+        model.weights[variable.path.replace("/", ".")] = value = (
+            np.random.default_rng(2).normal(scale=0.5, size=variable.shape).astype(np.float32)
+        )
+        variable.assign(value)
+    draw = np.random.default_rng(3)
+    vectors = draw.normal(size=(5, length, size)).astype(np.float32)
+    mask = np.arange(length) >= np.array([0, 1, 3, 5, 2])[:, None]
+    vectors *= mask[..., None]
+    expected = keras.ops.convert_to_numpy(graph([vectors, mask], training=False))[:, -1]
+    np.testing.assert_allclose(model.encode(vectors, mask), expected, atol=1e-4)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("model", MODELS)
+def test_logits_equal_those_of_the_network_that_was_trained(model: Model) -> None:
+    import tensorflow as tf
+
+    from components.deep._network import Network, tensors
+    from components.deep._sequences import baskets_of, windows_of
+
+    data = shop()
+    model.fit(data, np.random.default_rng(0))
+    graph = model.encoder(model.config, np.random.default_rng(1))
+    network = Network(graph, model.weights["item_embeddings"], np.exp(model.weights["item_biases"]))
+    for variable in graph.trainable_variables:
+        variable.assign(model.weights[variable.path.replace("/", ".")])
+    baskets, length, n = baskets_of(data.histories), model.config.max_length, len(data.users)
+    windows = windows_of(baskets, np.arange(n), baskets.row_start[1:], length)
+    states = tf.gather(network.states(tensors(windows), training=False), np.arange(1, n + 1) * length - 1)
+    np.testing.assert_allclose(model.logits(data.histories), network.all_logits(states).numpy(), atol=1e-4)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("model", MODELS)
+def test_a_later_basket_does_not_change_what_is_known_after_an_earlier_one(model: Model) -> None:
+    import keras
+
+    length, size = model.config.max_length, model.config.embedding_size
+    graph = model.encoder(model.config, np.random.default_rng(1))
+    vectors = np.random.default_rng(3).normal(size=(1, length, size)).astype(np.float32)
+    other = vectors.copy()
+    other[:, 4:] *= -1
+    mask = np.ones((1, length), dtype=bool)
+    before, after = (keras.ops.convert_to_numpy(graph([x, mask], training=False)) for x in (vectors, other))
+    np.testing.assert_allclose(before[:, :4], after[:, :4], atol=1e-6)
+    assert np.abs(before[:, 4:] - after[:, 4:]).max() > 1e-3
+
+
+@pytest.mark.slow
+def test_the_validation_events_do_not_train_and_the_best_epoch_is_kept() -> None:
+    from components.deep import _training
+
+    data = shop()
+    config = Gru4RecConfig(**TINY | {"epochs": 6, "learning_rate": 0.3}, patience=2, trend_lines=1e9)
+    trained = _training.train(Gru4Rec.encoder, data.histories, len(data.items), config, np.random.default_rng(0))
+    assert len(trained.train_loss) == len(trained.validation_loss) <= 6
+    best = int(np.argmin(trained.validation_loss))
+    assert best >= len(trained.validation_loss) - 1 - config.patience
+
+    # Other items bought in the validation window: another validation loss, the same training.
+    cutoff = np.quantile(data.histories.times, 1 - config.validation_share)
+    changed = np.where(data.histories.times >= cutoff, 0, data.histories.items).astype(np.int32)
+    h = data.histories
+    later = Histories(h.indptr, changed, h.times, h.now, h.users)
+    again = _training.train(Gru4Rec.encoder, later, len(data.items), config, np.random.default_rng(0))
+    assert again.train_loss[0] == pytest.approx(trained.train_loss[0], rel=1e-6)
+    assert again.validation_loss[0] != pytest.approx(trained.validation_loss[0], rel=1e-3)
+
+
+@pytest.mark.slow
+def test_the_time_limit_stops_training_after_the_first_step() -> None:
+    model = Gru4Rec(Gru4RecConfig(**TINY, max_minutes=1e-6)).fit(shop(), np.random.default_rng(0))
+    assert len(model.curves()["train_loss"]) == 1
+    assert np.isfinite(model.score(shop().histories)).all()
+
+
+@pytest.mark.slow
+def test_histories_of_one_basket_are_refused_in_words() -> None:
+    data = Dataset.from_events(np.array(["a", "b", "b"]), np.array(["x", "x", "y"]), np.array([1, 2, 2]), NOW)
+    with pytest.raises(DataError, match="none of 2 histories has two baskets"):
+        Gru4Rec().fit(data, np.random.default_rng(0))
+
+
+@pytest.mark.slow
+def test_scoring_a_saved_model_imports_no_tensorflow(tmp_path: Path) -> None:
+    Gru4Rec(Gru4RecConfig(**TINY)).fit(shop(), np.random.default_rng(0)).save(tmp_path / "model")
+    script = (
+        "import sys; from components.core.model import load; from components.core.dataset import Histories\n"
+        f"print(load({str(tmp_path / 'model')!r}).score(Histories.of([[1, 2]], [[1, 2]], 9)).shape)\n"
+        "assert 'tensorflow' not in sys.modules and 'keras' not in sys.modules"
+    )
+    answer = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert answer.stdout.strip() == "(1, 30)"

@@ -1,0 +1,115 @@
+"""Windows and targets on literal data, seen by eye; nothing of the future reaches a window."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from components.core.dataset import Histories
+from components.deep._config import SequenceConfig
+from components.deep._sequences import (
+    baskets_of,
+    last_windows,
+    targets_after,
+    targets_of,
+    time_split,
+    training_batches,
+    windows_of,
+)
+
+NOW = 100
+# The first household buys {1, 2}, {2}, {3, 1}; the second nothing; the third {4}.
+THREE = Histories.of([[1, 2, 2, 3, 1], [], [4]], [[10, 10, 20, 30, 30], [], [15]], NOW)
+
+
+def test_events_of_one_time_are_one_basket_and_first_buys_are_told_from_repeats() -> None:
+    baskets = baskets_of(THREE)
+    assert baskets.event_start.tolist() == [0, 2, 3, 5, 6]
+    assert baskets.row_start.tolist() == [0, 3, 3, 4]
+    assert baskets.times.tolist() == [10, 20, 30, 15]
+    assert baskets.first_buy.tolist() == [True, True, False, True, False, True]
+
+
+def test_the_same_item_twice_in_its_first_basket_is_a_first_buy_twice() -> None:
+    assert baskets_of(Histories.of([[5, 5, 5]], [[1, 1, 2]], NOW)).first_buy.tolist() == [True, True, False]
+
+
+def test_baskets_of_two_households_at_one_time_stay_apart() -> None:
+    assert baskets_of(Histories.of([[1], [2]], [[7], [7]], NOW)).row_start.tolist() == [0, 1, 2]
+
+
+def test_a_window_holds_the_last_baskets_at_its_right_end() -> None:
+    windows = windows_of(baskets_of(THREE), rows=np.array([0, 2]), ends=np.array([2, 4]), length=3)
+    assert windows.sizes.tolist() == [[0, 2, 1], [0, 0, 1]]
+    assert windows.items.tolist() == [1, 2, 2, 4]
+    assert windows.slots.tolist() == [1, 1, 2, 5]
+
+
+def test_the_last_windows_take_no_more_slots_than_they_need() -> None:
+    windows = last_windows(THREE, length=50)
+    assert windows.sizes.tolist() == [[2, 1, 2], [0, 0, 0], [0, 0, 1]]
+    assert last_windows(THREE, length=1).items.tolist() == [3, 1, 4]
+
+
+def test_a_basket_vector_is_the_sum_of_its_items_over_the_root_of_their_number() -> None:
+    vectors = np.eye(5, dtype=np.float32)
+    found = last_windows(THREE, length=2).basket_vectors(vectors)
+    assert found[0, 0].tolist() == [0, 0, 1, 0, 0]
+    assert found[0, 1] == pytest.approx(np.array([0, 1, 0, 1, 0]) / np.sqrt(2))
+    assert not found[1].any()
+
+
+def test_targets_are_the_lines_of_the_baskets_asked_for_with_repeats_weighted_down() -> None:
+    targets = targets_of(baskets_of(THREE), np.array([1]), after=np.array([1]), until=np.array([3]), repeat_weight=0.5)
+    assert targets.items.tolist() == [2, 3, 1]
+    assert targets.query.tolist() == [0, 0, 0]
+    assert targets.weights.tolist() == [0.5, 1, 0.5]
+
+
+def test_validation_targets_lie_at_or_after_the_cutoff_and_its_windows_before() -> None:
+    config = SequenceConfig(max_length=4)
+    [(windows, targets)] = targets_after(baskets_of(THREE), 30, config, block=10)
+    assert windows.items.tolist() == [1, 2, 2]
+    assert targets.slots.tolist() == [3]
+    assert targets.items.tolist() == [3, 1]
+
+
+def test_the_time_split_keeps_the_last_share_of_the_events_back() -> None:
+    ten = Histories.of([list(range(10))], [list(range(10))], NOW)
+    past, cutoff = time_split(ten, later_share=0.3)
+    assert past.times.max() < cutoff
+    assert (ten.times >= cutoff).sum() in (3, 4)
+
+
+households = st.lists(st.lists(st.integers(0, 60), min_size=0, max_size=25), min_size=1, max_size=6)
+
+
+@given(households, st.integers(1, 8), st.integers(1, 4), st.integers(0, 99))
+def test_no_target_is_older_than_its_slot_and_none_is_beyond_the_horizon(
+    times: list[list[int]], length: int, horizon: int, seed: int
+) -> None:
+    # An item is called by household and time, so that a line tells where it comes from.
+    times = [sorted(t) for t in times]
+    items = [[100 * row + t for t in own] for row, own in enumerate(times)]
+    baskets = baskets_of(Histories.of(items, times, NOW))
+    config = SequenceConfig(max_length=length, horizon=horizon, batch_size=2, queries=5)
+    for windows, targets in training_batches(baskets, config, np.random.default_rng(seed)):
+        slot_item = dict(zip(windows.slots.tolist(), windows.items.tolist(), strict=True))
+        for query, item in zip(targets.query, targets.items, strict=True):
+            row, at = divmod(slot_item[int(targets.slots[query])], 100)
+            following = sorted({t for t in times[row] if t > at})[:horizon]
+            assert item // 100 == row
+            assert item % 100 in following
+
+
+@given(households, st.integers(0, 99))
+def test_every_household_with_two_baskets_is_in_an_epoch_once(times: list[list[int]], seed: int) -> None:
+    times = [sorted(t) for t in times]
+    items = [[row] * len(own) for row, own in enumerate(times)]
+    baskets = baskets_of(Histories.of(items, times, NOW))
+    config = SequenceConfig(max_length=30, batch_size=2)
+    batches = list(training_batches(baskets, config, np.random.default_rng(seed)))
+    rows = [row for windows, _ in batches for row in np.unique(windows.items).tolist()]
+    assert sorted(rows) == [row for row, own in enumerate(times) if len(set(own)) >= 2]
