@@ -24,7 +24,7 @@ from flows.closing import print_closing
 from flows.repro import Outcome, StepInterruptedError, bring_up_to_date
 
 AT_ONCE = 2
-REGISTER = "register"
+REGISTRY_STEPS = ("gate", "register")  # they also read the registry, which DVC does not see
 
 
 def _was_interrupted(_task: Any, _run: Any, state: Any) -> bool:
@@ -44,7 +44,7 @@ def bring(name: str, parent: str) -> Outcome:
     root = Path.cwd()
     step = table(read_params(root / PARAMS_FILE))[name]
     logger = get_run_logger()
-    outcome = bring_up_to_date(step, root, parent, logger.info, force=name == REGISTER and _forgotten(root))
+    outcome = bring_up_to_date(step, root, parent, logger.info, force=name in REGISTRY_STEPS and _forgotten(root))
     return replace(outcome, run_id=runs.record(outcome.receipt.record(root), parent, root))
 
 

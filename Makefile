@@ -1,0 +1,64 @@
+# `make` lists the targets. Needs Python 3.11 or 3.12, git and a package registry that pip is set up for.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v python3 || command -v python)
+BIN := .venv/bin
+STAMP := .venv/installed
+export DO_NOT_TRACK := 1
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+
+.PHONY: help
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: setup
+setup: $(STAMP) ## Make .venv and install the locked packages, once
+
+$(STAMP): requirements.lock pyproject.toml
+	@test -n "$(PYTHON)" || { echo "shoploop: no Python found; install Python 3.11 or 3.12, or name one: make PYTHON=/path/to/python3.11"; exit 2; }
+	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if v in ((3, 11), (3, 12)) else f"shoploop: needs Python 3.11 or 3.12, found {v[0]}.{v[1]} ({sys.executable}); name another: make PYTHON=/path/to/python3.11")'
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check "uv>=0.8"
+	$(BIN)/uv pip install --python $(BIN)/python --require-hashes -r requirements.lock
+	$(BIN)/uv pip install --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	@touch $(STAMP)
+
+.PHONY: run
+run: setup ## Do the whole main job: data to served answer
+	$(BIN)/python -m flows run
+
+.PHONY: up
+up: setup ## Keep MLflow, Prefect, a worker and the service up; Ctrl-C stops all
+	$(BIN)/python -m flows up
+
+.PHONY: test
+test: setup ## Run all tests, the fast ones first
+	$(BIN)/python -m pytest -q -m "not slow"
+	$(BIN)/python -m pytest -q -m slow
+
+.PHONY: check
+check: lint ## Lint, compare generated files, run the fast tests
+	$(BIN)/python -m components dvc-yaml --check
+	$(BIN)/python -m components catalogue --check
+	$(BIN)/python -m pytest -q -m "not slow"
+
+.PHONY: lint
+lint: setup ## Check style and the directions of imports
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
+
+.PHONY: catalogue
+catalogue: setup ## Write docs/catalogue.md and dvc.yaml again
+	$(BIN)/python -m components catalogue --write
+	$(BIN)/python -m components dvc-yaml --write
+
+.PHONY: lock
+lock: setup ## Resolve the packages again and write requirements.lock
+	$(BIN)/uv pip compile pyproject.toml --group dev --generate-hashes --no-emit-index-url --no-header --universal \
+		--python-version 3.11 -o requirements.lock
+
+.PHONY: clean
+clean: ## Remove everything a run makes: artifacts, registry, state, DVC's cache
+	rm -rf artifacts state mlartifacts mlflow.db* .prefect build .dvc/cache .dvc/tmp
