@@ -59,6 +59,7 @@ DISPLAY_SHARE = "display_share"  # share of the promoting stores that showed the
 MAILER_SHARE = "mailer_share"  # share of the promoting stores that printed the item in the mailer
 PROMOTIONS = (ITEM_ID, WEEK_START, DISPLAY_SHARE, MAILER_SHARE)
 
+EVENT_ID = "event_id"
 REQUEST_ID = "request_id"
 POSITION = "position"  # starts at 1
 SCORE = "score"

@@ -2,27 +2,29 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import Field, model_validator
 
 from components.core.config import Config
 from components.experiments.assignment import assign, check_shares
 
-
-class Variant(Config):
-    """share of the households, and the policy that answers them: "ranker", or the name of one of a release's models."""
-
-    share: float = Field(ge=0, le=1)
-    policy: str
+CONTROL, TREATMENT = "control", "treatment"
+RANKER = "ranker"  # what answers where no experiment runs
 
 
 class Experiment(Config):
-    """A control and a treatment, in this order.
+    """A running A/B test: control is the ranker, treatment one of the release's own models.
 
-    name  also the salt of the assignment: a new name shuffles the households anew
+    name    also the salt of the assignment: a new name shuffles the households anew
+    shares  of the households, sum 1
     """
 
-    name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")  # a folder's name, too
-    variants: dict[str, Variant] = Field(min_length=2, max_length=2)
+    name: str = Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")  # a folder's name, too
+    shares: dict[Literal["control", "treatment"], float] = Field(
+        default_factory=lambda: {CONTROL: 0.5, TREATMENT: 0.5}, min_length=2
+    )
+    treatment_model: str = "household_recency"
 
     @model_validator(mode="after")
     def _shares_are_shares(self) -> Experiment:
@@ -30,14 +32,10 @@ class Experiment(Config):
         return self
 
     @property
-    def shares(self) -> dict[str, float]:
-        """Variant → share, the control first."""
-        return {name: variant.share for name, variant in self.variants.items()}
+    def policies(self) -> dict[str, str]:
+        """Variant → what answers: the ranker, or the name of a model."""
+        return {CONTROL: RANKER, TREATMENT: self.treatment_model}
 
     def variant_of(self, unit: str) -> str:
         """The variant of a household."""
         return assign(unit, self.name, self.shares)
-
-    def policy_of(self, unit: str) -> str:
-        """The policy that answers a household."""
-        return self.variants[self.variant_of(unit)].policy

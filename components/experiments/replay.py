@@ -26,6 +26,8 @@ CAVEAT = (
     "before buying; only a live experiment can."
 )
 
+EVENTS_PER_CALL = 100  # what the service takes at once
+
 # (path, body) → answer, as JSON; raises if the service refuses.
 Post = Callable[[str, dict[str, Any]], dict[str, Any]]
 
@@ -101,26 +103,37 @@ def _play(basket: Basket, post: Post, experiment: str, k: int) -> Served:
             "start it with this experiment."
         )
     shown = [item[schema.ITEM_ID] for item in answer["items"]]
-    post("/events", {"events": _events(basket, experiment)})
+    _tell(basket, post, experiment)
     return Served(
         answer[schema.REQUEST_ID],
         basket.user_id,
         basket.session_id,
         basket.timestamp,
         answer[schema.VARIANT],
-        str(answer[schema.RELEASE]),
+        answer["version"] or answer[schema.RELEASE],
         answer.get("fallback"),
         len(shown),
         len(set(shown) & set(basket.items)),
     )
 
 
+def _tell(basket: Basket, post: Post, experiment: str) -> None:
+    """Send a basket's events; they are named after what happened, so a service that knows them already says so."""
+    events = _events(basket, experiment)
+    for start in range(0, len(events), EVENTS_PER_CALL):
+        answer = post("/events", {"events": events[start : start + EVENTS_PER_CALL]})
+        if answer["repeated"]:
+            raise DataError(
+                f"replay: the service already knew basket {basket.session_id}, so its answers are not held out; "
+                "start it with an empty state."
+            )
+
+
 def _events(basket: Basket, experiment: str) -> list[dict[str, Any]]:
-    time = basket.timestamp.replace(tzinfo=UTC).isoformat()
+    time = int(basket.timestamp.replace(tzinfo=UTC).timestamp())
     return [
         {
-            # Named after what happened, so that a replay that is repeated changes nothing.
-            "event_id": f"replay-{experiment}-{basket.session_id}-{item}",
+            schema.EVENT_ID: f"replay-{experiment}-{basket.session_id}-{item}",
             schema.USER_ID: basket.user_id,
             schema.ITEM_ID: item,
             schema.EVENT_TYPE: "purchase",

@@ -8,18 +8,18 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from components.core import bundle
 from components.core.errors import DataError
 from components.experiments import page
-from components.experiments.design import Experiment
+from components.experiments.design import CONTROL, TREATMENT, Experiment
 from components.experiments.readout import Outcome, difference_of_ratios, totals, verdict
 from components.experiments.replay import CAVEAT, Served, to_table
 from components.experiments.srm import SampleRatio, sample_ratio
 
 Report = dict[str, Any]
-FILES = ("report.html", "report.json", "difference.png", "served.parquet")
 
 
 @dataclass(frozen=True)
@@ -47,17 +47,16 @@ def assemble(experiment: Experiment, served: Sequence[Served], k: int) -> Report
              "metrics": {name: {"words", "primary", "verdict", and the estimate}}}
     """
     shares = experiment.shares
-    control, treatment = shares
     variant_of = {answer.user_id: answer.variant for answer in served}
     ratio = sample_ratio(Counter(variant_of.values()), shares)
-    measured = {metric.name: _measure(metric, served, control, treatment, ratio) for metric in (PRIMARY, *OTHERS)}
+    measured = {metric.name: _measure(metric, served, ratio) for metric in (PRIMARY, *OTHERS)}
     return {
         "experiment": experiment.name,
         "replayed": True,
         "caveat": CAVEAT,
-        "control": control,
-        "treatment": treatment,
-        "policies": {name: variant.policy for name, variant in experiment.variants.items()},
+        "control": CONTROL,
+        "treatment": TREATMENT,
+        "policies": experiment.policies,
         "households": len(variant_of),
         "requests": len(served),
         "k": k,
@@ -76,24 +75,27 @@ def metrics(report: Report) -> dict[str, float]:
     return out
 
 
-def write(report: Report, served: Sequence[Served], folder: Path) -> tuple[Path, ...]:
-    """Write FILES as a folder that appears whole; returns their paths."""
+def write(report: Report, served: Sequence[Served], exposures: pa.Table | None, folder: Path) -> tuple[Path, ...]:
+    """Write the report as a folder that appears whole; returns its files.
+
+    exposures  the service's own log, where it can be read
+    """
     with bundle.replacing(folder) as fresh:
         bundle.write_json(fresh / "report.json", report)
         page.page(report).write(fresh / "report.html")
         page.drawing(report).savefig(fresh / "difference.png")
         pq.write_table(to_table(served), fresh / "served.parquet")
-    return tuple(folder / name for name in FILES)
+        if exposures is not None:
+            pq.write_table(exposures, fresh / "exposures.parquet")
+    return tuple(sorted(folder.iterdir()))
 
 
-def _measure(
-    metric: Metric, served: Sequence[Served], control: str, treatment: str, ratio: SampleRatio
-) -> dict[str, Any]:
+def _measure(metric: Metric, served: Sequence[Served], ratio: SampleRatio) -> dict[str, Any]:
     outcomes = (Outcome(answer.user_id, answer.variant, float(metric.value(answer))) for answer in served)
     groups = totals(outcomes)
-    for variant in (control, treatment):
+    for variant in (CONTROL, TREATMENT):
         if variant not in groups:
             raise DataError(f"experiment: nobody was served variant {variant!r}; replay more households.")
-    estimate = difference_of_ratios(groups[control], groups[treatment])
+    estimate = difference_of_ratios(groups[CONTROL], groups[TREATMENT])
     words = {"words": metric.words, "primary": metric is PRIMARY}
     return words | {"verdict": verdict(estimate, ratio, metric.higher_is_better), **asdict(estimate)}

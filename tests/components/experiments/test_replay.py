@@ -12,10 +12,9 @@ from components.core.errors import DataError
 from components.experiments import report
 from components.experiments.design import Experiment
 from components.experiments.readout import BETTER, UNTRUSTED
-from components.experiments.replay import held_out_baskets, replay
+from components.experiments.replay import Basket, held_out_baskets, replay
 
-VARIANTS = {"control": {"share": 0.5, "policy": "popularity"}, "treatment": {"share": 0.5, "policy": "ranker"}}
-DESIGN = Experiment(name="demo", variants=VARIANTS)
+DESIGN = Experiment(name="demo")
 FIRST, LATER = datetime.fromisoformat("2017-12-01T09:00"), datetime.fromisoformat("2017-12-02T09:00")
 
 
@@ -26,15 +25,19 @@ class Shop:
         self.experiment = experiment
         self.lists = lists or {"control": ["milk", "tea"], "treatment": ["bread", "milk"]}
         self.calls = []
+        self.known = set()
 
     def post(self, path, body):
         self.calls.append((path, body))
         if path == "/events":
-            return {"accepted": len(body["events"])}
+            new = {event["event_id"] for event in body["events"]} - self.known
+            self.known |= new
+            return {"accepted": len(new), "repeated": len(body["events"]) - len(new), "unknown_items": 0}
         variant = DESIGN.variant_of(body["user_id"])
         return {
             "request_id": f"r{len(self.calls)}",
-            "release": "1",
+            "version": "1",
+            "release": "abc",
             "experiment": self.experiment,
             "variant": variant,
             "fallback": None,
@@ -89,11 +92,18 @@ def test_hits_are_the_shown_items_that_were_bought(target):
     assert [answer.hits for answer in served] == [0, 1, 1, 1]
 
 
-def test_a_repeated_replay_names_its_events_the_same(target):
-    first, second = Shop(), Shop()
-    for shop in (first, second):
+def test_a_service_that_knows_the_baskets_already_is_refused(target):
+    shop = Shop()
+    replay(baskets(target), shop.post, "demo", k=2)
+    with pytest.raises(DataError, match="already knew basket c1, so its answers are not held out"):
         replay(baskets(target), shop.post, "demo", k=2)
-    assert first.calls == second.calls
+
+
+def test_a_large_basket_is_sent_in_parts():
+    basket = Basket("a", "a1", FIRST, tuple(f"i{n:03}" for n in range(230)))
+    shop = Shop()
+    replay([basket], shop.post, "demo", k=2)
+    assert [len(body["events"]) for path, body in shop.calls if path == "/events"] == [100, 100, 30]
 
 
 def test_a_service_without_the_experiment_is_noticed(target):
@@ -117,7 +127,7 @@ def test_the_better_variant_is_found_and_written(tmp_path):
     found = report.assemble(DESIGN, served, k=2)
     assert found["verdict"] == BETTER
     assert found["metrics"]["hits_per_list"]["difference"] == pytest.approx(1.0, abs=0.15)
-    files = report.write(found, served, tmp_path / "demo")
+    files = report.write(found, served, None, tmp_path / "demo")
     assert all(file.exists() for file in files)
     html = (tmp_path / "demo" / "report.html").read_text()
     assert "REPLAYED" in html

@@ -1,0 +1,50 @@
+import sqlite3
+from contextlib import closing
+from datetime import datetime
+
+import pytest
+
+from components.core import schema
+from components.core.errors import DataError
+from components.experiments.exposures import read_exposures, reconcile
+from components.experiments.replay import Served
+
+
+def served(request_id, variant, shown=2):
+    return Served(request_id, "a", "s", datetime.fromisoformat("2017-12-01"), variant, "1", None, shown, 0)
+
+
+@pytest.fixture
+def log(tmp_path):
+    """Two positions of r1 in the experiment, one of r2 in another."""
+    rows = [("r1", "a", "milk", 1, 0.9), ("r1", "a", "tea", 2, 0.5), ("r2", "b", "milk", 1, 0.9)]
+    with closing(sqlite3.connect(tmp_path / "service.db")) as connection:
+        connection.execute(f"create table exposures ({', '.join(schema.EXPOSURES)})")
+        for row in rows:
+            experiment = "demo" if row[0] == "r1" else "other"
+            connection.execute(
+                "insert into exposures values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                (*row, 1.0, "x", experiment, "control", 0),
+            )
+        connection.commit()
+    return tmp_path / "service.db"
+
+
+def test_only_the_experiment_is_read(log):
+    found = read_exposures(log, "demo")
+    assert found.column_names == list(schema.EXPOSURES)
+    assert found["item_id"].to_pylist() == ["milk", "tea"]
+
+
+def test_a_log_that_holds_every_answer_is_trusted(log):
+    reconcile([served("r1", "control"), served("empty", "control", shown=0)], read_exposures(log, "demo"))
+
+
+@pytest.mark.parametrize("answer", [served("lost", "control"), served("r1", "treatment")])
+def test_a_log_that_lost_or_mixed_up_an_answer_is_not(log, answer):
+    with pytest.raises(DataError, match="cannot be trusted"):
+        reconcile([answer], read_exposures(log, "demo"))
+
+
+def test_an_empty_log_is_a_table_without_rows(log):
+    assert read_exposures(log, "nothing").num_rows == 0
