@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict
+from functools import partial
 from typing import Any
 
 from pydantic import Field, model_validator
@@ -11,7 +12,7 @@ from pydantic import Field, model_validator
 from components.core.config import Config, parse
 from components.core.progress import track
 from components.core.registry import PERTURBATIONS
-from components.robustness.stress import CUTOFF, Recommender, Trial, judge, stress
+from components.robustness.stress import CUTOFF, Recommender, Trial, accuracy, judge, stress
 
 Report = dict[str, Any]
 
@@ -21,7 +22,7 @@ class PerturbationConfig(Config):
 
     params: dict[str, Any] = Field(default_factory=dict)
     judged_level: float = Field(default=0.2, gt=0, le=1)
-    max_relative_loss: float = Field(default=0.2, ge=0, le=1)
+    max_relative_loss: float = Field(default=0.1, ge=0, le=1)
 
 
 class StressConfig(Config):
@@ -37,7 +38,7 @@ class StressConfig(Config):
         default={"event_noise": PerturbationConfig(), "thinned_history": PerturbationConfig()}, min_length=1
     )
     levels: tuple[float, ...] = (0.1, 0.2, 0.4)
-    households: int = Field(default=300, ge=2)
+    households: int = Field(default=250, ge=2)
     baseline: str = "household_recency"
 
     @model_validator(mode="after")
@@ -66,13 +67,13 @@ def assemble(
              "judged_level", "max_relative_loss", "passed", "reason", "curves": {recommender: [point]}}}}
     """
     judged = next(iter(recommenders))
+    undisturbed = {who: accuracy(recommend, trial.histories, trial.relevant) for who, recommend in recommenders.items()}
     tried = {}
     for name, how in config.perturbations.items():
         cls = PERTURBATIONS.get(name)
         perturbation = cls(parse(cls.Config, how.params, f"stress.perturbations.{name}.params"))
-        curves = stress(
-            recommenders, trial, perturbation, config.levels, seed, lambda levels, name=name: track(levels, words(name))
-        )
+        levels = partial(track, description=words(name))
+        curves = stress(recommenders, trial, undisturbed, perturbation, config.levels, seed, levels)
         passed, reason = judge(curves[judged], how.judged_level, how.max_relative_loss)
         tried[name] = {
             "level_words": cls.level_words,

@@ -55,6 +55,7 @@ class Point:
 def stress(
     recommenders: Mapping[str, Recommender],
     trial: Trial,
+    undisturbed: Mapping[str, np.ndarray],
     perturbation: Perturbation,
     levels: Sequence[float],
     seed: int,
@@ -62,19 +63,19 @@ def stress(
 ) -> dict[str, list[Point]]:
     """Accuracy curves of all recommenders under one perturbation.
 
-    levels   in (0, 1], ascending; level 0 is always measured and comes first
-    seed     the same seed gives the same perturbed histories
-    Raises   DataError if a recommender has no accuracy to lose.
+    undisturbed  recommender → `accuracy` without perturbation: level 0, which comes first in every curve
+    levels       in (0, 1], ascending
+    seed         the same seed gives the same perturbed histories
+    Raises       DataError if a recommender has no accuracy to lose.
     """
     name = type(perturbation).__name__
-    values: dict[str, list[np.ndarray]] = {recommender: [] for recommender in recommenders}
-    steps = (0.0, *levels)
-    for level in progress(steps):
+    values = {recommender: [undisturbed[recommender]] for recommender in recommenders}
+    for level in progress(levels):
         worse = perturbation.apply(trial.histories, level, stream(seed, name, str(level)), trial.n_items)
         for recommender, recommend in recommenders.items():
             values[recommender].append(accuracy(recommend, worse, trial.relevant))
     return {
-        recommender: curve(steps, per_level, stream(seed, name, recommender), recommender)
+        recommender: curve((0.0, *levels), per_level, stream(seed, name, recommender), recommender)
         for recommender, per_level in values.items()
     }
 

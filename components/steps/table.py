@@ -15,7 +15,7 @@ from typing import Any
 from components.core import layout
 from components.core.config import Config
 from components.core.errors import ConfigError
-from components.core.registry import MODELS, REDUCERS, SOURCES
+from components.core.registry import MODELS, PERTURBATIONS, REDUCERS, SOURCES
 
 TRAIN_PREFIX = "train-"
 SEED = "seed"
@@ -97,7 +97,8 @@ def table(params: dict[str, Any]) -> dict[str, Step]:
               writes=(layout.EVALUATION,), code=every_model_file, seeded=True),
         _step("stress", "accuracy when events are noisy or histories thin",
               reads=(*features, *trained, layout.RANKER),
-              writes=(layout.ROBUSTNESS,), code=every_model_file, seeded=True),
+              writes=(layout.ROBUSTNESS,), code=(*every_model_file, *map(PERTURBATIONS.file, PERTURBATIONS.names())),
+              seeded=True),
         _step("gate", "pass or fail, against simple models and the champion, with reasons in words",
               reads=(layout.EVALUATION, layout.ROBUSTNESS, layout.QUALITY, *recommender),
               writes=(layout.DECISION,), code=every_model_file, seeded=True),
