@@ -1,0 +1,111 @@
+"""The service follows the champion of a real MLflow registry, under load, and refuses what does not verify."""
+
+import shutil
+import threading
+from pathlib import Path
+from urllib.parse import urlparse
+
+import httpx
+import pytest
+
+from components.core import layout
+from components.steps.register import RegisterConfig, register
+from components.tracking.registry import CHAMPION, ModelRegistry
+
+pytestmark = pytest.mark.slow
+VISIBLE_WITHIN_S = 5
+
+
+@pytest.fixture(scope="module")
+def registry(project, other_shop):
+    """Version 1 is champion; versions 2 and 3 are other releases; version 3's files are altered."""
+    registry = ModelRegistry(root=project)
+    for _ in range(2):
+        shutil.rmtree(project / layout.ARTIFACTS)
+        shutil.copytree(other_shop / layout.ARTIFACTS, project / layout.ARTIFACTS)
+        _as_its_own(project, len(registry.versions()))
+        register(RegisterConfig(), project, 1)
+    spoilt = Path(urlparse(registry.version("3").source).path) / "catalogue.parquet"
+    spoilt.write_bytes(spoilt.read_bytes()[:-1] + b"?")
+    return registry
+
+
+def _as_its_own(project, number):
+    """Another choice of candidates makes another release, with another digest."""
+    from components.core import bundle
+
+    folder = project / layout.RANKER
+    choice = bundle.read_json(folder / "choice.json")
+    bundle.write_json(folder / "choice.json", choice | {"candidates_per_model": 10 + number})
+    bundle.seal(folder, {})
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("following")
+
+
+@pytest.fixture(scope="module")
+def service(start, project, registry, folder):
+    assert registry.aliases()[CHAMPION] == "1"
+    with start(folder, SHOPLOOP_ROOT=str(project)) as service:
+        yield service
+
+
+def serves(service, version):
+    return lambda: service.get("/release").json()["version"] == version
+
+
+class Load(threading.Thread):
+    """Requests one after the other until it is stopped."""
+
+    def __init__(self, url):
+        super().__init__()
+        self.url, self.answers, self.stopped = url, [], threading.Event()
+
+    def run(self):
+        with httpx.Client(base_url=self.url, timeout=20) as client:
+            while not self.stopped.is_set():
+                answer = client.post("/recommend", json={"user_id": "u00", "k": 5})
+                body = answer.json() if answer.status_code == 200 else {}
+                self.answers.append((answer.status_code, body.get("version"), body.get("release")))
+
+
+def test_a_moved_alias_is_followed_under_load_without_a_failed_request(service, registry):
+    service.wait_until(serves(service, "1"), 5)
+    loads = [Load(service.url) for _ in range(3)]
+    for load in loads:
+        load.start()
+    try:
+        for version in ("2", "1", "2"):
+            registry.set_alias(CHAMPION, version)
+            service.wait_until(serves(service, version), VISIBLE_WITHIN_S)
+    finally:
+        for load in loads:
+            load.stopped.set()
+            load.join()
+    answers = [answer for load in loads for answer in load.answers]
+    assert {status for status, _, _ in answers} == {200}
+    assert {(v, r) for _, v, r in answers} == {(n, registry.version(n).tags["release_digest"]) for n in ("1", "2")}
+
+
+def test_an_altered_release_is_refused_with_the_reason_and_the_last_good_one_serves_on(service, registry):
+    registry.set_alias(CHAMPION, "3")
+    service.wait_until(lambda: service.get("/release").json()["refused"], VISIBLE_WITHIN_S)
+    described = service.get("/release").json()
+    assert described["version"] == "2"
+    assert described["refused"]["version"] == "3"
+    assert "catalogue.parquet was altered" in described["refused"]["reason"]
+    assert service.get("/health").json()["status"] == "degraded"
+    assert service.recommend(user_id="u00")["version"] == "2"
+    registry.set_alias(CHAMPION, "2")
+    service.wait_until(lambda: service.get("/health").json()["status"] == "ok", VISIBLE_WITHIN_S)
+
+
+def test_it_starts_from_its_verified_copy_when_the_registry_is_away(service, start, folder, tmp_path):
+    service.wait_until(serves(service, "2"), VISIBLE_WITHIN_S)
+    shutil.copytree(folder / "state", tmp_path / "state")
+    with start(tmp_path, MLFLOW_TRACKING_URI="http://127.0.0.1:9") as alone:
+        assert alone.recommend(user_id="u00")["version"] == "2"
+        alone.wait_until(lambda: alone.get("/health").json()["registry_error"], 60)
+        assert alone.recommend(user_id="u00")["version"] == "2"
