@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -45,19 +46,21 @@ def gate(config: GateConfig, root: Path, seed: int) -> StepResult:
 
 
 def _champion(root: Path) -> Any:
-    from components.tracking.registry import ModelRegistry
+    from components.tracking.registry import CHAMPION, ModelRegistry
 
-    return ModelRegistry(root=root).at_alias("champion")
+    return ModelRegistry(root=root).at_alias(CHAMPION)
 
 
 def _against(champion: Any, root: Path, seed: int) -> dict[str, compare.Figure]:
     """Challenger minus champion on today's test window, household by household."""
     from components.release.load import load
+    from components.tracking.registry import ModelRegistry
 
     data = store.load_dataset(root / layout.SPLIT / layout.TEST_FOLD / store.DATASET)
     work = task(data, store.load_target(root / layout.SPLIT / layout.TEST_FOLD / store.TARGET, data))
     ours = load_hybrid(root, layout.TEST_FOLD, data)
-    theirs = load(Path(champion.source)).hybrid
+    with tempfile.TemporaryDirectory() as scratch:  # for a registry on another machine; a near one is read in place
+        theirs = load(ModelRegistry(root=root).fetch(champion, Path(scratch))).hybrid
     foreign = translated(_lister(theirs), theirs.items, theirs.users, data)
     measured = [_measured(lister, work) for lister in (_lister(ours), foreign)]
     draw = rng.stream(seed, "gate")

@@ -51,7 +51,7 @@ class Service:
 
 @contextmanager
 def running(command, folder, **environment):
-    """The service that `command` starts; its first line of output is its address, unless it is given as `url`; `cwd` as usual."""
+    """The service that `command` starts in `cwd`; the first line it prints is its address, unless `url` is given."""
     url, cwd = environment.pop("url", None), environment.pop("cwd", PROJECT)
     log = folder / "service.log"
     variables = os.environ | {"OMP_NUM_THREADS": "1", "BENTOML_DO_NOT_TRACK": "True"} | environment
