@@ -19,7 +19,7 @@ from components.ranking.context import Context, pack, unpack
 from components.ranking.lambdamart import Lambdamart
 
 FALLBACK = "popularity"
-BELOW_EVERY_SCORE = 1e6  # fills lists behind the ranked candidates, in the order of popularity
+BELOW_EVERY_SCORE = 1e3  # fills lists behind the ranked candidates; small enough for float32 to keep popularity apart
 TASTE_HALF_LIFE_DAYS = 60
 
 
