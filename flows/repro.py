@@ -17,7 +17,7 @@ from components.steps.receipt import Receipt, read_receipt
 from components.steps.table import Step
 
 RAN, UP_TO_DATE, RESTORED = "ran", "up to date", "from cache"
-LINES_KEPT = 40
+LINES_KEPT = 12
 OWN_WORDS = "shoploop: "
 KILLED_ABOVE = 128  # a shell's exit code for a process ended by a signal
 

@@ -57,7 +57,7 @@ def decide(
 
 
 def _quality(report: dict[str, Any]) -> Verdict:
-    passed = bool(report["passed"])
+    passed = bool(report["accepted"])
     return Verdict("data_quality", passed, "all stop rules held" if passed else "a stop rule of the data report failed")
 
 

@@ -59,7 +59,7 @@ GOOD = {
         },
     },
     "robustness": {"passed": True, "reasons": ["held"]},
-    "quality": {"passed": True},
+    "quality": {"accepted": True},
     "against_champion": {ALL: cell(0.0, -0.01, 0.01), NEW: cell(0.0, -0.01, 0.01)},
 }
 
@@ -84,7 +84,7 @@ def test_a_gain_must_lie_outside_the_interval(low, passes):
 
 
 def test_each_other_gate_can_fail():
-    assert failed(quality={"passed": False}) == ["data_quality"]
+    assert failed(quality={"accepted": False}) == ["data_quality"]
     assert failed(robustness={"passed": False, "reasons": ["lost 30 %"]}) == ["robustness"]
     worse = {ALL: cell(-0.02, -0.03, -0.01), NEW: cell(0.0, -0.1, 0.1)}
     assert failed(against_champion=worse) == ["champion_all"]
