@@ -13,7 +13,7 @@ from components.data.engine import connect, read_parquet
 if TYPE_CHECKING:
     from ibis import Table
 
-LINE_COLUMNS = ("unit_price", "discount_share", "weekday", "hour", "department", "brand")
+LINE_COLUMNS = ("unit_price", "discount_share", "weekday", "hour_utc", "department", "brand")
 BASKET_COLUMNS = ("basket_lines", "basket_value")
 
 
@@ -22,7 +22,7 @@ def columns(interactions: Path, items: Path, rows: int, seed: int) -> dict[str, 
 
     interactions, items  canonical tables
     rows      lines, and baskets, drawn at random at most; enough of both tell as much as all
-    Returns   name → float64 or text; lines and baskets have different lengths
+    Returns   name → numbers or text; lines and baskets have different lengths
     """
     con = connect()
     lines = read_parquet(con, interactions)
@@ -39,16 +39,14 @@ def _line_columns(lines: Table) -> Table:
         unit_price=lines[schema.VALUE] / lines[schema.QUANTITY],
         discount_share=lines[schema.DISCOUNT] / full_price.nullif(0),
         weekday=lines[schema.TIMESTAMP].day_of_week.full_name(),
-        hour=lines[schema.TIMESTAMP].hour().cast("float64"),
+        hour_utc=lines[schema.TIMESTAMP].hour(),
         department=lines[schema.DEPARTMENT].fill_null("unknown"),
         brand=lines[schema.BRAND].fill_null("unknown"),
     )
 
 
 def _basket_columns(lines: Table) -> Table:
-    baskets = lines.group_by(schema.SESSION_ID).agg(
-        basket_lines=lines.count().cast("float64"), basket_value=lines[schema.VALUE].sum()
-    )
+    baskets = lines.group_by(schema.SESSION_ID).agg(basket_lines=lines.count(), basket_value=lines[schema.VALUE].sum())
     return baskets.drop(schema.SESSION_ID)
 
 
@@ -61,4 +59,4 @@ def _sampled(table: Table, names: tuple[str, ...], rows: int, seed: int) -> dict
 
 
 def _array(values: np.ndarray) -> np.ndarray:
-    return values.astype(np.str_) if values.dtype == object else values.astype(np.float64)
+    return values.astype(np.str_) if values.dtype == object else values

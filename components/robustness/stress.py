@@ -75,7 +75,7 @@ def stress(
         for recommender, recommend in recommenders.items():
             values[recommender].append(accuracy(recommend, worse, trial.relevant))
     return {
-        recommender: curve((0.0, *levels), per_level, stream(seed, name, recommender), recommender)
+        recommender: curve((0.0, *levels), per_level, stream(seed, "bootstrap", recommender), recommender)
         for recommender, per_level in values.items()
     }
 
