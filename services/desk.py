@@ -9,7 +9,6 @@ import time
 import uuid
 
 from components.core.errors import ReleaseError
-from components.experiments.assignment import assign
 from components.release.release import RANKER, Answer, Question, Release
 from services.messages import (
     EventsAnswer,
@@ -74,10 +73,10 @@ class Desk:
     def _variant(self, user_id: str | None) -> str | None:
         """The household's variant; nobody without an id takes part, for there is no unit to randomise."""
         experiment = self.settings.experiment
-        return assign(user_id, experiment.name, experiment.shares) if experiment and user_id is not None else None
+        return experiment.variant_of(user_id) if experiment and user_id is not None else None
 
     def _policy(self, variant: str | None) -> str:
-        return self.settings.experiment.policy(variant) if variant else RANKER
+        return self.settings.experiment.policies[variant] if variant else RANKER
 
     def _question(self, request: RecommendRequest, release: Release, policy: str) -> Question:
         since = release.known.now

@@ -8,35 +8,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from components.core.config import Config, parse
 from components.core.errors import ConfigError
-from components.experiments.assignment import check_shares
-from components.release.release import RANKER
+from components.experiments.design import Experiment
 
 PREFIX = "SHOPLOOP_"
-CONTROL, TREATMENT = "control", "treatment"
-
-
-class Experiment(Config):
-    """A running A/B test: control is the ranker, treatment one of the release's own models.
-
-    shares  of the households, sum 1
-    """
-
-    name: str = Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")
-    shares: dict[Literal["control", "treatment"], float] = Field(default_factory=lambda: {CONTROL: 0.5, TREATMENT: 0.5})
-    treatment_model: str = "household_recency"
-
-    @model_validator(mode="after")
-    def _check(self) -> Experiment:
-        check_shares(self.shares)
-        return self
-
-    def policy(self, variant: str) -> str:
-        """What answers for a variant."""
-        return self.treatment_model if variant == TREATMENT else RANKER
 
 
 class Settings(Config):
