@@ -155,7 +155,7 @@ def _is_category(reference: np.ndarray, current: np.ndarray) -> bool:
 def _present(values: np.ndarray) -> np.ndarray:
     values = np.asarray(values)
     if values.dtype.kind == "O":
-        return np.asarray([str(v) for v in values if v is not None and v is not np.nan])
+        return np.asarray([str(v) for v in values if v is not None and str(v) != "nan"])
     return values[~np.isnan(values)] if values.dtype.kind == "f" else values
 
 

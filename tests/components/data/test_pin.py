@@ -73,10 +73,10 @@ def test_a_plain_dvc_repro_cannot_make_changed_bytes_the_pinned_ones(project):
     (project / "dvc.yaml").write_text(stage)
     for command in ([git, "init", "-q"], [*DVC, "init", "-q"], [*DVC, "repro", "-q"]):
         subprocess.run(command, cwd=project, env=env, check=True, capture_output=True)
-    assert subprocess.run([*DVC, "status", "-q"], cwd=project, env=env).returncode == 0
+    assert subprocess.run([*DVC, "status", "-q"], cwd=project, env=env, check=False).returncode == 0
     check_pin(project)  # DVC wrote the same digest as we did
     (project / "data" / "a.parquet").write_text("x")
-    assert subprocess.run([*DVC, "status", "-q"], cwd=project, env=env).returncode != 0
+    assert subprocess.run([*DVC, "status", "-q"], cwd=project, env=env, check=False).returncode != 0
     subprocess.run([*DVC, "repro", "-q"], cwd=project, env=env, check=True, capture_output=True)
-    with pytest.raises(DataError, match="altered: a.parquet"):
+    with pytest.raises(DataError, match=r"altered: a\.parquet"):
         check_pin(project)

@@ -63,7 +63,7 @@ def test_too_few_values_are_an_error_not_a_verdict():
 
 
 def test_windows_with_other_columns_are_refused():
-    with pytest.raises(DataError, match="hour: only in one"):
+    with pytest.raises(DataError, match="hour, value: only in one"):
         drift({"value": np.arange(500.0)}, {"hour": np.arange(500.0)})
 
 
