@@ -16,7 +16,7 @@ from prefect.task_runners import ThreadPoolTaskRunner
 
 from components.core import layout
 from components.core.config import PARAMS_FILE, read_params
-from components.steps.runner import check_sections
+from components.steps.runner import check_params
 from components.steps.table import TRAIN_PREFIX, Step, table
 from components.tracking import runs
 from components.tracking.registry import ModelRegistry
@@ -53,8 +53,7 @@ def train() -> list[Outcome]:
     """Run every step that is not up to date, and end with the closing table."""
     root = Path.cwd()
     params = read_params(root / PARAMS_FILE)
-    steps = table(params)
-    check_sections(params, steps)
+    steps = check_params(params)
     with runs.tracked("train", params={"seed": params["seed"]}, root=root) as run:
         futures: dict[str, PrefectFuture] = {}
         for step in in_order(list(steps.values())):

@@ -35,8 +35,8 @@ def run(name: str, root: Path) -> Receipt:
     """
     params = read_params(root / PARAMS_FILE)
     step = find_step(name, params)
-    function, config_class = step.load()
-    config = parse(config_class, step_values(step, params), f"{PARAMS_FILE}: {step.section}")
+    function, _ = step.load()
+    config = read_config(step, params)
     _check_inputs(step, root)
     seed = read_seed(params) if step.seeded else 0
     started, cpu = time.time(), _cpu_seconds()
@@ -48,6 +48,25 @@ def run(name: str, root: Path) -> Receipt:
     if parent_run() is None:
         record(receipt.record(root), None, root)
     return receipt
+
+
+def check_params(params: dict[str, Any]) -> dict[str, Step]:
+    """Check every section of params.yaml before anything runs, and return the steps.
+
+    Raises ConfigError on the first section or parameter that is unknown, missing or out of range.
+    """
+    steps = table(params)
+    check_sections(params, steps)
+    read_seed(params)
+    for step in steps.values():
+        read_config(step, params)
+    return steps
+
+
+def read_config(step: Step, params: dict[str, Any]) -> Config:
+    """The step's configuration; ConfigError if params.yaml does not give a valid one."""
+    _, config_class = step.load()
+    return parse(config_class, step_values(step, params), f"{PARAMS_FILE}: {step.section}")
 
 
 def find_step(name: str, params: dict[str, Any]) -> Step:

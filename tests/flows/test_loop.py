@@ -1,0 +1,121 @@
+"""The main job on a slice of the real data, through the real Prefect, DVC, MLflow and BentoML: one run, many claims."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from components.core import layout
+from components.steps.table import table
+from components.tracking import location
+from components.tracking.registry import CHALLENGER, CHAMPION, ModelRegistry
+from components.tracking.runs import PARENT_TAG
+
+pytestmark = pytest.mark.slow
+
+CHECKOUT = Path(__file__).parents[2]
+TEN_MINUTES = 600
+OURS = ("SHOPLOOP_", "PREFECT_", "MLFLOW_", "DVC_")
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory):
+    """A copy of the checkout with its own repository, every tenth household and short training."""
+    folder = tmp_path_factory.mktemp("slice")
+    listed = git(CHECKOUT, "ls-files", "--cached", "--others", "--exclude-standard").splitlines()
+    for name in listed:
+        if (CHECKOUT / name).is_file() and not name.startswith("tests/"):
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (folder / name).write_bytes((CHECKOUT / name).read_bytes())
+    edit(folder, shorten)
+    git(folder, "init", "--quiet")
+    git(folder, "add", "--all")
+    git(folder, "-c", "user.name=t", "-c", "user.email=t@example.org", "commit", "--quiet", "-m", "slice")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def said(project):
+    """What the main job printed."""
+    return call(project, "flows", "run")
+
+
+def git(folder, *arguments):
+    return subprocess.run(["git", "-C", folder, *arguments], check=True, capture_output=True, text=True).stdout
+
+
+def call(project, *arguments):
+    """Output of `python -m …` in the project, free of this process's own settings; fails with it on an error."""
+    settings = {k: v for k, v in os.environ.items() if not k.startswith(OURS)} | {"COLUMNS": "150"}
+    settings["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{settings['PATH']}"
+    done = subprocess.run(
+        [sys.executable, "-m", *arguments], cwd=project, env=settings, capture_output=True, text=True,
+        timeout=TEN_MINUTES, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, (done.stdout + done.stderr)[-6000:]
+    return done.stdout
+
+
+def edit(project, change):
+    params = yaml.safe_load((project / "params.yaml").read_text())
+    change(params)
+    (project / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False))
+
+
+def shorten(params):
+    params["clean"]["keep_one_household_in"] = 10
+    for name in ("gru4rec", "sasrec"):
+        params["models"][name]["params"] = {"epochs": 1}
+    # So few households cannot show a gain outside the interval; the plumbing is what is tested here.
+    params["gate"] |= {"beat": {"all": [], "new": []}, "min_coverage": 0.0}
+    params["stress"] = {"perturbations": {"event_noise": {"max_relative_loss": 1.0}}}
+
+
+def stages_that_ran(output):
+    return {line.split("'")[1] for line in output.splitlines() if line.startswith("Running stage")}
+
+
+def test_it_ends_with_an_answer_and_a_closing_table(said, project):
+    assert "Next basket, by release version 1" in said
+    assert "items new to the household, full catalogue" in said
+    for name in table(yaml.safe_load((project / "params.yaml").read_text())):
+        assert name in said
+
+
+def test_one_release_is_champion_and_challenger(said, project):
+    registry = ModelRegistry(root=project)
+    assert [v.version for v in registry.versions()] == ["1"]
+    assert registry.aliases() == {CHAMPION: "1", CHALLENGER: "1"}
+    assert [move.by for move in registry.history] == ["gate"]
+
+
+def test_every_step_is_a_run_nested_under_the_flows_run(said, project):
+    client = location.connect(location.tracking_uri(project))
+    experiment = client.get_experiment_by_name(location.EXPERIMENT).experiment_id
+    runs = {run.info.run_name: run for run in client.search_runs([experiment])}
+    for step in table(yaml.safe_load((project / "params.yaml").read_text())).values():
+        assert runs[step.name].data.tags[PARENT_TAG] == runs["train"].info.run_id
+        assert runs[step.name].data.tags["data_digest"].endswith(".dir")
+        assert (project / step.receipt).is_file()
+
+
+def test_a_second_repro_does_nothing(said, project):
+    output = call(project, "dvc", "repro")
+    assert "Data and pipelines are up to date." in output
+    assert stages_that_ran(output) == set()
+
+
+def test_the_run_changes_no_committed_file_but_the_lock(said, project):
+    assert {line[3:] for line in git(project, "status", "--porcelain").splitlines()} <= {"dvc.lock"}
+
+
+def test_a_changed_parameter_runs_only_what_hangs_on_it_and_registers_nothing_twice(said, project):
+    edit(project, lambda params: params["gate"].update(max_loss=0.5))
+    assert stages_that_ran(call(project, "dvc", "repro")) <= {"gate", "register"}
+    decision = json.loads((project / layout.DECISION / "decision.json").read_text())
+    assert decision["champion"] == "1"
+    assert len(ModelRegistry(root=project).versions()) == 1
