@@ -67,7 +67,9 @@ def _read(path: Path, owner: str, table: str) -> Suite:
         for expectation in expectations:
             _check_rule(expectation, path, is_raw=bool(owner))
     except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError, AttributeError) as e:
-        raise DataError(f"{path}: not an expectation suite ({type(e).__name__}: {e}); see docs/data.md.") from None
+        raise DataError(
+            f"{path}: not an expectation suite ({type(e).__name__}: {e}); see docs/decisions/0002-gx-on-duckdb.md."
+        ) from None
     _check_suite(expectations, path)
     return Suite(RAW_PREFIX * bool(owner) + table, expectations)
 

@@ -32,11 +32,11 @@ def clean(config: CleanConfig, root: Path, seed: int) -> StepResult:
     cleaned = clean_tables(tables, config, keep=con.create_table)
     with replacing(root / layout.CLEAN) as fresh:
         rows = {name: engine.write_parquet(table, fresh / f"{name}.parquet") for name, table in cleaned.tables.items()}
+        if not rows[INTERACTIONS_TABLE]:
+            raise DataError("clean: no interaction is left; lower clean.keep_one_household_in in params.yaml.")
         counts = cleaned.counts | {f"{name}_rows": n for name, n in rows.items()}
         write_json(fresh / COUNTS, counts)
     con.disconnect()
-    if not rows[INTERACTIONS_TABLE]:
-        raise DataError("clean: no interaction is left; lower clean.keep_one_household_in in params.yaml.")
     return StepResult(_summary(counts), metrics=dict(counts), artifacts=(root / layout.CLEAN / COUNTS,))
 
 

@@ -1,0 +1,147 @@
+"""Cleaning: every effect on literal rows, and every effect counted."""
+
+import json
+from datetime import datetime
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from components.core import layout, schema
+from components.core.errors import DataError
+from components.data.cleaning import CleanConfig
+from components.steps.clean import clean
+
+NOON = datetime(2017, 1, 2, 17)  # noqa: DTZ001 - canonical times are UTC without a zone
+
+
+def line(user, item, quantity, session):
+    return (user, item, "purchase", NOON, 2.0, float(quantity), session, "s1", 0.0, 0.0)
+
+
+LINES = [
+    line("u1", "milk", 2, "b1"),
+    line("u1", "milk", 2, "b1"),  # exact duplicate
+    line("u1", "fuel", 9000, "b1"),  # a volume
+    line("u2", "fuel", 3, "b2"),  # three of something in the same category
+    line("u2", "corn", 144, "b2"),  # many, but counted in pieces
+    line("u3", "lost", 1, "b3"),  # not listed
+]
+ITEMS = [
+    ("milk", "Milk, 1 L", "GROCERY", "MILK", "WHOLE", "National", "1", "1 L"),
+    ("fuel", "Gasoline", "FUEL", "FUEL", "GASOLINE", "National", "2", None),
+    ("corn", "Corn", "PRODUCE", "CORN", None, "National", "3", "  "),
+]
+USERS = [("u1", "65+", None, "Homeowner", "Married", "2", "2 Adults No Kids", "0")]
+
+
+def write(root, lines=LINES):
+    folder = root / layout.VALIDATED
+    folder.mkdir(parents=True)
+    tables = {
+        "interactions": (schema.INTERACTIONS, lines),
+        "items": (schema.ITEMS, ITEMS),
+        "users": (schema.USERS, USERS),
+    }
+    for name, (columns, rows) in tables.items():
+        pq.write_table(pa.table(dict(zip(columns, zip(*rows, strict=True), strict=True))), folder / f"{name}.parquet")
+
+
+@pytest.fixture
+def cleaned(tmp_path):
+    write(tmp_path)
+    return tmp_path, clean(CleanConfig(), tmp_path, 0)
+
+
+def rows(root, name):
+    return pq.read_table(root / layout.CLEAN / f"{name}.parquet").to_pylist()
+
+
+def test_quantities_by_volume_become_one_and_others_stay(cleaned):
+    root, _ = cleaned
+    found = {(r["user_id"], r["item_id"]): r["quantity"] for r in rows(root, "interactions")}
+    assert found == {
+        ("u1", "milk"): 2,
+        ("u1", "fuel"): 1,
+        ("u2", "fuel"): 3,
+        ("u2", "corn"): 144,
+        ("u3", "lost"): 1,
+    }
+
+
+def test_missing_and_blank_texts_become_unknown(cleaned):
+    root, _ = cleaned
+    items = {r["item_id"]: r for r in rows(root, "items")}
+    assert (items["fuel"]["package_size"], items["corn"]["package_size"]) == ("unknown", "unknown")
+    assert (items["corn"]["subcategory"], items["milk"]["subcategory"]) == ("unknown", "WHOLE")
+    assert rows(root, "users")[0]["income"] == "unknown"
+
+
+def test_an_unlisted_item_gets_a_row(cleaned):
+    root, _ = cleaned
+    stub = {r["item_id"]: r for r in rows(root, "items")}["lost"]
+    assert (stub["title"], stub["category"]) == ("Unlisted item lost", "unknown")
+
+
+def test_every_effect_is_counted(cleaned):
+    root, result = cleaned
+    counts = json.loads((root / layout.CLEAN / "counts.json").read_text())
+    assert counts == {
+        "interactions_duplicates": 1,
+        "items_duplicates": 0,
+        "users_duplicates": 0,
+        "interactions_sampled_out": 0,
+        "interactions_volumes": 1,
+        "items_stubs": 1,
+        "items_unknown_department": 1,
+        "items_unknown_category": 1,
+        "items_unknown_subcategory": 2,
+        "items_unknown_brand": 1,
+        "items_unknown_manufacturer_id": 1,
+        "items_unknown_package_size": 3,
+        "users_unknown_income": 1,
+        "interactions_rows": 5,
+        "items_rows": 4,
+        "users_rows": 1,
+    }
+    assert result.metrics == counts
+
+
+def test_columns_have_their_canonical_types(cleaned):
+    root, _ = cleaned
+    table = pq.read_schema(root / layout.CLEAN / "interactions.parquet")
+    assert tuple(table.names) == schema.INTERACTIONS
+    assert table.field(schema.TIMESTAMP).type == pa.timestamp("us")
+    assert table.field(schema.QUANTITY).type == pa.float64()
+
+
+def test_the_same_input_gives_the_same_bytes(cleaned, tmp_path_factory):
+    root, _ = cleaned
+    other = tmp_path_factory.mktemp("other")
+    write(other, list(reversed(LINES)))
+    clean(CleanConfig(), other, 1)
+    for file in (root / layout.CLEAN).iterdir():
+        assert file.read_bytes() == (other / layout.CLEAN / file.name).read_bytes()
+
+
+def test_a_sample_keeps_whole_users_about_one_in_n_and_the_same_ones_each_time(tmp_path):
+    lines = [line(f"u{i}", "milk", 1, f"b{i}-{j}") for i in range(400) for j in range(2)]
+    write(tmp_path, lines)
+    clean(CleanConfig(keep_one_household_in=10), tmp_path, 0)
+    kept = [r["user_id"] for r in rows(tmp_path, "interactions")]
+    assert all(kept.count(user) == 2 for user in kept)
+    assert 20 <= len(set(kept)) <= 60
+    clean(CleanConfig(keep_one_household_in=10), tmp_path, 5)
+    assert kept == [r["user_id"] for r in rows(tmp_path, "interactions")]
+
+
+def test_a_sample_that_keeps_nobody_is_refused(tmp_path):
+    write(tmp_path)
+    with pytest.raises(DataError, match=r"no interaction is left; lower clean.keep_one_household_in"):
+        clean(CleanConfig(keep_one_household_in=1_000_000), tmp_path, 0)
+    assert not (tmp_path / layout.CLEAN).exists()
+
+
+def test_clean_says_what_has_to_run_first(tmp_path):
+    with pytest.raises(DataError, match="interactions, items not found; run the validate step first"):
+        clean(CleanConfig(), tmp_path, 0)

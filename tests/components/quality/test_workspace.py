@@ -1,0 +1,44 @@
+"""The quarantine follows Great Expectations' own query, and does not believe a count that it cannot reproduce."""
+
+import pytest
+
+from components.core.errors import DataError
+from components.data.engine import connect
+from components.quality.verdict import Verdict, worst
+from components.quality.workspace import accepted, bad_rows, condemned
+
+
+@pytest.fixture
+def con():
+    con = connect(0.5, 1)
+    con.raw_sql(
+        "CREATE TABLE items AS SELECT * FROM (VALUES (1, 'a', 5), (2, 'b', -1), (3, 'c', -2)) t(row, item_id, price)"
+    )
+    yield con
+    con.disconnect()
+
+
+def negative(unexpected, table="items"):
+    query = "SELECT row, price FROM items WHERE price < 0;"
+    return Verdict(table, "price", "quarantine", "not negative", "it is negative", False, 3, unexpected, query=query)
+
+
+def test_rows_are_sorted_into_accepted_and_condemned(con):
+    bad = bad_rows(con, "items", [negative(2)])
+    assert accepted(con, "items", bad).to_pyarrow().to_pylist() == [{"item_id": "a", "price": 5}]
+    rows = condemned(con, "items", bad).order_by("row").to_pyarrow().to_pylist()
+    assert rows[0] == {"row": 2, "item_id": "b", "price": -1, "rule": "price", "reason": "it is negative"}
+    assert [row["row"] for row in rows] == [2, 3]
+
+
+def test_a_count_that_the_query_does_not_reproduce_stops_the_run(con):
+    with pytest.raises(DataError, match="counted 3 bad rows, but its query finds 2"):
+        bad_rows(con, "items", [negative(3)])
+
+
+def test_verdicts_on_other_tables_condemn_nothing(con):
+    assert bad_rows(con, "items", [negative(2, table="users")]) is None
+
+
+def test_no_verdict_at_all_says_stop():
+    assert worst([]) == "stop"
