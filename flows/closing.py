@@ -23,12 +23,14 @@ METRICS = {
     "hit_rate_at_10": "HitRate@10",
     "coverage_at_10": "Coverage@10",
 }
+INTERVAL_SHOWN = "ndcg_at_10"
 RUN_ID_SHOWN = 8
+LOG_WIDTH = 120
 
 
 def print_closing(outcomes: list[Outcome], root: Path) -> None:
     """Print the closing tables of the train flow."""
-    console = Console()
+    console = wide_console()
     console.print(_steps_table(outcomes))
     report = read_json(root / layout.EVALUATION / "report.json")
     for view in VIEW_WORDS:
@@ -36,17 +38,20 @@ def print_closing(outcomes: list[Outcome], root: Path) -> None:
     console.print(_places(root))
 
 
+def wide_console() -> Console:
+    """The terminal as it is, or, in a log, lines long enough for our tables."""
+    console = Console()
+    return console if console.is_terminal else Console(width=LOG_WIDTH)
+
+
 def _steps_table(outcomes: list[Outcome]) -> Table:
     out = Table(title="The loop, step by step", title_justify="left")
-    for name, justify in (
-        ("step", "left"),
-        ("", "left"),
-        ("s", "right"),
-        ("MB", "right"),
-        ("result", "left"),
-        ("run", "left"),
-    ):
-        out.add_column(name, justify=justify, overflow="fold")
+    out.add_column("step", no_wrap=True)
+    out.add_column("", no_wrap=True)
+    out.add_column("s", justify="right", no_wrap=True)
+    out.add_column("MB", justify="right", no_wrap=True)
+    out.add_column("result", overflow="fold")
+    out.add_column("run", no_wrap=True)
     for o in outcomes:
         r = o.receipt
         out.add_row(o.step.name, o.done, f"{r.seconds:.1f}", f"{r.peak_mb:.0f}", r.summary, o.run_id[:RUN_ID_SHOWN])
@@ -54,30 +59,28 @@ def _steps_table(outcomes: list[Outcome]) -> Table:
     peak = max(o.receipt.peak_mb for o in outcomes)
     out.add_section()
     out.add_row(
-        "total", f"{len(ran)} ran", f"{sum(ran):.1f}", f"{peak:.0f}", "seconds of the steps that ran; largest peak", ""
+        "total", f"{len(ran)} ran", f"{sum(ran):.1f}", f"{peak:.0f}", "time of the steps that ran; largest peak"
     )
     return out
 
 
 def _figures_table(report: dict[str, Any], view: str) -> Table:
-    """Every recommender's figures in one view, best NDCG@10 first; 95 % intervals in brackets."""
+    """Every recommender's figures in one view, best NDCG@10 first."""
     out = Table(title=f"Test window, {VIEW_WORDS[view]}, full catalogue", title_justify="left")
-    out.add_column("recommender")
+    out.caption = f"in brackets: 95 % bootstrap interval; those of the others are in {layout.EVALUATION}/report.html"
+    out.add_column("recommender", no_wrap=True)
     for words in METRICS.values():
-        out.add_column(words, justify="right")
+        out.add_column(words, justify="right", no_wrap=True)
     figures = {name: views[view] for name, views in report["models"].items()}
-    for name in sorted(figures, key=lambda n: -figures[n]["ndcg_at_10"]["mean"]):
+    for name in sorted(figures, key=lambda n: -figures[n][INTERVAL_SHOWN]["mean"]):
         style = "bold" if name == RANKER else ""
-        out.add_row(name, *(_cell(figures[name].get(metric)) for metric in METRICS), style=style)
+        out.add_row(name, *(_cell(figures[name][metric], metric) for metric in METRICS), style=style)
     return out
 
 
-def _cell(figure: dict[str, float] | None) -> str:
-    if figure is None:
-        return "–"
-    if "low" not in figure:
-        return f"{figure['mean']:.3f}"
-    return f"{figure['mean']:.3f} ({figure['low']:.3f}–{figure['high']:.3f})"
+def _cell(figure: dict[str, float], metric: str) -> str:
+    interval = f" ({figure['low']:.3f}–{figure['high']:.3f})" if metric == INTERVAL_SHOWN else ""
+    return f"{figure['mean']:.3f}{interval}"
 
 
 def _places(root: Path) -> Table:

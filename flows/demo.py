@@ -7,12 +7,12 @@ from typing import Any
 
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
-from rich.console import Console
 from rich.table import Table
 
 from components.core import layout, schema
 from components.splits import store
 from flows import serving
+from flows.closing import wide_console
 
 BASKETS_SHOWN = 3
 ITEMS_SHOWN = 8
@@ -22,9 +22,9 @@ ANSWERS_SHOWN = 10
 def show_one_household(root: Path, url: str) -> None:
     """Ask the service at `url` for one household of the test fold, and print its past and the answers."""
     user_id, baskets = past_baskets(root)
-    both = serving.post(url, "/recommend", {"request": {"user_id": user_id, "k": ANSWERS_SHOWN}})
-    new = serving.post(url, "/recommend", {"request": {"user_id": user_id, "k": ANSWERS_SHOWN, "exclude_seen": True}})
-    console = Console()
+    both = serving.post(url, "/recommend", {"user_id": user_id, "k": ANSWERS_SHOWN})
+    new = serving.post(url, "/recommend", {"user_id": user_id, "k": ANSWERS_SHOWN, "exclude_seen": True})
+    console = wide_console()
     console.print(_basket_table(user_id, baskets))
     console.print(_answer_table(f"Next basket, by release version {both['version']}", both))
     console.print(_answer_table("The same, only items new to the household", new))

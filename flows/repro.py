@@ -19,6 +19,16 @@ from components.steps.table import Step
 RAN, UP_TO_DATE, RESTORED = "ran", "up to date", "from cache"
 LINES_KEPT = 12
 OWN_WORDS = "shoploop: "
+HINTS = (  # what DVC says after every stage, and nobody needs twenty times
+    "> ",
+    "Updating lock file",
+    "Generating lock file",
+    "To track the changes",
+    "git add",
+    "To enable auto staging",
+    "dvc config core.autostage",
+    "Use `dvc push`",
+)
 KILLED_ABOVE = 128  # a shell's exit code for a process ended by a signal
 
 
@@ -72,7 +82,7 @@ def _call(command: list[str], root: Path, parent: str, tell: Callable[[str], Non
     ) as process:
         try:
             for line in process.stdout:
-                if line.strip():
+                if line.strip() and not line.strip().startswith(HINTS):
                     lines.append(line.rstrip())
                     tell(line.rstrip())
         except BaseException:
