@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from components.core import environment
+from components.core import environment, layout
 from components.core.errors import ShoploopError
 from components.steps.receipt import Receipt, read_receipt
 from components.steps.table import Step
@@ -60,16 +60,19 @@ def bring_up_to_date(
     force   run it in any case
     Raises  StepFailedError with the step's own words, or StepInterruptedError
     """
-    code, lines = _call(_command(step, force=force), root, parent, tell)
-    if code:
-        raise _failure(step, code, lines)
+    for command in _commands(step, force=force):
+        code, lines = _call(command, root, parent, tell)
+        if code:
+            raise _failure(step, code, lines)
     return Outcome(step, _done(step, lines), read_receipt(root / step.receipt))
 
 
-def _command(step: Step, *, force: bool) -> list[str]:
-    if not step.tracked:
-        return [sys.executable, "-m", "components", "run", step.name]
-    return [sys.executable, "-m", "dvc", "repro", "--single-item", *(["--force"] if force else []), step.name]
+def _commands(step: Step, *, force: bool) -> list[list[str]]:
+    dvc = [sys.executable, "-m", "dvc", "repro", "--single-item", *(["--force"] if force else [])]
+    if step.tracked:
+        return [[*dvc, step.name]]
+    # ingest makes what data.dvc pins; DVC then takes the bytes into its cache, as it would at the next `dvc repro`.
+    return [[sys.executable, "-m", "components", "run", step.name], [*dvc, str(layout.DATA_PIN)]]
 
 
 def _call(command: list[str], root: Path, parent: str, tell: Callable[[str], None]) -> tuple[int, list[str]]:

@@ -17,12 +17,12 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from rich.console import Console
 from rich.table import Table
 
 from components.core.errors import ShoploopError
 from components.tracking import location
 from flows import environment
+from flows.closing import wide_console
 
 HOST = "127.0.0.1"
 POOL = "shoploop"
@@ -88,8 +88,9 @@ def keep_up(root: Path) -> None:
     Raises ShoploopError if a port is taken or a program does not start.
     """
     ports = read_ports()
-    signal.signal(signal.SIGTERM, _interrupt)
-    console = Console()
+    for word in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(word, _interrupt)
+    console = wide_console()
     with ExitStack() as stack:
         try:
             running = _start_all(root, ports, stack, console.print)

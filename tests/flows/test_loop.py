@@ -2,8 +2,11 @@
 
 import json
 import os
+import signal
+import socket
 import subprocess
 import sys
+import urllib.request
 from pathlib import Path
 
 import pytest
@@ -48,12 +51,16 @@ def git(folder, *arguments):
     return subprocess.run(["git", "-C", folder, *arguments], check=True, capture_output=True, text=True).stdout
 
 
+def settings():
+    """This process's environment without its own settings of ours."""
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(OURS)}
+    return kept | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{kept['PATH']}", "COLUMNS": "150"}
+
+
 def call(project, *arguments):
-    """Output of `python -m …` in the project, free of this process's own settings; fails with it on an error."""
-    settings = {k: v for k, v in os.environ.items() if not k.startswith(OURS)} | {"COLUMNS": "150"}
-    settings["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{settings['PATH']}"
+    """Output of `python -m …` in the project; fails with it on an error."""
     done = subprocess.run(
-        [sys.executable, "-m", *arguments], cwd=project, env=settings, capture_output=True, text=True,
+        [sys.executable, "-m", *arguments], cwd=project, env=settings(), capture_output=True, text=True,
         timeout=TEN_MINUTES, check=False,
     )  # fmt: skip
     assert done.returncode == 0, (done.stdout + done.stderr)[-6000:]
@@ -119,3 +126,38 @@ def test_a_changed_parameter_runs_only_what_hangs_on_it_and_registers_nothing_tw
     decision = json.loads((project / layout.DECISION / "decision.json").read_text())
     assert decision["champion"] == "1"
     assert len(ModelRegistry(root=project).versions()) == 1
+
+
+def test_up_serves_the_champion_runs_the_deployment_and_ends_with_one_ctrl_c(said, project):
+    ports = {name: str(free_port()) for name in ("MLFLOW", "PREFECT", "SERVICE")}
+    variables = {f"SHOPLOOP_{name}_PORT": port for name, port in ports.items()}
+    up = subprocess.Popen(
+        [sys.executable, "-m", "flows", "up"],
+        cwd=project,
+        env=settings() | variables,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        lines = iter(up.stdout.readline, "")
+        assert any("Ctrl-C stops all" in line for line in lines)
+        with urllib.request.urlopen(f"http://127.0.0.1:{ports['SERVICE']}/release", timeout=30) as answer:
+            assert json.load(answer)["version"] == "1"
+        call(project, "prefect", "deployment", "run", "train/default", "--watch", "--watch-timeout", "300")
+        assert len(ModelRegistry(root=project).versions()) == 1
+    finally:
+        up.send_signal(signal.SIGINT)
+        up.wait(60)
+    assert up.returncode == 0
+    assert not [port for port in ports.values() if listens(int(port))]
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+def listens(port):
+    with socket.socket() as s:
+        return s.connect_ex(("127.0.0.1", port)) == 0
