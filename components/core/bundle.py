@@ -148,7 +148,8 @@ def write(
         contiguous = {k: np.ascontiguousarray(v) for k, v in (arrays or {}).items()}
         (fresh / ARRAYS).write_bytes(save_arrays(contiguous))
         for name, vocabulary in (vocabularies or {}).items():
-            pq.write_table(pa.table({"id": pa.array(vocabulary.ids.tolist(), pa.string())}), fresh / f"{name}{VOCABULARY_SUFFIX}")
+            ids = pa.array(vocabulary.ids.tolist(), pa.string())
+            pq.write_table(pa.table({"id": ids}), fresh / f"{name}{VOCABULARY_SUFFIX}")
         seal(fresh, provenance or {})
 
 

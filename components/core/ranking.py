@@ -22,8 +22,9 @@ def top_k(scores: np.ndarray, k: int) -> np.ndarray:
     kept = min(k, n_items)
     if kept < n_items:
         at = np.argpartition(-scores, kept - 1, axis=1)[:, :kept]
-        worst = np.take_along_axis(scores, at, 1).min(axis=1)
-        tied = (scores == worst[:, None]).sum(axis=1) > (np.take_along_axis(scores, at, 1) == worst[:, None]).sum(axis=1)
+        chosen = np.take_along_axis(scores, at, 1)
+        worst = chosen.min(axis=1)
+        tied = (scores == worst[:, None]).sum(axis=1) > (chosen == worst[:, None]).sum(axis=1)
         for row in np.flatnonzero(tied & np.isfinite(worst)):
             at[row] = np.argsort(-scores[row], kind="stable")[:kept]
     else:

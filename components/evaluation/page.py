@@ -38,12 +38,12 @@ def write(report: dict[str, Any], path: Path) -> Path:
         page.table(
             ["recommender", *(f"{c}@{CUTOFF}" for c in COLUMNS.values()), "interval of NDCG"], _rows(report, view)
         )
-        page.figure(_differences(report, view), "Ranker minus each other, household by household: right of 0 is better.",
+        page.figure(_differences(report, view), "Ranker minus each other, household by household: right of 0 is better",
                     "paired differences of the ranker to every other recommender")  # fmt: skip
     page.heading("Who is served how well")
     slices = report["slices"]
-    page.table(["households", "number", "NDCG@10 of the ranker", f"of {report['slice_baseline']}"],
-               [[name, s["households"], s["ranker"]["mean"], s["baseline"]["mean"]] for name, s in slices.items()])  # fmt: skip
+    rows = [[name, s["households"], s["ranker"]["mean"], s["baseline"]["mean"]] for name, s in slices.items()]
+    page.table(["households", "number", "NDCG@10 of the ranker", f"of {report['slice_baseline']}"], rows)
     page.heading("What this does not say")
     page.text(
         f"{report['target_outside_share']:.1%} of the purchases in the window were of products outside the catalogue "

@@ -16,8 +16,19 @@ from components.core.config import Config
 from components.core.dataset import Dataset
 from components.core.progress import track
 from components.evaluation import compare, page
-from components.evaluation.protocol import ALL, NEW, VIEWS, Lists, Measured, Task, lister_of, lists, measure
-from components.evaluation.protocol import ranked_lists, task
+from components.evaluation.protocol import (
+    ALL,
+    NEW,
+    VIEWS,
+    Lists,
+    Measured,
+    Task,
+    lister_of,
+    lists,
+    measure,
+    ranked_lists,
+    task,
+)
 from components.ranking.assemble import load_hybrid, load_models
 from components.splits import store
 from components.splits.store import Target
@@ -63,7 +74,7 @@ def evaluate(config: EvaluateConfig, root: Path, seed: int) -> StepResult:
 
 def _all_lists(config: EvaluateConfig, root: Path, data: Dataset, work: Task) -> dict[str, Lists]:
     hybrid = load_hybrid(root, layout.TEST_FOLD, data)
-    others = {name: m for name, m in load_models(root, layout.TEST_FOLD, config.models).items()}
+    others = load_models(root, layout.TEST_FOLD, config.models)
     listers = {RANKER: lambda block: lists(hybrid.score(block)[0], block)}
     listers |= {name: lister_of(model) for name, model in others.items()}
     return {

@@ -9,7 +9,7 @@ import pytest
 from components.core import schema
 from components.features.tabular import item_features, user_features
 
-CUTOFF = datetime(2024, 3, 1)
+CUTOFF = datetime(2024, 3, 1)  # noqa: DTZ001 - canonical times are UTC without a zone
 
 
 def line(user, item, days_ago, value=2.0, quantity=1.0, discount=0.0, coupon=0.0, basket=None):

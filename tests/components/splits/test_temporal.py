@@ -14,7 +14,7 @@ from components.core.errors import DataError
 from components.splits import store
 from components.splits.temporal import SplitConfig, Window, dense, history, span, target, windows
 
-START = datetime(2024, 1, 1)
+START = datetime(2024, 1, 1)  # noqa: DTZ001 - canonical times are UTC without a zone
 CONFIG = SplitConfig(min_users_per_item=1, min_items_per_user=1)
 
 
@@ -84,7 +84,7 @@ def test_dataset_and_target_survive_the_disk(tmp_path):
     back = store.load_dataset(tmp_path / "dataset")
     assert back.items == data.items
     assert back.histories.items.tolist() == [0, 1, 0]
-    assert back.now == int((cutoff - datetime(1970, 1, 1)).total_seconds())
+    assert back.now == int((cutoff - datetime(1970, 1, 1)).total_seconds())  # noqa: DTZ001
     later = [("a", "y", cutoff), ("a", "y", cutoff), ("a", "new item", cutoff), ("new user", "x", cutoff)]
     table(later).to_parquet(tmp_path / "target.parquet")
     found = store.load_target(tmp_path / "target.parquet", back)
