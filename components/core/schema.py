@@ -83,3 +83,4 @@ EXPOSURES = (
 # Result tables
 RANK = "rank"  # starts at 1
 MODEL = "model"
+RANKER = "ranker"  # the whole recommender, where it stands beside the names of its models

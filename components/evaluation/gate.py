@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import Field
 
 from components.core.config import Config
+from components.core.schema import RANKER
 from components.evaluation.compare import Figure
 from components.evaluation.protocol import ALL, CUTOFF, NEW, VIEWS
 
@@ -73,7 +74,7 @@ def _beats(report: dict[str, Any], view: str, name: str) -> Verdict:
 
 
 def _coverage(config: GateConfig, report: dict[str, Any]) -> Verdict:
-    shown = report["models"]["ranker"][ALL][f"coverage_at_{CUTOFF}"]["mean"]
+    shown = report["models"][RANKER][ALL][f"coverage_at_{CUTOFF}"]["mean"]
     words = f"lists show {shown:.1%} of the catalogue, at least {config.min_coverage:.1%} wanted"
     return Verdict("coverage", shown >= config.min_coverage, words)
 

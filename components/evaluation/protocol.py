@@ -13,7 +13,6 @@ import numpy as np
 import scipy.sparse as sp
 
 from components.core.dataset import Dataset, Histories
-from components.core.model import Model
 from components.core.ranking import exclude, top_k
 from components.metrics import ranking as metrics
 from components.splits.store import Target
@@ -74,15 +73,19 @@ def lists(scores: np.ndarray, histories: Histories, k: int = CUTOFF) -> Lists:
     return {ALL: top_k(scores, k), NEW: top_k(exclude(scores, histories, seen=True), k)}
 
 
-def lister_of(model: Model, k: int = CUTOFF) -> Lister:
-    """The lists of a plain model."""
-    return lambda histories: lists(model.score(histories), histories, k)
-
-
-def ranked_lists(lister: Lister, histories: Histories, progress: Callable[[Iterable], Iterable] = iter) -> Lists:
+def ranked_lists(lister: Lister, histories: Histories) -> Lists:
     """Lists of all histories, computed in blocks so that memory stays bounded."""
-    blocks = [lister(block) for block in progress(list(histories.blocks(BLOCK_USERS)))]
-    return {view: np.vstack([block[view] for block in blocks]) for view in VIEWS}
+    return lists_of_many(lambda block: {"": lister(block)}, histories)[""]
+
+
+def lists_of_many(
+    listers: Callable[[Histories], dict[str, Lists]],
+    histories: Histories,
+    progress: Callable[[list[Histories]], Iterable[Histories]] = iter,
+) -> dict[str, Lists]:
+    """Lists of several recommenders, name → lists, in one pass over the blocks, so that they may share scores."""
+    blocks = [listers(block) for block in progress(list(histories.blocks(BLOCK_USERS)))]
+    return {name: {view: np.vstack([block[name][view] for block in blocks]) for view in VIEWS} for name in blocks[0]}
 
 
 def measure(ranked: np.ndarray, relevant: sp.csr_matrix, n_items: int, k: int = CUTOFF) -> Measured:

@@ -7,10 +7,10 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from components.core.config import Config
+from components.core.schema import RANKER
 from components.experiments.assignment import assign, check_shares
 
 CONTROL, TREATMENT = "control", "treatment"
-RANKER = "ranker"  # what answers where no experiment runs
 
 
 class Experiment(Config):

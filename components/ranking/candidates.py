@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from components.core.dataset import Histories
-from components.core.model import Model
 from components.core.ranking import exclude
 
 
@@ -32,7 +31,7 @@ class Candidates:
 
 
 def propose(
-    models: dict[str, Model],
+    dense: dict[str, np.ndarray],
     histories: Histories,
     per_model: int,
     *,
@@ -41,10 +40,9 @@ def propose(
 ) -> Candidates:
     """Union over the models of the best `per_model` items, and of the best `per_model` items new to the user.
 
+    dense                  model name → float32 (len(histories), n_items) scores
     exclude_seen, allowed  as in core.ranking.exclude
-    Memory                 one dense float32 (len(histories), n_items) block per model
     """
-    dense = {name: model.score(histories) for name, model in models.items()}
     shape = next(iter(dense.values())).shape
     chosen = np.zeros(shape, dtype=bool)
     for scores in dense.values():

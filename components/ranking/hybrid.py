@@ -45,9 +45,13 @@ class Hybrid:
         """The users the slow features know."""
         return self.context.users
 
-    def propose(self, histories: Histories, **filters: object) -> Candidates:
-        """Candidates of all models; filters as in candidates.propose."""
-        return propose(self.models, histories, self.candidates_per_model, **filters)
+    def model_scores(self, histories: Histories) -> dict[str, np.ndarray]:
+        """Model name → float32 (n, n_items) scores: one dense block per model, so pass some hundred users at most."""
+        return {name: model.score(histories) for name, model in self.models.items()}
+
+    def propose(self, histories: Histories, dense: dict[str, np.ndarray], **filters: object) -> Candidates:
+        """Candidates of all models; dense as from `model_scores`, filters as in candidates.propose."""
+        return propose(dense, histories, self.candidates_per_model, **filters)
 
     def features(self, histories: Histories, candidates: Candidates) -> tuple[list[str], np.ndarray]:
         """Feature names and the float32 (pairs, features) matrix of candidates."""
@@ -64,14 +68,19 @@ class Hybrid:
         columns["price_against_usual"] = columns["price"] / np.maximum(columns["user_price"], 0.01)
         return list(columns), np.stack(list(columns.values()), axis=1).astype(np.float32)
 
-    def score(self, histories: Histories, **filters: object) -> tuple[np.ndarray, Candidates]:
-        """Dense float32 (n, n_items) scores: ranked candidates first, all else behind by popularity."""
-        candidates = self.propose(histories, **filters)
-        dense = self.models[FALLBACK].score(histories) - np.float32(BELOW_EVERY_SCORE)
+    def score(self, histories: Histories, scores: dict[str, np.ndarray] | None = None, **filters: object) -> np.ndarray:
+        """Dense float32 (n, n_items) scores: ranked candidates first, all else behind by popularity.
+
+        scores   what `model_scores` gave for these histories, where the caller has it already
+        filters  as in candidates.propose
+        """
+        scores = self.model_scores(histories) if scores is None else scores
+        candidates = self.propose(histories, scores, **filters)
+        dense = scores[FALLBACK] - np.float32(BELOW_EVERY_SCORE)
         if len(candidates.rows):
             _, features = self.features(histories, candidates)
             dense[candidates.rows, candidates.items] = self.ranker.predict(features)
-        return dense, candidates
+        return dense
 
     def recommend(
         self, histories: Histories, k: int, *, exclude_seen: bool = False, allowed: np.ndarray | None = None
@@ -80,7 +89,7 @@ class Hybrid:
 
         Returns  int32 (n, k), -1 where fewer than k may be recommended; float32 (n, k), NaN there
         """
-        dense, _ = self.score(histories, exclude_seen=exclude_seen, allowed=allowed)
+        dense = self.score(histories, exclude_seen=exclude_seen, allowed=allowed)
         dense = exclude(dense, histories, seen=exclude_seen, allowed=allowed)
         ranked = top_k(dense, k)
         scores = np.take_along_axis(dense, ranked.clip(min=0), 1)

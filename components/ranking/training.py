@@ -64,7 +64,7 @@ def training_table(
     for start in progress(list(range(0, len(histories), BLOCK_USERS))):
         rows = np.arange(start, min(start + BLOCK_USERS, len(histories)))
         block = histories.take(rows)
-        candidates = hybrid.propose(block)
+        candidates = hybrid.propose(block, hybrid.model_scores(block))
         labels = _labels(candidates, bought[rows])
         found += int(labels.sum())
         views = [

@@ -12,10 +12,10 @@ from components.core.dataset import Dataset, Histories
 from components.core.errors import ConfigError
 from components.core.model import Model
 from components.core.ranking import exclude, top_k
+from components.core.schema import RANKER
 from components.ranking.hybrid import FALLBACK, Hybrid
 from components.release.catalogue import Catalogue, Filters
 
-RANKER = "ranker"  # the policy that asks the hybrid; any other policy is the name of one of its models
 POPULAR = "popular"  # the stated fallback
 EVENT_GAP_S = 3600  # a history sent without times is taken as one event an hour, the last an hour before now
 BEHIND = 1.0  # evidence scores stay above it, fillers below
@@ -36,7 +36,7 @@ class Question:
     user_id      a known or unknown user
     history      item ids, oldest first, in place of a user
     events       what the user did since, in any order; those before the cut-off are already in the release
-    policy       RANKER, or the name of one of the release's models
+    policy       RANKER asks the hybrid; else the name of one of the release's models
     """
 
     user_id: str | None = None

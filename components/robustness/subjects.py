@@ -10,13 +10,12 @@ from components.core import layout, rng
 from components.core.dataset import Dataset
 from components.core.errors import ConfigError
 from components.core.model import Model
+from components.core.schema import RANKER
 from components.evaluation.foreign import translated
 from components.evaluation.protocol import ALL, task
 from components.ranking.hybrid import Hybrid
 from components.robustness.stress import CUTOFF, Recommender, Trial
 from components.splits import store
-
-RANKER = "ranker"
 
 
 def sample(data: Dataset, root: Path, fold: str, households: int, seed: int) -> Trial:

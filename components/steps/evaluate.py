@@ -13,8 +13,9 @@ from pydantic import Field
 
 from components.core import bundle, layout, rng, schema
 from components.core.config import Config
-from components.core.dataset import Dataset
+from components.core.dataset import Dataset, Histories
 from components.core.progress import track
+from components.core.schema import RANKER
 from components.evaluation import compare, page
 from components.evaluation.protocol import (
     ALL,
@@ -23,10 +24,9 @@ from components.evaluation.protocol import (
     Lists,
     Measured,
     Task,
-    lister_of,
     lists,
+    lists_of_many,
     measure,
-    ranked_lists,
     task,
 )
 from components.ranking.assemble import load_hybrid, load_models
@@ -34,7 +34,6 @@ from components.splits import store
 from components.splits.store import Target
 from components.steps.result import StepResult
 
-RANKER = "ranker"
 LISTS_FILE = "lists.parquet"  # top-10 of every recommender, household and view: anyone can recompute the figures
 
 
@@ -74,13 +73,15 @@ def evaluate(config: EvaluateConfig, root: Path, seed: int) -> StepResult:
 
 def _all_lists(config: EvaluateConfig, root: Path, data: Dataset, work: Task) -> dict[str, Lists]:
     hybrid = load_hybrid(root, layout.TEST_FOLD, data)
-    others = load_models(root, layout.TEST_FOLD, config.models)
-    listers = {RANKER: lambda block: lists(hybrid.score(block)[0], block)}
-    listers |= {name: lister_of(model) for name, model in others.items()}
-    return {
-        name: ranked_lists(lister, work.histories, lambda blocks, name=name: track(blocks, f"ranking with {name}"))
-        for name, lister in listers.items()
-    }
+    others = load_models(root, layout.TEST_FOLD, [name for name in config.models if name not in hybrid.models])
+
+    def ask(block: Histories) -> dict[str, Lists]:
+        scores = hybrid.model_scores(block)
+        compared = scores | {name: model.score(block) for name, model in others.items()}
+        ours = {RANKER: lists(hybrid.score(block, scores), block)}
+        return ours | {name: lists(compared[name], block) for name in config.models}
+
+    return lists_of_many(ask, work.histories, lambda blocks: track(blocks, "ranking for all households"))
 
 
 def _report(

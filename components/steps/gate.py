@@ -68,7 +68,7 @@ def _against(champion: Any, root: Path, seed: int) -> dict[str, compare.Figure]:
 
 
 def _lister(hybrid: Hybrid) -> Lister:
-    return lambda block: lists(hybrid.score(block)[0], block)
+    return lambda block: lists(hybrid.score(block), block)
 
 
 def _measured(lister: Lister, work: Task) -> dict[str, Measured]:

@@ -68,16 +68,16 @@ def bought(shop):
 
 def test_candidates_are_the_best_of_each_model_once_among_all_and_once_among_new(shop, hybrid):
     one = shop.histories.take([0])
-    found = propose(hybrid.models, one, 2)
+    found = propose(hybrid.model_scores(one), one, 2)
     alone = {name: model.recommend(one, 2)[0] for name, model in hybrid.models.items() if name != "household"}
     assert set(np.concatenate(list(alone.values()))) <= set(found.items)
     assert (~found.seen).any()
-    assert propose(hybrid.models, one, 2, exclude_seen=True).seen.sum() == 0
+    assert propose(hybrid.model_scores(one), one, 2, exclude_seen=True).seen.sum() == 0
 
 
 def test_filters_reach_the_candidates(shop, hybrid):
     allowed = np.arange(ITEMS) < 3
-    assert set(propose(hybrid.models, shop.histories, 5, allowed=allowed).items) <= {0, 1, 2}
+    assert set(propose(hybrid.model_scores(shop.histories), shop.histories, 5, allowed=allowed).items) <= {0, 1, 2}
 
 
 def test_training_queries_come_in_two_views_and_keep_every_positive(shop, hybrid):
