@@ -20,8 +20,6 @@ from components.splits import store
 from components.tracking import runs
 from flows import serving
 
-STATE_FILE = "service.db"  # in the service's state folder
-
 
 @task(cache_policy=NO_CACHE, persist_result=False)
 def play(experiment: Experiment, url: str, households: int, baskets_each: int, k: int) -> list[Served]:
@@ -38,7 +36,7 @@ def read_out(experiment: Experiment, served: list[Served], state: Path | None, k
     """Hold the answers against the service's own log, check the split, estimate, and write the report."""
     exposures = None
     if state is not None:
-        exposures = read_exposures(state / STATE_FILE, experiment.name)
+        exposures = read_exposures(state / layout.SERVICE_DATABASE, experiment.name)
         reconcile(served, exposures)
     found = report.assemble(experiment, served, k)
     report.write(found, served, exposures, Path.cwd() / layout.EXPERIMENTS / experiment.name)

@@ -1,7 +1,7 @@
 """Files: checksummed directories of JSON, safetensors and parquet, written atomically, never unpickled.
 
 A bundle holds model.json (its meta data), arrays.safetensors, <name>.vocabulary.parquet and manifest.json
-(sha256 of every other file, and where it came from). It is verified before anything in it is used.
+(sha256 of every other file, where it came from, and sha256 of that). It is verified before anything in it is used.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ from components.core.vocabulary import Vocabulary
 META = "model.json"
 ARRAYS = "arrays.safetensors"
 MANIFEST = "manifest.json"
+PROVENANCE_DIGEST = "provenance_sha256"
 VOCABULARY_SUFFIX = ".vocabulary.parquet"
 
 
@@ -101,9 +102,10 @@ def read_json(path: Path) -> Any:
 
 
 def seal(folder: Path, provenance: dict[str, Any]) -> None:
-    """Write the manifest of a folder: sha256 of every file in it, by relative path."""
+    """Write the manifest of a folder: sha256 of every file in it, by relative path, and of the provenance."""
     files = {name: sha256(folder / name) for name in _files(folder)}
-    write_json(folder / MANIFEST, {"files": files, "provenance": provenance})
+    manifest = {"files": files, "provenance": provenance, PROVENANCE_DIGEST: _sha256_of(provenance)}
+    write_json(folder / MANIFEST, manifest)
 
 
 def verify(folder: Path) -> dict[str, Any]:
@@ -115,8 +117,13 @@ def verify(folder: Path) -> dict[str, Any]:
     manifest = read_json(folder / MANIFEST)
     try:
         declared, provenance = dict(manifest["files"]), dict(manifest["provenance"])
+        provenance_digest = manifest[PROVENANCE_DIGEST]
     except (KeyError, TypeError, ValueError):
-        raise BundleError(f"{folder / MANIFEST}: not a manifest.") from None
+        raise BundleError(f"{folder / MANIFEST}: not a manifest; restore the folder or build it again.") from None
+    if _sha256_of(provenance) != provenance_digest:
+        raise BundleError(
+            f"{folder}: its provenance was altered (sha256 differs); restore the folder or build it again."
+        )
     present = set(_files(folder))
     for name in sorted(present - set(declared)):
         raise BundleError(f"{folder}: {name} is not in the manifest; restore the folder or build it again.")
@@ -131,7 +138,7 @@ def verify(folder: Path) -> dict[str, Any]:
 def digest(folder: Path) -> str:
     """One sha256 that stands for a sealed folder's content (provenance left out)."""
     files = read_json(Path(folder) / MANIFEST)["files"]
-    return hashlib.sha256(json.dumps(files, sort_keys=True).encode()).hexdigest()
+    return _sha256_of(files)
 
 
 def write(
@@ -179,6 +186,10 @@ def unpack_csr(name: str, arrays: dict[str, np.ndarray]) -> sp.csr_matrix:
     """The CSR matrix that `pack_csr` stored under `name`."""
     parts = (arrays[f"{name}.data"], arrays[f"{name}.indices"], arrays[f"{name}.indptr"])
     return sp.csr_matrix(parts, shape=tuple(arrays[f"{name}.shape"].tolist()))
+
+
+def _sha256_of(content: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
 def _files(folder: Path) -> list[str]:

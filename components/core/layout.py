@@ -23,6 +23,7 @@ REGISTRATION = ARTIFACTS / "registration"  # registered.json: name, version, ali
 RECEIPTS = ARTIFACTS / "receipts"  # <step>.json: what ran, how long, which MLflow run
 EXPERIMENTS = ARTIFACTS / "experiments"
 MONITORING = ARTIFACTS / "monitoring"
+SERVICE_DATABASE = Path("service.db")  # in the service's state folder: events and exposures
 
 VALIDATION_FOLD = "validation"  # history up to the first cut-off; its target window trains the ranker
 TEST_FOLD = "test"  # history up to the second cut-off; its target window is only ever evaluated on

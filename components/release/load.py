@@ -17,6 +17,7 @@ FACTS = "release.json"
 GOLDEN = "golden.json"
 CATALOGUE = "catalogue.parquet"
 HYBRID = "hybrid"
+LONGEST_REASON = 300
 KNOWN = "known"  # the dataset bundle with the histories of known users
 
 
@@ -33,8 +34,13 @@ def load(path: Path) -> Release:
         golden.check(release, bundle.read_json(path / GOLDEN))
     except ReleaseError:
         raise
-    except (ShoploopError, OSError, ValueError, KeyError, TypeError, IndexError) as e:
-        raise ReleaseError(f"{path.name}: the release cannot be used: {e}") from e
+    except ShoploopError as e:
+        raise ReleaseError(f"{path}: the release cannot be used: {e}") from e
+    except Exception as e:  # five libraries read its parts, and each fails in ways of its own
+        found = f"{type(e).__name__}: {e}"[:LONGEST_REASON]
+        raise ReleaseError(
+            f"{path}: the release cannot be used ({found}); it was made by other code or altered, assemble it again."
+        ) from e
     return release
 
 

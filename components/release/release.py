@@ -35,7 +35,7 @@ class Question:
 
     user_id      a known or unknown user
     history      item ids, oldest first, in place of a user
-    events       what the user did since, in any order; those before the cut-off are already in the release
+    events       what the user did since, those of one second in their order; what was before the cut-off is left out
     policy       RANKER asks the hybrid; else the name of one of the release's models
     """
 
@@ -107,8 +107,9 @@ class Release:
 
     def _extended(self, past: Histories, events: Sequence[Event]) -> Histories:
         """`past` with newer events; now moves on to just after the last of them."""
-        new = sorted((e.time, self.hybrid.items.index(e.item_id)) for e in events if e.time >= past.now)
-        new = [(time, item) for time, item in new if item >= 0]
+        # Stable: what happened in the same second stays in the order in which it was told.
+        in_order = sorted((e for e in events if e.time >= past.now), key=lambda e: e.time)
+        new = [(e.time, item) for e in in_order if (item := self.hybrid.items.index(e.item_id)) >= 0]
         if not new:
             return past
         items = np.concatenate([past.items, [item for _, item in new]]).astype(np.int32)

@@ -92,6 +92,23 @@ def test_the_digest_stands_for_the_content_and_not_for_its_provenance(tmp_path: 
     assert a == b != c
 
 
+@pytest.mark.parametrize("altered", [{"seed": 2}, {}, {"seed": 1, "data_digest": "a lie"}])
+def test_an_altered_provenance_is_refused(tmp_path: Path, altered: dict[str, object]) -> None:
+    bundle.write(tmp_path / "b", {"kind": "x"}, provenance={"seed": 1})
+    manifest = bundle.read_json(tmp_path / "b" / bundle.MANIFEST)
+    bundle.write_json(tmp_path / "b" / bundle.MANIFEST, manifest | {"provenance": altered})
+    with pytest.raises(BundleError, match="provenance was altered"):
+        bundle.read(tmp_path / "b")
+
+
+def test_a_manifest_that_does_not_vouch_for_its_provenance_is_refused(written: Path) -> None:
+    manifest = bundle.read_json(written / bundle.MANIFEST)
+    del manifest[bundle.PROVENANCE_DIGEST]
+    bundle.write_json(written / bundle.MANIFEST, manifest)
+    with pytest.raises(BundleError, match="not a manifest"):
+        bundle.read(written)
+
+
 def test_a_failed_write_leaves_the_old_folder_and_no_rest(written: Path) -> None:
     before = bundle.digest(written)
     with pytest.raises(FileNotFoundError), bundle.replacing(written) as fresh:

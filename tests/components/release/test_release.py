@@ -85,6 +85,14 @@ def test_an_event_enters_the_history_and_time_moves_on(release):
     assert history.now == now + 61
 
 
+def test_purchases_of_one_second_stay_in_the_order_in_which_they_were_told(release):
+    release, _ = release
+    bought = ("i09", "i02", "i30", "i01")
+    events = tuple(Event(item, release.known.now) for item in bought)
+    history = release.history(Question(user_id="u00", events=events))
+    assert release.hybrid.items.decode(history.items[-4:]).tolist() == list(bought)
+
+
 def test_a_model_of_the_release_can_answer_alone(release):
     release, _ = release
     answer = release.recommend(Question(user_id="u00", policy="household_recency", k=60))
@@ -129,6 +137,21 @@ def test_golden_answers_that_are_not_reproduced_are_refused(release, tmp_path):
     bundle.write_json(copy / GOLDEN, golden)
     bundle.seal(copy, {})
     with pytest.raises(ReleaseError, match="not reproduced"):
+        load(copy)
+
+
+@pytest.mark.parametrize(
+    ("name", "content"), [("release.json", b"[]"), ("hybrid/models/item_knn/arrays.safetensors", b"x"), (CATALOGUE, b"PAR1")]
+)
+def test_whatever_a_part_fails_with_it_is_a_refusal_with_its_reason(release, tmp_path, name, content):
+    _, root = release
+    copy = shutil.copytree(root / "artifacts/release", tmp_path / "copy")
+    at = copy / name
+    at.write_bytes(content)
+    for folder in (at.parent, copy):
+        if (folder / bundle.MANIFEST).exists():
+            bundle.seal(folder, {})
+    with pytest.raises(ReleaseError, match=r"the release cannot be used \(\w+"):
         load(copy)
 
 
