@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -15,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from components.core import ports
 from components.core.errors import ShoploopError
 from flows.environment import answers
 
@@ -35,14 +35,15 @@ def own_service(root: Path, settings: dict[str, str], log: Path) -> Iterator[str
     settings  environment variables for it
     log       where what it says is kept
     """
-    port = _free_port()
+    port = ports.probe()
     command = [sys.executable, "-m", "services", "serve", "--port", str(port)]
+    url = f"http://{ports.HOST}:{port}"
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("wb") as said:
         process = subprocess.Popen(command, cwd=root, env=os.environ | settings, stdout=said, stderr=subprocess.STDOUT)
         try:
-            _wait_until_ready(process, f"http://127.0.0.1:{port}", log)
-            yield f"http://127.0.0.1:{port}"
+            _wait_until_ready(process, url, log)
+            yield url
         finally:
             _stop(process)
 
@@ -60,12 +61,6 @@ def post(url: str, path: str, body: dict[str, Any]) -> dict[str, Any]:
         raise ServiceError(f"{url}{path}: refused with {e.code}: {words}") from None
     except OSError as e:
         raise ServiceError(f"{url}{path}: no answer ({e}); is the service up?") from None
-
-
-def _free_port() -> int:
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
 
 
 def _wait_until_ready(process: subprocess.Popen, url: str, log: Path) -> None:

@@ -8,23 +8,22 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from rich.table import Table
 
 from components.core.errors import ShoploopError
+from components.core.ports import HOST, is_free
 from components.tracking import location
 from flows import environment
 from flows.closing import wide_console
 
-HOST = "127.0.0.1"
 POOL = "shoploop"
 LOGS = Path("state/logs")
 READY_WITHIN_S = 180
@@ -71,25 +70,13 @@ def read_ports() -> Ports:
     return Ports(**chosen)
 
 
-def is_free(port: int) -> bool:
-    """Whether a server could listen on this loopback port."""
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((HOST, port))
-        except OSError:
-            return False
-    return True
-
-
 def keep_up(root: Path) -> None:
     """Start everything, print where it is, and wait for Ctrl-C or for a program to end by itself.
 
     Raises ShoploopError if a port is taken or a program does not start.
     """
     ports = read_ports()
-    for word in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(word, _interrupt)
+    _end_on_signals()
     console = wide_console()
     with ExitStack() as stack:
         try:
@@ -169,17 +156,14 @@ def _start(program: Program, root: Path) -> subprocess.Popen:
 
 
 def _stop(process: subprocess.Popen) -> None:
-    """End a program and its children: politely first."""
-    for word, patience in ((signal.SIGTERM, STOP_WITHIN_S), (signal.SIGKILL, None)):
-        try:
-            os.killpg(process.pid, word)
-            process.wait(patience)
-        except ProcessLookupError:
-            break
-        except subprocess.TimeoutExpired:
-            continue
-        else:
-            break
+    """End a program and its children: politely first, then whoever is left of its process group."""
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGTERM)
+    with suppress(subprocess.TimeoutExpired):
+        process.wait(STOP_WITHIN_S)
+    with suppress(ProcessLookupError):  # a program may end before its children do
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
 
 
 def _wait_until_ready(root: Path, program: Program, process: subprocess.Popen) -> None:
@@ -256,6 +240,13 @@ def _addresses(ports: Ports) -> Table:
     out.add_row("Prefect", f"http://{HOST}:{ports.prefect}", "flows; or: prefect deployment run 'train/default'")
     out.add_row("logs", str(LOGS), "")
     return out
+
+
+def _end_on_signals() -> None:
+    """Ctrl-C, a closed terminal and a polite kill all end everything; `nohup make up` stays when the terminal goes."""
+    for word in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        if word != signal.SIGHUP or signal.getsignal(word) is not signal.SIG_IGN:
+            signal.signal(word, _interrupt)
 
 
 def _interrupt(_signal: int, _frame: object) -> None:

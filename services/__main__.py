@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 import sys
 from pathlib import Path
 
@@ -11,8 +10,8 @@ import click
 
 from components.core import environment
 from components.core.errors import ConfigError, ShoploopError
+from components.core.ports import HOST, probe
 
-HOST = "127.0.0.1"
 TARGET = "services.recommender:Recommender"
 PROJECT = Path(__file__).resolve().parents[1]
 
@@ -48,16 +47,13 @@ def serve(port: int, release: Path | None) -> None:
 
 def claim(port: int) -> int:
     """The port if it is free, or a free one for 0; ConfigError if it is taken."""
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((HOST, port))
-        except OSError as e:
-            raise ConfigError(
-                f"port {port} on {HOST} cannot be used ({e.strerror}); stop what uses it, or choose another: "
-                "--port 0 picks a free one."
-            ) from None
-        return probe.getsockname()[1]
+    try:
+        return probe(port)
+    except OSError as e:
+        raise ConfigError(
+            f"port {port} on {HOST} cannot be used ({e.strerror}); stop what uses it, or choose another: "
+            "--port 0 picks a free one."
+        ) from None
 
 
 if __name__ == "__main__":
