@@ -2,33 +2,25 @@
 
 from __future__ import annotations
 
+import atexit
 import getpass
+import os
+import signal
 import sys
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from components.core import environment
+from components.core.command_line import PlainErrors
 from components.core.config import PARAMS_FILE, read_params
-from components.core.errors import ShoploopError
 
 if TYPE_CHECKING:
     from components.tracking.registry import Move
 
 ROOT = Path(".")
-
-
-class PlainErrors(click.Group):
-    """Print our own errors as words, without a traceback, and leave with 2."""
-
-    def invoke(self, ctx: click.Context) -> object:
-        """Run the command."""
-        try:
-            return super().invoke(ctx)
-        except ShoploopError as e:
-            click.echo(f"shoploop: {e}", err=True)
-            ctx.exit(2)
 
 
 @click.group(cls=PlainErrors)
@@ -43,6 +35,8 @@ def run(step: str) -> None:
     """Run one STEP now, whether it is up to date or not (`dvc repro STEP` asks first)."""
     from components.steps import runner
 
+    if os.environ.get(environment.PARENT_RUN):
+        threading.Thread(target=_end_with_the_flow, daemon=True).start()
     receipt = runner.run(step, ROOT)
     click.echo(f"{step}: {receipt.summary} ({receipt.seconds:.1f} s, {receipt.peak_mb:.0f} MB)")
 
@@ -123,9 +117,10 @@ def history() -> None:
 @click.option("--by", default=getpass.getuser, show_default="your user name", help="Who decides.")
 def promote(version: str, reason: str, by: str) -> None:
     """Make a registered VERSION the champion; the service follows within seconds."""
+    from components.release.load import load
     from components.tracking.registry import ModelRegistry
 
-    click.echo(_told(ModelRegistry(root=ROOT).promote(version, by, reason)))
+    click.echo(_told(ModelRegistry(root=ROOT).promote(version, by, reason, load)))
 
 
 @main.command()
@@ -133,9 +128,10 @@ def promote(version: str, reason: str, by: str) -> None:
 @click.option("--by", default=getpass.getuser, show_default="your user name", help="Who decides.")
 def rollback(reason: str, by: str) -> None:
     """Make the previous champion the champion again."""
+    from components.release.load import load
     from components.tracking.registry import ModelRegistry
 
-    click.echo(_told(ModelRegistry(root=ROOT).rollback(by, reason)))
+    click.echo(_told(ModelRegistry(root=ROOT).rollback(by, reason, load)))
 
 
 def _told(move: Move) -> str:
@@ -143,5 +139,30 @@ def _told(move: Move) -> str:
     return f"champion is version {move.version} ({move.action} by {move.by}{before})"
 
 
+def _end_with_the_flow() -> None:
+    """End this process when the flow that started it is gone: it holds the other end of our standard input.
+
+    Without this a flow killed with -9 leaves a step behind, which blocks its own successor.
+    """
+    while os.read(sys.stdin.fileno(), 1024):
+        pass
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+def _leave(code: int) -> None:
+    """End the process without taking the interpreter apart.
+
+    DuckDB's binding prints forty lines about "leaked" instances when the interpreter is finalised after Great
+    Expectations. All files are written and closed by then, and what libraries left to do at exit is done here.
+    """
+    atexit._run_exitfuncs()  # noqa: SLF001 - os._exit would skip them
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        main()
+    except SystemExit as ended:
+        _leave(ended.code if isinstance(ended.code, int) else int(ended.code is not None))

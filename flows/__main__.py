@@ -2,28 +2,17 @@
 
 from __future__ import annotations
 
+import tempfile
 import time
 from pathlib import Path
 
 import click
 
-from components.core.errors import ShoploopError
+from components.core.command_line import PlainErrors
+from components.core.config import PARAMS_FILE, read_params
 from flows import environment
 
 ROOT = Path()
-SERVICE_LOG = Path("state/logs/service.log")
-
-
-class PlainErrors(click.Group):
-    """Print our own errors as words, without a traceback, and leave with 2."""
-
-    def invoke(self, ctx: click.Context) -> object:
-        """Run the command."""
-        try:
-            return super().invoke(ctx)
-        except ShoploopError as e:
-            click.echo(f"shoploop: {e}", err=True)
-            ctx.exit(2)
 
 
 @click.group(cls=PlainErrors)
@@ -36,19 +25,28 @@ def main() -> None:
 def run() -> None:
     """Train, judge, register and serve: from raw tables to one household's answer."""
     started = time.monotonic()
+    from components.steps.runner import check_params
+
+    check_params(read_params(ROOT / PARAMS_FILE))  # before a server and a flow are started for nothing
     from flows.ab_test import ab_test
     from flows.demo import show_one_household
     from flows.monitor import monitor
+    from flows.places import AFTER_THE_LOOP, OF_THE_LOOP, print_places
     from flows.robustness import robustness
     from flows.serving import own_service
     from flows.train import train
 
-    train()
+    train(say_where=False)
     robustness()
     monitor()
     ab_test()
-    with own_service(ROOT, {}, SERVICE_LOG) as url:
+    # A state and a log of its own: `make up` may be running in this folder, on the same tables.
+    with (
+        tempfile.TemporaryDirectory() as state,
+        own_service(ROOT, {"SHOPLOOP_STATE": state}, Path(state) / "service.log") as url,
+    ):
         show_one_household(ROOT, url)
+    print_places(ROOT, OF_THE_LOOP + AFTER_THE_LOOP)
     click.echo(f"done in {(time.monotonic() - started) / 60:.1f} minutes; `make up` keeps everything up.")
 
 

@@ -1,4 +1,4 @@
-"""What a person sees at the end of the loop: every step with its costs, the figures, and where to look."""
+"""What a person sees at the end of the loop: every step with its costs, and every recommender's figures."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from rich.table import Table
 from components.core import layout
 from components.core.bundle import read_json
 from components.evaluation.protocol import ALL, NEW
-from components.tracking.registry import ModelRegistry
 from flows.repro import RAN, Outcome
 
 RANKER = "ranker"
@@ -28,14 +27,13 @@ RUN_ID_SHOWN = 8
 LOG_WIDTH = 120
 
 
-def print_closing(outcomes: list[Outcome], root: Path) -> None:
-    """Print the closing tables of the train flow."""
+def print_closing(outcomes: list[Outcome], wall_seconds: float, root: Path) -> None:
+    """Print the steps with their costs, and the figures of the test window."""
     console = wide_console()
-    console.print(_steps_table(outcomes))
+    console.print(_steps_table(outcomes, wall_seconds))
     report = read_json(root / layout.EVALUATION / "report.json")
     for view in VIEW_WORDS:
         console.print(_figures_table(report, view))
-    console.print(_places(root))
 
 
 def wide_console() -> Console:
@@ -44,7 +42,7 @@ def wide_console() -> Console:
     return console if console.is_terminal else Console(width=LOG_WIDTH)
 
 
-def _steps_table(outcomes: list[Outcome]) -> Table:
+def _steps_table(outcomes: list[Outcome], wall_seconds: float) -> Table:
     out = Table(title="The loop, step by step", title_justify="left")
     out.add_column("step", no_wrap=True)
     out.add_column("", no_wrap=True)
@@ -58,8 +56,9 @@ def _steps_table(outcomes: list[Outcome]) -> Table:
     ran = [o.receipt.seconds for o in outcomes if o.done == RAN]
     peak = max(o.receipt.peak_mb for o in outcomes)
     out.add_section()
+    out.add_row("sum", f"{len(ran)} ran", f"{sum(ran):.1f}", f"{peak:.0f}", "of the steps that ran; largest peak")
     out.add_row(
-        "total", f"{len(ran)} ran", f"{sum(ran):.1f}", f"{peak:.0f}", "time of the steps that ran; largest peak"
+        "wall time", "", f"{wall_seconds:.1f}", "", "of the whole loop: steps overlap, DVC and Prefect take their share"
     )
     return out
 
@@ -81,19 +80,3 @@ def _figures_table(report: dict[str, Any], view: str) -> Table:
 def _cell(figure: dict[str, float], metric: str) -> str:
     interval = f" ({figure['low']:.3f}–{figure['high']:.3f})" if metric == INTERVAL_SHOWN else ""
     return f"{figure['mean']:.3f}{interval}"
-
-
-def _places(root: Path) -> Table:
-    registry = ModelRegistry(root=root)
-    names = ", ".join(f"{alias} is version {version}" for alias, version in sorted(registry.aliases().items()))
-    out = Table(title="Where to look", show_header=False, title_justify="left")
-    for what, where in (
-        ("data report", layout.QUALITY / "report.html"),
-        ("model comparison", layout.EVALUATION / "report.html"),
-        ("robustness report", layout.ROBUSTNESS / "report.html"),
-        ("decision of the gate", layout.DECISION / "decision.json"),
-        ("registry", names or "no release"),
-        ("everything, live", "make up"),
-    ):
-        out.add_row(what, str(where))
-    return out

@@ -5,6 +5,7 @@ DVC decides what has to run; Prefect decides when, retries what was interrupted,
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,17 +15,16 @@ from prefect.cache_policies import NO_CACHE
 from prefect.futures import PrefectFuture
 from prefect.task_runners import ThreadPoolTaskRunner
 
-from components.core import layout
 from components.core.config import PARAMS_FILE, read_params
 from components.steps.runner import check_params
 from components.steps.table import TRAIN_PREFIX, Step, table
 from components.tracking import runs
-from components.tracking.registry import ModelRegistry
 from flows.closing import print_closing
+from flows.places import print_places
 from flows.repro import Outcome, StepInterruptedError, bring_up_to_date
+from flows.standing import CHECKS
 
 AT_ONCE = 2
-REGISTRY_STEPS = ("gate", "register")  # they also read the registry, which DVC does not see
 
 
 def _was_interrupted(_task: Any, _run: Any, state: Any) -> bool:
@@ -44,13 +44,19 @@ def bring(name: str, parent: str) -> Outcome:
     root = Path.cwd()
     step = table(read_params(root / PARAMS_FILE))[name]
     logger = get_run_logger()
-    outcome = bring_up_to_date(step, root, parent, logger.info, force=name in REGISTRY_STEPS and _forgotten(root))
+    reads_registry = name in CHECKS
+    force = reads_registry and not CHECKS[name](root)
+    outcome = bring_up_to_date(step, root, parent, logger.info, force=force, run_cache=not reads_registry)
     return replace(outcome, run_id=runs.record(outcome.receipt.record(root), parent, root))
 
 
 @flow(name="train", task_runner=ThreadPoolTaskRunner(max_workers=AT_ONCE), persist_result=False)
-def train() -> list[Outcome]:
-    """Run every step that is not up to date, and end with the closing table."""
+def train(say_where: bool = True) -> list[Outcome]:
+    """Run every step that is not up to date, and end with the closing tables.
+
+    say_where  also print where to look; `python -m flows run` says it once, when all reports are there
+    """
+    started = time.monotonic()
     root = Path.cwd()
     params = read_params(root / PARAMS_FILE)
     steps = check_params(params)
@@ -60,7 +66,9 @@ def train() -> list[Outcome]:
             needed = [futures[name] for name in upstream(step, steps)]
             futures[step.name] = bring.submit(step.name, run.run_id, wait_for=needed)
         outcomes = [futures[name].result() for name in steps]
-    print_closing(outcomes, root)
+    print_closing(outcomes, time.monotonic() - started, root)
+    if say_where:
+        print_places(root)
     return outcomes
 
 
@@ -77,8 +85,3 @@ def in_order(steps: list[Step]) -> list[Step]:
     first = steps.index(models[0])
     others = [s for s in steps if s not in models]
     return [*others[:first], *deep[:1], *light, *deep[1:], *others[first:]]
-
-
-def _forgotten(root: Path) -> bool:
-    """Whether a release was registered once, in a registry that no longer knows any: mlflow.db was removed."""
-    return (root / layout.REGISTRATION).exists() and not ModelRegistry(root=root).versions()

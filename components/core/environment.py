@@ -12,6 +12,7 @@ SETTINGS = {
     "BENTOML_DO_NOT_TRACK": "True",
     "DVC_NO_ANALYTICS": "1",
     "TF_CPP_MIN_LOG_LEVEL": "2",  # TensorFlow's notes on missing GPUs
+    "MLFLOW_LOGGING_LEVEL": "WARNING",  # how it set up its tables is no news
     "GIT_PYTHON_REFRESH": "quiet",  # MLflow and DVC also work without git
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
 }

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -13,6 +14,7 @@ import pytest
 import yaml
 
 from components.core import layout
+from components.core.ports import probe
 from components.steps.table import table
 from components.tracking import location
 from components.tracking.registry import CHALLENGER, CHAMPION, ModelRegistry
@@ -22,6 +24,8 @@ pytestmark = pytest.mark.slow
 
 CHECKOUT = Path(__file__).parents[2]
 TEN_MINUTES = 600
+KILLED_IN = "train-gru4rec"  # long enough to be caught in the middle
+NOISE = re.compile(r"nanobind|leaked|absl::|oneDNN|alembic|mlflow.store|git add|Updating lock")
 OURS = ("SHOPLOOP_", "PREFECT_", "MLFLOW_", "DVC_")
 
 
@@ -43,8 +47,19 @@ def project(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def said(project):
-    """What the main job printed."""
-    return call(project, "flows", "run")
+    """What the main job printed, started again after it was killed in the middle."""
+    first = subprocess.Popen(
+        [sys.executable, "-m", "flows", "run"],
+        cwd=project, env=settings(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        start_new_session=True,
+    )  # fmt: skip
+    try:
+        assert any(f"Running stage '{KILLED_IN}'" in line for line in iter(first.stdout.readline, ""))
+        first.kill()
+        yield call(project, "flows", "run")
+    finally:
+        os.killpg(first.pid, signal.SIGKILL)  # Prefect's temporary server outlives a killed flow
+        first.wait()
 
 
 def git(folder, *arguments):
@@ -86,11 +101,33 @@ def stages_that_ran(output):
     return {line.split("'")[1] for line in output.splitlines() if line.startswith("Running stage")}
 
 
+def closing_rows(said):
+    """What was done by step, from the first two cells of the closing table's rows."""
+    table_text = said[said.index("The loop, step by step") : said.index("Test window, all items")]
+    cells = [line.split("│")[1:3] for line in table_text.splitlines() if line.startswith("│")]
+    return {name.strip(): what.strip() for name, what in cells if name.strip()}
+
+
 def test_it_ends_with_an_answer_and_a_closing_table(said, project):
     assert "Next basket, by release version 1" in said
     assert "items new to the household, full catalogue" in said
-    for name in table(yaml.safe_load((project / "params.yaml").read_text())):
-        assert name in said
+    done = closing_rows(said)
+    steps = list(table(yaml.safe_load((project / "params.yaml").read_text())))
+    assert [name for name in done if name in steps] == steps
+    assert done["clean"] == "up to date"  # the killed run had finished it
+    assert done[KILLED_IN] == done["register"] == "ran"
+    assert list(done)[-2:] == ["sum", "wall time"]
+
+
+def test_it_ends_with_where_to_look(said, project):
+    rows = [line for line in said[said.index("Where to look") :].splitlines() if "artifacts/" in line]
+    assert len(rows) == 7
+    for row in rows:
+        assert (project / row.strip("│ ").split("│")[-1].strip()).is_file()
+
+
+def test_a_person_is_spared_the_noise(said):
+    assert not [line for line in said.splitlines() if NOISE.search(line)]
 
 
 def test_one_release_is_champion_and_challenger(said, project):
@@ -103,9 +140,12 @@ def test_one_release_is_champion_and_challenger(said, project):
 def test_every_step_is_a_run_nested_under_the_flows_run(said, project):
     client = location.connect(location.tracking_uri(project))
     experiment = client.get_experiment_by_name(location.EXPERIMENT).experiment_id
-    runs = {run.info.run_name: run for run in client.search_runs([experiment])}
+    found = client.search_runs([experiment])
+    runs = {run.info.run_name: run for run in found}
+    flows = {run.info.run_id for run in found if run.info.run_name == "train"}
+    assert len(flows) == 2  # the killed one and the one that ended
     for step in table(yaml.safe_load((project / "params.yaml").read_text())).values():
-        assert runs[step.name].data.tags[PARENT_TAG] == runs["train"].info.run_id
+        assert runs[step.name].data.tags[PARENT_TAG] in flows
         assert runs[step.name].data.tags["data_digest"].endswith(".dir")
         assert (project / step.receipt).is_file()
 
@@ -129,7 +169,7 @@ def test_a_changed_parameter_runs_only_what_hangs_on_it_and_registers_nothing_tw
 
 
 def test_up_serves_the_champion_runs_the_deployment_and_ends_with_one_ctrl_c(said, project):
-    ports = {name: str(free_port()) for name in ("MLFLOW", "PREFECT", "SERVICE")}
+    ports = {name: str(probe()) for name in ("MLFLOW", "PREFECT", "SERVICE")}
     variables = {f"SHOPLOOP_{name}_PORT": port for name, port in ports.items()}
     up = subprocess.Popen(
         [sys.executable, "-m", "flows", "up"],
@@ -150,12 +190,6 @@ def test_up_serves_the_champion_runs_the_deployment_and_ends_with_one_ctrl_c(sai
         up.wait(60)
     assert up.returncode == 0
     assert not [port for port in ports.values() if listens(int(port))]
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
 
 
 def listens(port):
