@@ -6,7 +6,13 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v p
 BIN := .venv/bin
 STAMP := .venv/installed
 export DO_NOT_TRACK := 1
+export BENTOML_DO_NOT_TRACK := True
 export PATH := $(CURDIR)/$(BIN):$(PATH)
+
+# uv does not read pip's configuration: hand it pip's index where one is set and uv has none of its own.
+PIP_INDEX = index="$${PIP_INDEX_URL:-$$($(BIN)/python -m pip config get global.index-url 2>/dev/null)}"; \
+	if test -n "$$index" -a -z "$$UV_DEFAULT_INDEX$$UV_INDEX_URL$$UV_INDEX$$UV_NO_INDEX$$UV_CONFIG_FILE"; \
+	then export UV_DEFAULT_INDEX="$$index"; fi;
 
 .PHONY: help
 help: ## List the targets
@@ -19,9 +25,12 @@ $(STAMP): requirements.lock pyproject.toml
 	@test -n "$(PYTHON)" || { echo "shoploop: no Python found; install Python 3.11 or 3.12, or name one: make PYTHON=/path/to/python3.11"; exit 2; }
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if v in ((3, 11), (3, 12)) else f"shoploop: needs Python 3.11 or 3.12, found {v[0]}.{v[1]} ({sys.executable}); name another: make PYTHON=/path/to/python3.11")'
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check "uv>=0.8"
-	$(BIN)/uv pip install --python $(BIN)/python --require-hashes -r requirements.lock
-	$(BIN)/uv pip install --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	@echo "setting up .venv: the installer (seconds) …"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check "uv>=0.8"
+	@echo "setting up .venv: the locked packages, 2 GB on disk (one to four minutes, seconds where they are cached) …"
+	@$(PIP_INDEX) $(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements.lock
+	@echo "setting up .venv: shoploop itself (seconds) …"
+	@$(PIP_INDEX) $(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
 	@touch $(STAMP)
 
 .PHONY: run
@@ -31,6 +40,11 @@ run: setup ## Do the whole main job: data to served answer
 .PHONY: up
 up: setup ## Keep MLflow, Prefect, a worker and the service up; Ctrl-C stops all
 	$(BIN)/python -m flows up
+
+.PHONY: bento
+bento: setup ## Pack the service and the release of the last run into a Bento that serves without MLflow
+	@test -d artifacts/release || { echo "shoploop: artifacts/release is missing; \`make run\` makes it first"; exit 2; }
+	$(BIN)/bentoml build
 
 .PHONY: test
 test: setup ## Run all tests, the fast ones first
