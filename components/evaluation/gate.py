@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -22,8 +22,9 @@ class GateConfig(Config):
                   below minus this
     """
 
-    beat: dict[str, list[str]] = Field(
-        default_factory=lambda: {ALL: ["household_frequency", "household_recency"], NEW: ["popularity", "item_knn"]}
+    beat: dict[Literal["all", "new"], Annotated[list[str], Field(min_length=1)]] = Field(
+        min_length=1,
+        default_factory=lambda: {ALL: ["household_frequency", "household_recency"], NEW: ["popularity", "item_knn"]},
     )
     min_coverage: float = Field(default=0.02, ge=0, le=1)
     max_loss: float = Field(default=0.0, ge=0, le=1)

@@ -18,6 +18,7 @@ from typing import Any
 from components.core import layout
 from components.core.config import PARAMS_FILE, Config, parse, read_params
 from components.core.errors import ConfigError, DataError, ShoploopError
+from components.steps import checks
 from components.steps.receipt import Receipt, digest
 from components.steps.result import StepResult
 from components.steps.table import SEED, Step, table
@@ -53,13 +54,12 @@ def run(name: str, root: Path) -> Receipt:
 def check_params(params: dict[str, Any]) -> dict[str, Step]:
     """Check every section of params.yaml before anything runs, and return the steps.
 
-    Raises ConfigError on the first section or parameter that is unknown, missing or out of range.
+    Raises ConfigError on the first section, parameter or name that is unknown, missing or out of range.
     """
     steps = table(params)
     check_sections(params, steps)
     read_seed(params)
-    for step in steps.values():
-        read_config(step, params)
+    checks.check({step.section: read_config(step, params) for step in steps.values()})
     return steps
 
 

@@ -1,0 +1,74 @@
+"""Checks of params.yaml across its sections: options of the named components, and names that must mean something."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
+from typing import Any
+
+from components.core.config import PARAMS_FILE, parse
+from components.core.errors import ConfigError
+from components.core.registry import MODELS, PERTURBATIONS, REDUCERS, SOURCES, Registry
+
+TRAIN_SECTION = "models."
+
+
+def check(sections: Mapping[str, Any]) -> None:
+    """Check what no section can see alone: nested options, and the names by which sections speak of each other.
+
+    sections  the parsed configuration of every step, by its section in params.yaml (models.<name> for each model)
+    Raises    ConfigError on the first option or name that is unknown, missing or there twice. The components' own
+              files are imported for it, the heavy libraries behind them are not.
+    """
+    trained = {key.removeprefix(TRAIN_SECTION): c for key, c in sections.items() if key.startswith(TRAIN_SECTION)}
+    for name, model in trained.items():
+        _options(MODELS, f"models.{name}", model.component, model.params)
+    _options(REDUCERS, "reduce", sections["reduce"].component, sections["reduce"].params)
+    for where, choice in (("source", sections["source"]), ("validate.source", sections["validate"].source)):
+        _options(SOURCES, where, choice.component, choice.params)
+    _perturbations(sections["stress"].perturbations)
+    _candidates(sections["rank"].candidates, trained)
+    _compared(sections["evaluate"], sections["gate"].beat, trained)
+    _known("stress.baseline", "model", [sections["stress"].baseline], trained)
+
+
+def _candidates(names: list[str], trained: Iterable[str]) -> None:
+    from components.ranking.hybrid import FALLBACK
+
+    _known("rank.candidates", "model", names, trained)
+    if FALLBACK not in names:
+        raise ConfigError(
+            f"{PARAMS_FILE}: rank.candidates: '{FALLBACK}' is missing; add it, it fills lists that run short."
+        )
+
+
+def _compared(evaluate: Any, beat: Mapping[str, list[str]], trained: Iterable[str]) -> None:
+    """Slices and the gate speak of models that were measured, so they must be among evaluate.models."""
+    _known("evaluate.models", "model", evaluate.models, trained)
+    _known("evaluate.slice_baseline", "model of evaluate.models", [evaluate.slice_baseline], evaluate.models)
+    for view, names in beat.items():
+        _known(f"gate.beat.{view}", "model of evaluate.models", names, evaluate.models)
+
+
+def _perturbations(chosen: Mapping[str, Any]) -> None:
+    _known("stress.perturbations", "perturbation", chosen, PERTURBATIONS.names())
+    for name, config in chosen.items():
+        _options(PERTURBATIONS, f"stress.perturbations.{name}", name, config.params)
+
+
+def _options(registry: Registry, where: str, component: str, params: dict[str, Any]) -> None:
+    _known(f"{where}.component", registry.kind, [component], registry.names())
+    parse(registry.get(component).Config, params, f"{PARAMS_FILE}: {where}.params")
+
+
+def _known(where: str, kind: str, names: Iterable[str], known: Iterable[str]) -> None:
+    """ConfigError on a name that is not known, or comes twice."""
+    known = sorted(known)
+    for name, times in Counter(list(names)).items():
+        if name not in known:
+            near = get_close_matches(name, known, n=1)
+            hint = f"did you mean '{near[0]}'?" if near else f"known: {', '.join(known)}."
+            raise ConfigError(f"{PARAMS_FILE}: {where}: unknown {kind} '{name}'; {hint}")
+        if times > 1:
+            raise ConfigError(f"{PARAMS_FILE}: {where}: '{name}' is there {times} times; name it once.")
