@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from components.core.errors import DataError
 from components.evaluation.protocol import CUTOFF, Measured
 from components.metrics.intervals import bootstrap_mean
 
@@ -11,8 +12,16 @@ Figure = dict[str, float]
 
 
 def figure(values: np.ndarray, rng: np.random.Generator) -> Figure:
-    """Mean and 95 % interval of per-household values, as {"mean", "low", "high"}; NaN values do not count."""
+    """Mean and 95 % interval of per-household values, as {"mean", "low", "high"}; NaN values do not count.
+
+    Raises  DataError if no household counts: a figure of nobody is not 0
+    """
     mean, low, high = bootstrap_mean(values, rng)
+    if np.isnan(mean):
+        raise DataError(
+            "evaluate: no household bought anything in the target window that the view counts; bring a longer window "
+            "(split.test_share) or more households."
+        )
     return {"mean": mean, "low": low, "high": high}
 
 
@@ -29,10 +38,11 @@ def difference(ours: Measured, theirs: Measured, rng: np.random.Generator, metri
 
 
 def activity_slices(lengths: np.ndarray) -> dict[str, np.ndarray]:
-    """Thirds of the households by number of past events: name → bool (n,)."""
+    """Thirds of the households by number of past events: name → bool (n,); a third with nobody in it is left out."""
     low, high = np.quantile(lengths, [1 / 3, 2 / 3])
-    return {
+    slices = {
         f"few events (up to {low:.0f})": lengths <= low,
         f"some ({low:.0f} to {high:.0f})": (lengths > low) & (lengths <= high),
         f"many (over {high:.0f})": lengths > high,
     }
+    return {name: mask for name, mask in slices.items() if mask.any()}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 SAMPLES = 1000
+BLOCK = 50  # resamples held in memory at once
 
 
 def bootstrap_mean(
@@ -19,7 +20,12 @@ def bootstrap_mean(
     values = values[~np.isnan(values)]
     if not len(values):
         return (np.nan, np.nan, np.nan)
-    # Multinomial counts per resample: the same as drawing users with replacement, without the index arrays.
-    counts = rng.multinomial(len(values), np.full(len(values), 1 / len(values)), size=n)
-    low, high = np.quantile(counts @ values / len(values), [(1 - level) / 2, (1 + level) / 2])
+    means = np.concatenate([_resampled(values, rng, min(BLOCK, n - done)) for done in range(0, n, BLOCK)])
+    low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
     return float(values.mean()), float(low), float(high)
+
+
+def _resampled(values: np.ndarray, rng: np.random.Generator, n: int) -> np.ndarray:
+    """Means of n resamples: how often each user is drawn is multinomial."""
+    counts = rng.multinomial(len(values), np.full(len(values), 1 / len(values)), size=n)
+    return counts @ values / len(values)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from components.core.dataset import Histories
-from components.core.ranking import exclude
+from components.core.ranking import exclude, top_k
 
 
 @dataclass(frozen=True)
@@ -17,47 +17,59 @@ class Candidates:
     rows, items  int64 (pairs,)
     seen         bool (pairs,), the item is in the user's history
     scores       model name → float32 (pairs,)
+    ranks        model name → float32 (pairs,), 1 + number of the user's unfiltered candidates with a larger score
     """
 
     rows: np.ndarray
     items: np.ndarray
     seen: np.ndarray
     scores: dict[str, np.ndarray]
+    ranks: dict[str, np.ndarray]
 
     def keep(self, mask: np.ndarray) -> Candidates:
-        """The pairs where mask, bool (pairs,), is true."""
-        scores = {name: values[mask] for name, values in self.scores.items()}
-        return Candidates(self.rows[mask], self.items[mask], self.seen[mask], scores)
+        """The pairs where mask, bool (pairs,), is true; what is known of a pair does not change."""
+        scores, ranks = ({name: of[mask] for name, of in each.items()} for each in (self.scores, self.ranks))
+        return Candidates(self.rows[mask], self.items[mask], self.seen[mask], scores, ranks)
 
 
 def propose(
-    dense: dict[str, np.ndarray],
-    histories: Histories,
-    per_model: int,
-    *,
-    exclude_seen: bool = False,
-    allowed: np.ndarray | None = None,
+    dense: dict[str, np.ndarray], histories: Histories, per_model: int, *, allowed: np.ndarray | None = None
 ) -> Candidates:
     """Union over the models of the best `per_model` items, and of the best `per_model` items new to the user.
 
-    dense                  model name → float32 (len(histories), n_items) scores
-    exclude_seen, allowed  as in core.ranking.exclude
+    dense    model name → float32 (len(histories), n_items) scores
+    allowed  bool (n_items,): only these items, drawn from among them; ranks still refer to the unfiltered union, so
+             that a filter leaves out items and changes nothing about the others
     """
-    shape = next(iter(dense.values())).shape
-    chosen = np.zeros(shape, dtype=bool)
-    for scores in dense.values():
-        for only_new in (True,) if exclude_seen else (True, False):
-            _mark_best(chosen, exclude(scores, histories, seen=only_new, allowed=allowed), per_model)
+    pool = _union(dense, histories, per_model, None)
+    chosen = pool if allowed is None else (pool | _union(dense, histories, per_model, allowed)) & allowed
     rows, items = np.nonzero(chosen)
-    seen = np.zeros(shape, dtype=bool)
+    seen = np.zeros(chosen.shape, dtype=bool)
     seen[histories.rows, histories.items] = True
-    return Candidates(rows, items, seen[rows, items], {name: scores[rows, items] for name, scores in dense.items()})
+    scores = {name: of[rows, items] for name, of in dense.items()}
+    ranks = {name: _ranks(of, pool, rows, scores[name]) for name, of in dense.items()}
+    return Candidates(rows, items, seen[rows, items], scores, ranks)
 
 
-def _mark_best(chosen: np.ndarray, scores: np.ndarray, n: int) -> None:
-    """Mark each row's n best items that carry evidence (a finite score above 0)."""
-    n = min(n, scores.shape[1])
-    at = np.argpartition(-scores, n - 1, axis=1)[:, :n]
-    good = np.take_along_axis(scores, at, 1) > 0
-    rows = np.broadcast_to(np.arange(len(scores))[:, None], at.shape)
-    chosen[rows[good], at[good]] = True
+def _union(
+    dense: dict[str, np.ndarray], histories: Histories, per_model: int, allowed: np.ndarray | None
+) -> np.ndarray:
+    """bool (n, n_items), true for what any model puts among its best, of all items or of new ones."""
+    chosen = np.zeros(next(iter(dense.values())).shape, dtype=bool)
+    for scores in dense.values():
+        evident = np.where(scores > 0, scores, -np.inf)
+        for only_new in (True, False):
+            best = top_k(exclude(evident, histories, seen=only_new, allowed=allowed), per_model)
+            rows, places = np.nonzero(best >= 0)
+            chosen[rows, best[rows, places]] = True
+    return chosen
+
+
+def _ranks(dense: np.ndarray, pool: np.ndarray, rows: np.ndarray, scores: np.ndarray) -> np.ndarray:
+    """float32 (pairs,): 1 + how many of the row's pool score higher; rows must not decrease."""
+    starts = np.searchsorted(rows, np.arange(len(dense) + 1))
+    ranks = np.empty(len(rows), dtype=np.float32)
+    for row in range(len(dense)):
+        part = slice(starts[row], starts[row + 1])
+        ranks[part] = 1 + np.searchsorted(np.sort(-dense[row, pool[row]]), -scores[part])
+    return ranks

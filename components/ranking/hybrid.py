@@ -19,7 +19,7 @@ from components.ranking.context import Context, pack, unpack
 from components.ranking.lambdamart import Lambdamart
 
 FALLBACK = "popularity"
-BELOW_EVERY_SCORE = 1e3  # fills lists behind the ranked candidates; small enough for float32 to keep popularity apart
+BEHIND = np.float32(2)  # fillers, scored 0 … 1 by popularity, start this far below the lowest ranked candidate
 TASTE_HALF_LIFE_DAYS = 60
 
 
@@ -49,9 +49,11 @@ class Hybrid:
         """Model name → float32 (n, n_items) scores: one dense block per model, so pass some hundred users at most."""
         return {name: model.score(histories) for name, model in self.models.items()}
 
-    def propose(self, histories: Histories, dense: dict[str, np.ndarray], **filters: object) -> Candidates:
-        """Candidates of all models; dense as from `model_scores`, filters as in candidates.propose."""
-        return propose(dense, histories, self.candidates_per_model, **filters)
+    def propose(
+        self, histories: Histories, scores: dict[str, np.ndarray], allowed: np.ndarray | None = None
+    ) -> Candidates:
+        """Candidates of all models; scores as from `model_scores`, allowed as in candidates.propose."""
+        return propose(scores, histories, self.candidates_per_model, allowed=allowed)
 
     def features(self, histories: Histories, candidates: Candidates) -> tuple[list[str], np.ndarray]:
         """Feature names and the float32 (pairs, features) matrix of candidates."""
@@ -59,7 +61,7 @@ class Hybrid:
         columns: dict[str, np.ndarray] = {}
         for name, scores in candidates.scores.items():
             columns[f"score.{name}"] = scores
-            columns[f"rank.{name}"] = _rank_within(rows, scores)
+            columns[f"rank.{name}"] = candidates.ranks[name]
         columns |= history.pair_features(histories, len(context.items), rows, items, context.groups)
         columns |= {name: values[rows] for name, values in history.user_features(histories).items()}
         columns["text_affinity"] = self._text_affinity(histories, rows, items)
@@ -68,18 +70,24 @@ class Hybrid:
         columns["price_against_usual"] = columns["price"] / np.maximum(columns["user_price"], 0.01)
         return list(columns), np.stack(list(columns.values()), axis=1).astype(np.float32)
 
-    def score(self, histories: Histories, scores: dict[str, np.ndarray] | None = None, **filters: object) -> np.ndarray:
+    def score(
+        self,
+        histories: Histories,
+        scores: dict[str, np.ndarray] | None = None,
+        allowed: np.ndarray | None = None,
+    ) -> np.ndarray:
         """Dense float32 (n, n_items) scores: ranked candidates first, all else behind by popularity.
 
         scores   what `model_scores` gave for these histories, where the caller has it already
-        filters  as in candidates.propose
+        allowed  bool (n_items,), items to draw candidates from; the others are not ranked, but not left out either
         """
         scores = self.model_scores(histories) if scores is None else scores
-        candidates = self.propose(histories, scores, **filters)
-        dense = scores[FALLBACK] - np.float32(BELOW_EVERY_SCORE)
-        if len(candidates.rows):
-            _, features = self.features(histories, candidates)
-            dense[candidates.rows, candidates.items] = self.ranker.predict(features)
+        candidates = self.propose(histories, scores, allowed)
+        ranked = self.ranker.predict(self.features(histories, candidates)[1]) if len(candidates.rows) else np.zeros(0)
+        lowest = np.zeros(len(histories), dtype=np.float32)
+        np.minimum.at(lowest, candidates.rows, ranked)
+        dense = scores[FALLBACK] + (lowest - BEHIND)[:, None]
+        dense[candidates.rows, candidates.items] = ranked
         return dense
 
     def recommend(
@@ -89,7 +97,7 @@ class Hybrid:
 
         Returns  int32 (n, k), -1 where fewer than k may be recommended; float32 (n, k), NaN there
         """
-        dense = self.score(histories, exclude_seen=exclude_seen, allowed=allowed)
+        dense = self.score(histories, allowed=allowed)
         dense = exclude(dense, histories, seen=exclude_seen, allowed=allowed)
         ranked = top_k(dense, k)
         scores = np.take_along_axis(dense, ranked.clip(min=0), 1)
@@ -136,12 +144,3 @@ class Hybrid:
         taste = histories.matrix(len(vectors), half_life_days=TASTE_HALF_LIFE_DAYS) @ vectors
         taste /= np.maximum(np.linalg.norm(taste, axis=1, keepdims=True), 1e-9)
         return np.einsum("pd,pd->p", taste[rows], vectors[items])
-
-
-def _rank_within(rows: np.ndarray, scores: np.ndarray) -> np.ndarray:
-    """Rank of every pair's score among its user's pairs, from 1; rows must not decrease."""
-    order = np.lexsort((-scores, rows))
-    starts = np.searchsorted(rows, rows)
-    ranks = np.empty(len(rows), dtype=np.float32)
-    ranks[order] = np.arange(len(rows)) - starts[order] + 1
-    return ranks

@@ -27,7 +27,7 @@ class Target:
     rows     int64 (pairs,), user row in the dataset; sorted, a (row, item) pair occurs once
     items    int32 (pairs,), catalogue index
     outside  pairs whose item is not in the catalogue: nothing could have recommended them
-    unknown_users  users of the window whom the dataset does not know
+    unknown_users  users of the window without enough history to be in the dataset
     """
 
     rows: np.ndarray

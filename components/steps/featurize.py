@@ -35,7 +35,7 @@ def featurize(config: FeaturizeConfig, root: Path, seed: int) -> StepResult:
     Reads   clean/{items,promotions}.parquet, split/<fold>/
     Writes  features/<fold>/{items,users,groups}.parquet and features/<fold>/text/ (a bundle)
     """
-    con = connect()
+    con = connect(threads=1)  # sums of floats on two threads differ in their last digits from run to run
     items = con.read_parquet(root / layout.CLEAN / "items.parquet")
     promotions = con.read_parquet(root / layout.CLEAN / "promotions.parquet")
     metrics: dict[str, float] = {}

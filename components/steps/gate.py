@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import tempfile
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from components.core import bundle, layout, rng
+from components.core.errors import ReleaseError
 from components.evaluation import compare
 from components.evaluation.foreign import translated
 from components.evaluation.gate import GateConfig, decide
@@ -60,11 +62,23 @@ def _against(champion: Any, root: Path, seed: int) -> dict[str, compare.Figure]:
     work = task(data, store.load_target(root / layout.SPLIT / layout.TEST_FOLD / store.TARGET, data))
     ours = load_hybrid(root, layout.TEST_FOLD, data)
     with tempfile.TemporaryDirectory() as scratch:  # for a registry on another machine; a near one is read in place
-        theirs = load(ModelRegistry(root=root).fetch(champion, Path(scratch))).hybrid
+        release = load(ModelRegistry(root=root).fetch(champion, Path(scratch)))
+    refuse_hindsight(champion.version, release.known.now, data.now)
+    theirs = release.hybrid
     foreign = translated(_lister(theirs), theirs.items, theirs.users, data)
     measured = [_measured(lister, work) for lister in (_lister(ours), foreign)]
     draw = rng.stream(seed, "gate")
     return {view: compare.difference(measured[0][view], measured[1][view], draw) for view in VIEWS}
+
+
+def refuse_hindsight(version: str, fitted_until: int, cutoff: int) -> None:
+    """Raise ReleaseError if the champion saw events at or after the cut-off it would be judged at; unix seconds."""
+    if fitted_until > cutoff:
+        until, cut = (f"{datetime.fromtimestamp(at, UTC):%Y-%m-%d}" for at in (fitted_until, cutoff))
+        raise ReleaseError(
+            f"gate: the champion, version {version}, was fitted on events up to {until}, past this test window's "
+            f"cut-off {cut}: it has seen what it would be judged on. Bring newer data, or restore split.test_share."
+        )
 
 
 def _lister(hybrid: Hybrid) -> Lister:

@@ -36,13 +36,12 @@ def rank(config: RankConfig, root: Path, seed: int) -> StepResult:
         bundle.write_json(fresh / CHOICE, choice)
         bundle.write_json(fresh / "importance.json", ranker.importance())
         bundle.seal(fresh, {})
-    best = max(ranker.curve)
     metrics = {
         "pairs": float(len(table.labels)),
-        "trees": float(len(ranker.curve)),
-        "held_out_ndcg_at_10": best,
+        "trees": float(ranker.booster.num_boosted_rounds()),
+        "early_stopping_score": max(ranker.curve),
         "candidate_recall": table.candidate_recall,
     }
     leading = ", ".join(list(ranker.importance())[:3])
     summary = f"{len(table.labels):,} candidates hold {table.candidate_recall:.0%} of what was bought; led by {leading}"
-    return StepResult(summary, metrics, curves={"held_out_ndcg_at_10": ranker.curve})
+    return StepResult(summary, metrics, curves={"early_stopping_score": ranker.curve})

@@ -6,10 +6,13 @@ import numpy as np
 import pytest
 
 from components.core.dataset import Dataset
+from components.core.errors import DataError, ReleaseError
+from components.evaluation.compare import activity_slices, figure
 from components.evaluation.foreign import translated
 from components.evaluation.gate import GateConfig, decide
 from components.evaluation.protocol import ALL, NEW, lists, measure, ranked_lists, task
 from components.splits.store import Target
+from components.steps.gate import refuse_hindsight
 
 DATA = Dataset.from_events(np.array(["a", "a", "b", "c"]), np.array(["w", "x", "y", "z"]), np.arange(4), 10)
 # a buys x again and y for the first time; b buys z; c buys nothing.
@@ -32,7 +35,6 @@ def test_the_new_view_ranks_without_what_was_seen():
 
 
 def test_a_foreign_catalogue_is_translated_both_ways():
-    foreign = Dataset.from_events(np.array(["a"]), np.array(["other"]), np.array([0]), 10)
     other = Dataset.from_events(np.array(["a", "a", "a"]), np.array(["q", "x", "z"]), np.arange(3), 10)
     heard = []
 
@@ -43,7 +45,6 @@ def test_a_foreign_catalogue_is_translated_both_ways():
     answer = translated(lister, other.items, other.users, DATA)(DATA.histories.take([0]))
     assert heard == [([1], [0])], "w is unknown there, x has another index"
     assert answer[ALL].tolist() == [[-1, 1, 3]], "q is unknown here"
-    assert len(foreign.items) == 1
 
 
 def cell(mean, low, high):
@@ -104,3 +105,18 @@ def test_metrics_count_only_households_with_something_relevant():
     found = measure(np.array([[1, 2], [0, 1]]), work.relevant[ALL], 4, k=2)
     assert found.per_user["ndcg"].tolist() == [1, 0]
     assert found.coverage == 0.75
+
+
+def test_a_champion_fitted_past_the_cutoff_is_not_compared():
+    refuse_hindsight("3", fitted_until=100, cutoff=100)
+    with pytest.raises(ReleaseError, match=r"version 3, was fitted on events up to 1970-01-02"):
+        refuse_hindsight("3", fitted_until=100_000, cutoff=100)
+
+
+def test_thirds_with_nobody_in_them_are_left_out():
+    assert list(activity_slices(np.array([5, 5, 5]))) == ["few events (up to 5)"]
+
+
+def test_a_figure_of_nobody_is_refused_in_words():
+    with pytest.raises(DataError, match="no household bought anything"):
+        figure(np.array([np.nan]), np.random.default_rng(0))

@@ -7,6 +7,7 @@ import scipy.sparse as sp
 from components.core import rng
 from components.core.dataset import DAY_S, Dataset, Histories
 from components.core.registry import MODELS
+from components.evaluation.protocol import NEW, lists
 from components.features.history import Groups
 from components.ranking.candidates import propose
 from components.ranking.context import Context
@@ -72,12 +73,31 @@ def test_candidates_are_the_best_of_each_model_once_among_all_and_once_among_new
     alone = {name: model.recommend(one, 2)[0] for name, model in hybrid.models.items() if name != "household"}
     assert set(np.concatenate(list(alone.values()))) <= set(found.items)
     assert (~found.seen).any()
-    assert propose(hybrid.model_scores(one), one, 2, exclude_seen=True).seen.sum() == 0
 
 
-def test_filters_reach_the_candidates(shop, hybrid):
-    allowed = np.arange(ITEMS) < 3
-    assert set(propose(hybrid.model_scores(shop.histories), shop.histories, 5, allowed=allowed).items) <= {0, 1, 2}
+def test_filters_reach_the_candidates_and_change_nothing_about_those_that_stay(shop, hybrid):
+    allowed = np.arange(ITEMS) % 2 == 0
+    scores = hybrid.model_scores(shop.histories)
+    free, held = (propose(scores, shop.histories, 3, allowed=only) for only in (None, allowed))
+    assert allowed[held.items].all()
+    known = {(r, i): rank for r, i, rank in zip(free.rows, free.items, free.ranks["item_knn"], strict=True)}
+    found = zip(held.rows, held.items, held.ranks["item_knn"], strict=True)
+    stayed = [(known[r, i], rank) for r, i, rank in found if (r, i) in known]
+    assert stayed
+    assert all(before == after for before, after in stayed)
+
+
+def test_ties_at_the_border_go_to_the_first_items_on_every_machine():
+    history = Histories.of([[]], [[]], 1)
+    found = propose({"m": np.array([[1.0, 2.0, 1.0, 1.0, 1.0]], dtype=np.float32)}, history, 3)
+    assert found.items.tolist() == [0, 1, 2]
+    assert found.ranks["m"].tolist() == [2, 1, 2]
+
+
+def test_what_is_evaluated_as_new_is_what_a_request_without_seen_items_gets(shop, hybrid):
+    evaluated = lists(hybrid.score(shop.histories), shop.histories, 5)[NEW]
+    served, _ = hybrid.recommend(shop.histories, 5, exclude_seen=True)
+    assert np.array_equal(evaluated, served)
 
 
 def test_training_queries_come_in_two_views_and_keep_every_positive(shop, hybrid):
