@@ -26,9 +26,9 @@ def figure(values: np.ndarray, rng: np.random.Generator) -> Figure:
 
 
 def figures(measured: Measured, rng: np.random.Generator) -> dict[str, Figure]:
-    """All metrics of one recommender in one view, by stored name (`ndcg_at_10`); coverage has no interval."""
+    """All metrics of one recommender in one view, by stored name (`ndcg_at_10`)."""
     out = {f"{name}_at_{CUTOFF}": figure(values, rng) for name, values in measured.per_user.items()}
-    out[f"coverage_at_{CUTOFF}"] = {"mean": measured.coverage}
+    out[f"coverage_at_{CUTOFF}"] = dict(zip(("mean", "low", "high"), measured.coverage, strict=True))
     return out
 
 

@@ -15,6 +15,7 @@ import scipy.sparse as sp
 from components.core.dataset import Dataset, Histories
 from components.core.ranking import exclude, top_k
 from components.metrics import ranking as metrics
+from components.metrics.intervals import coverage_interval
 from components.splits.store import Target
 
 ALL, NEW = "all", "new"
@@ -49,11 +50,11 @@ class Measured:
     """One recommender in one view.
 
     per_user  metric name → float64 (n,), NaN where the household does not count
-    coverage  share of the catalogue that was shown
+    coverage  share of the catalogue that was shown, with the ends of its interval
     """
 
     per_user: dict[str, np.ndarray]
-    coverage: float
+    coverage: tuple[float, float, float]
 
 
 def task(data: Dataset, target: Target) -> Task:
@@ -97,4 +98,4 @@ def measure(ranked: np.ndarray, relevant: sp.csr_matrix, n_items: int, k: int = 
     n_relevant = relevant.getnnz(axis=1)
     hits = metrics.hits(ranked, relevant)
     per_user = {name: function(hits, n_relevant, k=k) for name, function in metrics.PER_USER.items()}
-    return Measured(per_user, metrics.coverage(ranked[n_relevant > 0], n_items, k=k))
+    return Measured(per_user, coverage_interval(ranked[n_relevant > 0, :k], n_items))

@@ -25,6 +25,27 @@ def bootstrap_mean(
     return float(values.mean()), float(low), float(high)
 
 
+def coverage_interval(ranked: np.ndarray, n_items: int) -> tuple[float, float, float]:
+    """Share of the catalogue that the lists show, with its 95 % jackknife interval over users.
+
+    The bootstrap would mislead: a resample holds two thirds of the users, so it always shows fewer items.
+
+    ranked   int (users, k) catalogue indices, -1 where a list is shorter
+    Returns  (share, low, high) in [0, 1]; zeros if there is no user
+    Source   Efron & Tibshirani 1993, chapter 11: leaving out one user takes away what only that user was shown
+    """
+    users = len(ranked)
+    rows = np.repeat(np.arange(users), ranked.shape[1])[ranked.ravel() >= 0]
+    pairs = np.unique(np.stack([rows, ranked[ranked >= 0]]), axis=1)
+    shown_to = np.bincount(pairs[1], minlength=n_items)
+    only_theirs = np.bincount(pairs[0][shown_to[pairs[1]] == 1], minlength=users) / n_items
+    share = float((shown_to > 0).mean())
+    spread = (
+        1.96 * np.sqrt((users - 1) / max(users, 1) * ((only_theirs - only_theirs.mean()) ** 2).sum()) if users else 0
+    )
+    return share, max(share - spread, 0.0), min(share + spread, 1.0)
+
+
 def _resampled(values: np.ndarray, rng: np.random.Generator, n: int) -> np.ndarray:
     """Means of n resamples: how often each user is drawn is multinomial."""
     counts = rng.multinomial(len(values), np.full(len(values), 1 / len(values)), size=n)

@@ -51,12 +51,6 @@ def mrr(hits: np.ndarray, n_relevant: np.ndarray, *, k: int) -> np.ndarray:
     return np.where(n_relevant > 0, best, np.nan)
 
 
-def coverage(ranked: np.ndarray, n_items: int, *, k: int) -> float:
-    """Share of the catalogue that appears in anybody's first k; in [0, 1]."""
-    shown = ranked[:, :k]
-    return len(np.unique(shown[shown >= 0])) / n_items
-
-
 PER_USER = {"ndcg": ndcg, "recall": recall, "mrr": mrr, "hit_rate": hit_rate}
 
 

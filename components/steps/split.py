@@ -6,7 +6,7 @@ from pathlib import Path
 
 from components.core import layout
 from components.core.bundle import replacing
-from components.data.engine import connect
+from components.data.engine import connect, write_parquet
 from components.splits import store
 from components.splits.temporal import SplitConfig, history, span, target, windows
 from components.steps.result import StepResult
@@ -26,8 +26,8 @@ def split(config: SplitConfig, root: Path, seed: int) -> StepResult:
             folder = fresh / window.name
             folder.mkdir()
             past = history(interactions, window)
-            _write(past, folder / store.HISTORY)
-            _write(target(interactions, window), folder / store.TARGET)
+            write_parquet(past, folder / store.HISTORY)
+            write_parquet(target(interactions, window), folder / store.TARGET)
             data = store.build_dataset(past, window, config)
             store.save_dataset(folder / store.DATASET, data)
             facts = _facts(data, store.load_target(folder / store.TARGET, data))
@@ -38,11 +38,6 @@ def split(config: SplitConfig, root: Path, seed: int) -> StepResult:
         f"{metrics['test_target_outside_share']:.1%} of the test purchases lie outside the catalogue"
     )
     return StepResult(summary, metrics)
-
-
-def _write(table, path: Path) -> None:
-    order = [table.user_id, table.timestamp, table.item_id]
-    table.order_by(order).to_parquet(path)
 
 
 def _facts(data, target) -> dict[str, float]:

@@ -104,7 +104,7 @@ def test_metrics_count_only_households_with_something_relevant():
     work = task(DATA, TARGET)
     found = measure(np.array([[1, 2], [0, 1]]), work.relevant[ALL], 4, k=2)
     assert found.per_user["ndcg"].tolist() == [1, 0]
-    assert found.coverage == 0.75
+    assert found.coverage[0] == 0.75
 
 
 def test_a_champion_fitted_past_the_cutoff_is_not_compared():

@@ -5,7 +5,7 @@ import pytest
 import scipy.sparse as sp
 
 from components.metrics import ranking as metrics
-from components.metrics.intervals import bootstrap_mean
+from components.metrics.intervals import bootstrap_mean, coverage_interval
 
 RANKED = np.array([[0, 1, 2], [2, 1, 0], [1, -1, -1]])
 RELEVANT = sp.csr_matrix(np.array([[1, 0, 1], [0, 0, 0], [1, 0, 0]]))
@@ -39,8 +39,15 @@ def test_recall_mrr_and_hit_rate():
 
 
 def test_coverage_counts_distinct_shown_items():
-    assert metrics.coverage(RANKED, 6, k=3) == 0.5
-    assert metrics.coverage(RANKED, 6, k=1) == 0.5
+    assert coverage_interval(RANKED, 6)[0] == 0.5
+    assert coverage_interval(RANKED[:, :1], 6)[0] == 0.5
+
+
+def test_coverage_is_sure_when_every_item_is_shown_to_many_and_unsure_when_to_one():
+    assert coverage_interval(np.tile([[0, 1]], (9, 1)), 4) == (0.5, 0.5, 0.5)
+    draw = np.random.default_rng(4)
+    share, low, high = coverage_interval(draw.integers(0, 500, size=(60, 5)), 1000)
+    assert low < share < high
 
 
 def test_a_cutoff_beyond_the_list_is_refused():
