@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import tempfile
 import time
 from pathlib import Path
@@ -10,9 +11,20 @@ import click
 
 from components.core.command_line import PlainErrors
 from components.core.config import PARAMS_FILE, read_params
+from components.core.errors import ShoploopError
 from flows import environment
 
 ROOT = Path()
+
+
+class NoTraceback(logging.Filter):
+    """Spare a person the traceback of an error that says in words what to do; bugs keep theirs."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Let every record pass."""
+        if record.exc_info and isinstance(record.exc_info[1], ShoploopError):
+            record.exc_info = None
+        return True
 
 
 @click.group(cls=PlainErrors)
@@ -24,10 +36,17 @@ def main() -> None:
 @main.command()
 def run() -> None:
     """Train, judge, register and serve: from raw tables to one household's answer."""
-    started = time.monotonic()
-    from components.steps.runner import check_params
+    from components.steps.runner import check_params, plain_disk_full
 
     check_params(read_params(ROOT / PARAMS_FILE))  # before a server and a flow are started for nothing
+    for name in ("prefect.flow_runs", "prefect.task_runs"):
+        logging.getLogger(name).addFilter(NoTraceback())
+    with plain_disk_full("run", ROOT):
+        _main_job()
+
+
+def _main_job() -> None:
+    started = time.monotonic()
     from flows.ab_test import ab_test
     from flows.demo import show_one_household
     from flows.monitor import monitor

@@ -15,6 +15,7 @@ from pathlib import Path
 from components.core import environment, layout
 from components.core.errors import ShoploopError
 from components.steps.receipt import Receipt, read_receipt
+from components.steps.runner import disk_full_words, tells_of_full_disk
 from components.steps.table import Step
 
 RAN, UP_TO_DATE, RESTORED = "ran", "up to date", "from cache"
@@ -82,7 +83,7 @@ def bring_up_to_date(
     for command in _commands(step, force=force, run_cache=run_cache):
         code, lines = _patiently(step, command, root, parent, tell)
         if code:
-            raise _failure(step, code, lines)
+            raise _failure(step, code, lines, root)
     return Outcome(step, _done(step, lines), read_receipt(root / step.receipt))
 
 
@@ -141,11 +142,13 @@ def _call(command: list[str], root: Path, parent: str, tell: Callable[[str], Non
     return process.returncode, list(lines)
 
 
-def _failure(step: Step, code: int, lines: list[str]) -> ShoploopError:
+def _failure(step: Step, code: int, lines: list[str], root: Path) -> ShoploopError:
     said = "\n".join(lines)
     own = [line.partition(OWN_WORDS)[2] for line in lines if line.startswith(OWN_WORDS)]
     if own:
         return StepFailedError("\n".join(own))
+    if tells_of_full_disk(said):  # DVC met it, taking the outputs into its cache or out of it
+        return StepFailedError(disk_full_words(step.name, root))
     exited = re.search(r"exited with (-?\d+)", said)
     signalled = exited is not None and (int(exited[1]) < 0 or int(exited[1]) > KILLED_ABOVE)
     if code < 0 or signalled:

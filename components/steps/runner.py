@@ -24,6 +24,7 @@ from components.steps.result import StepResult
 from components.steps.table import SEED, Step, table
 from components.tracking.runs import parent_run, record
 
+DISK_FULL = ("No space left on device", "database or disk is full")  # as DuckDB, MLflow, DVC and SQLite put it
 LARGEST_SEED = 2**32 - 1  # what the libraries accept
 
 
@@ -41,7 +42,7 @@ def run(name: str, root: Path) -> Receipt:
     _check_inputs(step, root)
     seed = read_seed(params) if step.seeded else 0
     started, cpu = time.time(), _cpu_seconds()
-    with _plain_disk_full(name, root):
+    with plain_disk_full(name, root):
         result = function(config, root, seed)
         ended = time.time()
         receipt = _receipt(step, config, result, root, (started, ended), _cpu_seconds() - cpu)
@@ -123,19 +124,29 @@ def _check_inputs(step: Step, root: Path) -> None:
 
 
 @contextmanager
-def _plain_disk_full(name: str, root: Path) -> Iterator[None]:
+def plain_disk_full(name: str, root: Path) -> Iterator[None]:
     """Say in plain words that the disk is full."""
     try:
         yield
     except Exception as e:
         full = isinstance(e, OSError) and e.errno in (errno.ENOSPC, errno.EDQUOT)
-        if not full and "No space left on device" not in str(e):  # DuckDB and MLflow wrap it in errors of their own
+        if not full and not tells_of_full_disk(str(e)):
             raise
-        free = shutil.disk_usage(root).free / 1e6
-        raise ShoploopError(
-            f"{name}: the disk is full ({free:.0f} MB free at {root}); free some space and run again, "
-            "finished steps are kept."
-        ) from e
+        raise ShoploopError(disk_full_words(name, root)) from e
+
+
+def tells_of_full_disk(said: str) -> bool:
+    """Whether these words mean that the disk is full; libraries wrap the system's error in errors of their own."""
+    return any(words in said for words in DISK_FULL)
+
+
+def disk_full_words(name: str, root: Path) -> str:
+    """What a person is told."""
+    free = shutil.disk_usage(root).free / 1e6
+    return (
+        f"{name}: the disk is full ({free:.0f} MB free at {root.resolve()}); free some space and run again, "
+        "finished steps are kept."
+    )
 
 
 def _receipt(

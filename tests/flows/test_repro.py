@@ -55,13 +55,21 @@ def test_the_repositorys_lock_counts_as_busy():
     assert not repro._blocked_by(["ERROR: failed to reproduce 'clean'"])
 
 
-def test_a_killed_step_may_be_tried_again_a_failed_one_not(step):
-    killed = repro._failure(step, 255, ["ERROR: failed to run: python -m components run clean, exited with -9"])
-    failed = repro._failure(step, 255, ["ERROR: failed to run: python -m components run clean, exited with 1"])
-    told = repro._failure(step, 255, ["shoploop: clean: the disk is full.", "ERROR: failed to run, exited with 2"])
+def test_a_killed_step_may_be_tried_again_a_failed_one_not(step, tmp_path):
+    killed = repro._failure(
+        step, 255, ["ERROR: failed to run: python -m components run clean, exited with -9"], tmp_path
+    )
+    failed = repro._failure(
+        step, 255, ["ERROR: failed to run: python -m components run clean, exited with 1"], tmp_path
+    )
+    told = repro._failure(
+        step, 255, ["shoploop: clean: the disk is full.", "ERROR: failed to run, exited with 2"], tmp_path
+    )
+    full = repro._failure(step, 255, ["ERROR: unexpected error - [Errno 28] No space left on device"], tmp_path)
     assert isinstance(killed, StepInterruptedError)
     assert isinstance(failed, StepFailedError)
     assert str(told) == "clean: the disk is full."
+    assert "free some space and run again" in str(full)
 
 
 def test_a_step_ends_when_the_flow_that_started_it_is_gone(tmp_path):

@@ -123,7 +123,7 @@ def test_a_missing_input_names_the_command_that_makes_it(project):
 
 
 def test_a_full_disk_is_told_in_plain_words(tmp_path):
-    with pytest.raises(ShoploopError, match="clean: the disk is full"), runner._plain_disk_full("clean", tmp_path):
+    with pytest.raises(ShoploopError, match="clean: the disk is full"), runner.plain_disk_full("clean", tmp_path):
         raise OSError(errno.ENOSPC, "No space left on device")
 
 
