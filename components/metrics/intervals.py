@@ -34,15 +34,16 @@ def coverage_interval(ranked: np.ndarray, n_items: int) -> tuple[float, float, f
     Returns  (share, low, high) in [0, 1]; zeros if there is no user
     Source   Efron & Tibshirani 1993, chapter 11: leaving out one user takes away what only that user was shown
     """
+    if not len(ranked):
+        return 0.0, 0.0, 0.0
     users = len(ranked)
     rows = np.repeat(np.arange(users), ranked.shape[1])[ranked.ravel() >= 0]
     pairs = np.unique(np.stack([rows, ranked[ranked >= 0]]), axis=1)
     shown_to = np.bincount(pairs[1], minlength=n_items)
     only_theirs = np.bincount(pairs[0][shown_to[pairs[1]] == 1], minlength=users) / n_items
     share = float((shown_to > 0).mean())
-    spread = (
-        1.96 * np.sqrt((users - 1) / max(users, 1) * ((only_theirs - only_theirs.mean()) ** 2).sum()) if users else 0
-    )
+    variance = (users - 1) / users * ((only_theirs - only_theirs.mean()) ** 2).sum()
+    spread = 1.96 * float(np.sqrt(variance))
     return share, max(share - spread, 0.0), min(share + spread, 1.0)
 
 
