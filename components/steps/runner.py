@@ -142,9 +142,11 @@ def tells_of_full_disk(said: str) -> bool:
 
 def disk_full_words(name: str, root: Path) -> str:
     """What a person is told."""
-    free = shutil.disk_usage(root).free / 1e6
+    artifacts = root / layout.ARTIFACTS
+    place = (artifacts if artifacts.exists() else root).resolve()
+    free = shutil.disk_usage(place).free / 1e6
     return (
-        f"{name}: the disk is full ({free:.0f} MB free at {root.resolve()}); free some space and run again, "
+        f"{name}: the disk is full ({free:.0f} MB free at {place}); free some space and run again, "
         "finished steps are kept."
     )
 
