@@ -26,11 +26,11 @@ def stage(con: Backend, source: Source, folder: Path, suites: Iterable[Suite]) -
     """Lay out the tables that the suites judge; returns the names of the canonical ones.
 
     Canonical tables get `row`, their position, and, where they name items, `item_is_listed`.
-    Raises DataError if a canonical table has no suite, or a suite has no table.
+    Raises DataError if a canonical table has no suite, or a suite of the source's own has no table.
     """
     tables = source.tables(con, folder)
     raw = {RAW_PREFIX + name: Path(folder) / f"{name}.parquet" for name in source.raw}
-    judged = {suite.table for suite in suites}
+    judged = {suite.table for suite in suites if suite.table in tables or not suite.shared}
     if set(tables) - judged or judged - set(tables) - set(raw):
         raise DataError(
             f"validate: source {source.component()} gives {_words(tables)} and {_words(raw)}, the suites in "

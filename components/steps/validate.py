@@ -47,7 +47,8 @@ def validate(config: ValidateConfig, root: Path, seed: int) -> StepResult:
         con = engine.connect(*limits, database=work)
         names = workspace.stage(con, config.source.open(), root / layout.DATA, suites)
         con.disconnect()  # Great Expectations opens the file itself
-        verdicts = judge(suites, work, engine.settings(*limits))
+        concerned = [suite for suite in suites if suite.is_raw or suite.table in names]
+        verdicts = judge(concerned, work, engine.settings(*limits))
         con = engine.connect(*limits, database=work)
         facts = profile(con, names)
         bad = {name: workspace.bad_rows(con, name, verdicts) for name in names}

@@ -9,6 +9,7 @@ import pytest
 
 from components.core import layout
 from components.core.errors import DataError
+from components.data.sources.complete_journey import CompleteJourney
 from components.steps.validate import ValidateConfig, validate
 
 pytestmark = pytest.mark.slow
@@ -218,6 +219,21 @@ def test_a_rule_about_a_column_that_is_not_there_stops_the_run(tables, write, tm
 
 def test_a_canonical_table_without_a_suite_is_refused(tables, write, tmp_path):
     write(tmp_path, tables)
-    (tmp_path / layout.EXPECTATIONS / "users.json").unlink()
+    for name in ("users", "complete_journey.users"):
+        (tmp_path / layout.EXPECTATIONS / f"{name}.json").unlink()
     with pytest.raises(DataError, match="every canonical table needs one suite"):
         validate(LENIENT, tmp_path, 0)
+
+
+def test_a_source_without_promotions_passes_their_shared_suite_by(write, tmp_path, monkeypatch):
+    whole = CompleteJourney.tables
+
+    def without_promotions(self, con, folder):
+        return {name: table for name, table in whole(self, con, folder).items() if name != "promotions"}
+
+    monkeypatch.setattr(CompleteJourney, "tables", without_promotions)
+    write(tmp_path)
+    (tmp_path / layout.EXPECTATIONS / "complete_journey.promotions.json").unlink()
+    (tmp_path / layout.EXPECTATIONS / "complete_journey.raw_promotions.json").unlink()
+    validate(ValidateConfig(), tmp_path, 0)
+    assert {p.stem for p in (tmp_path / layout.VALIDATED).iterdir()} == {"interactions", "items", "users"}
