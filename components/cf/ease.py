@@ -16,7 +16,7 @@ from components.cf._neighbours import by_blocks
 from components.core.bundle import pack_csr, unpack_csr
 from components.core.config import Config
 from components.core.dataset import Dataset, Histories
-from components.core.errors import ConfigError
+from components.core.errors import ConfigError, DataError
 from components.core.model import Capabilities, Model
 
 GB = 1e9
@@ -82,15 +82,28 @@ def closed_form(bought: sp.csr_matrix, regularization: float) -> np.ndarray:
     """EASE's dense weights, float32 (items, items) with a zero diagonal.
 
     bought  float32 CSR (users, items)
+    Raises  DataError if the ridge is too small for float32, e.g. beside items that the same users bought.
     """
     from scipy.linalg import lapack
 
     gram = (bought.T @ bought).toarray(order="F")
     gram[np.diag_indices_from(gram)] += regularization
-    factor, _ = lapack.spotrf(gram, overwrite_a=True)  # the ridge makes it positive definite: this cannot fail
-    inverse, _ = lapack.spotri(factor, overwrite_c=True)  # the upper triangle only
+    factor, failed = lapack.spotrf(gram, overwrite_a=True)
+    _check_solved(not failed, regularization)
+    inverse, failed = lapack.spotri(factor, overwrite_c=True)  # the upper triangle only
+    _check_solved(not failed, regularization)
     inverse = np.triu(inverse)
     inverse += np.triu(inverse, 1).T
     weights = inverse / -np.diag(inverse)
     weights[np.diag_indices_from(weights)] = 0
+    _check_solved(np.isfinite(weights).all(), regularization)
     return weights
+
+
+def _check_solved(solved: bool, regularization: float) -> None:
+    """In exact arithmetic any ridge makes the gram matrix positive definite; in float32 a tiny one is rounded away."""
+    if not solved:
+        raise DataError(
+            "ease: the items' gram matrix cannot be inverted: some items are bought by the same households and "
+            f"regularization {regularization:g} is too small to tell them apart; raise `regularization`."
+        )

@@ -10,7 +10,7 @@ import scipy.sparse as sp
 
 from components.cf.ease import ARRAYS_AT_ONCE, Ease, EaseConfig, check_memory, closed_form
 from components.core.dataset import Dataset
-from components.core.errors import ConfigError
+from components.core.errors import ConfigError, DataError
 
 
 def test_weights_are_steck_s_closed_form() -> None:
@@ -34,6 +34,14 @@ def test_the_fit_takes_no_more_memory_than_foretold() -> None:
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak <= 1.1 * ARRAYS_AT_ONCE * 4 * n**2
+
+
+@pytest.mark.parametrize("users", [1, 30, 3000])
+def test_a_ridge_too_small_for_items_of_the_same_buyers_is_refused_in_words(users: int) -> None:
+    twins = sp.csr_matrix(np.ones((users, 3), dtype=np.float32))
+    with pytest.raises(DataError, match="regularization 1e-30 is too small.*; raise `regularization`"):
+        closed_form(twins, 1e-30)
+    assert np.isfinite(closed_form(twins, 10)).all()
 
 
 def test_only_the_head_is_scored() -> None:
