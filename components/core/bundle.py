@@ -60,15 +60,26 @@ def replacing(path: Path) -> Iterator[Path]:
     try:
         yield fresh
         if path.is_dir():
-            old = Path(tempfile.mkdtemp(prefix=f".{path.name}.old.", dir=path.parent))
-            os.replace(path, old / "was")
-            os.replace(fresh, path)
-            shutil.rmtree(old)
+            _exchange(fresh, path)
         else:
             os.replace(fresh, path)
     except BaseException:
         shutil.rmtree(fresh, ignore_errors=True)
         raise
+
+
+def _exchange(fresh: Path, path: Path) -> None:
+    """Put `fresh` in the place of the folder `path`; where that fails, `path` is as it was."""
+    old = Path(tempfile.mkdtemp(prefix=f".{path.name}.old.", dir=path.parent))
+    try:
+        os.replace(path, old / "was")
+        os.replace(fresh, path)
+    except BaseException:
+        if (old / "was").is_dir():
+            os.replace(old / "was", path)
+        old.rmdir()
+        raise
+    shutil.rmtree(old)
 
 
 def write_text(path: Path, text: str) -> None:

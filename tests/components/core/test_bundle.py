@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -113,6 +114,24 @@ def test_a_failed_write_leaves_the_old_folder_and_no_rest(written: Path) -> None
     before = bundle.digest(written)
     with pytest.raises(FileNotFoundError), bundle.replacing(written) as fresh:
         (fresh / "half").write_text((fresh / "missing").read_text())
+    assert bundle.digest(written) == before
+    assert [p.name for p in written.parent.iterdir()] == ["b"]
+
+
+@pytest.mark.parametrize("failing", [1, 2], ids=["moving the old one away", "moving the new one in"])
+def test_an_exchange_that_fails_half_way_leaves_the_old_folder_and_no_rest(
+    written: Path, monkeypatch: pytest.MonkeyPatch, failing: int
+) -> None:
+    before, replace, calls = bundle.digest(written), os.replace, []
+
+    def refuse_one(source: Path, target: Path) -> None:
+        calls.append(target)
+        if len(calls) == failing:
+            raise PermissionError("refused")
+        replace(source, target)
+
+    with pytest.raises(PermissionError), bundle.replacing(written):
+        monkeypatch.setattr(os, "replace", refuse_one)
     assert bundle.digest(written) == before
     assert [p.name for p in written.parent.iterdir()] == ["b"]
 
