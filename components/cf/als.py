@@ -70,10 +70,6 @@ class Als(Model):
             right[row, :, 0] = ((1 + weight) * bought).sum(axis=0)
         return np.linalg.solve(left, right)[:, :, 0]
 
-    def embed_items(self) -> np.ndarray:
-        """float32 (n_items, embedding_size)."""
-        return self.item_factors
-
     def state(self) -> dict[str, np.ndarray]:
         """item_factors: float32 (n_items, embedding_size)."""
         return {"item_factors": self.item_factors}

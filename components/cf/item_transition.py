@@ -90,11 +90,9 @@ class Baskets:
 
 
 def baskets_of(histories: Histories) -> Baskets:
-    """Number the baskets: events of one user at one time."""
-    rows, times = histories.rows, histories.times
-    starts = np.ones(len(rows), dtype=bool)
-    starts[1:] = (rows[1:] != rows[:-1]) | (times[1:] != times[:-1])
-    user = rows[starts]
+    """Number the baskets of histories."""
+    starts = histories.basket_starts
+    user = histories.rows[starts]
     last = np.cumsum(np.bincount(user, minlength=len(histories))) - 1
     return Baskets(np.cumsum(starts) - 1, user, last[user] - np.arange(len(user)))
 

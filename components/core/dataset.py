@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import scipy.sparse as sp
@@ -23,7 +23,7 @@ class Histories:
     times   int64 (events,), unix seconds, not decreasing within a user
     now     unix seconds; every event lies before it
     users   int32 (n,), index in the user vocabulary or -1 for a user it does not know
-    Events of one user at one time form one basket.
+    Events of one user at one time form one basket (`basket_starts`).
     """
 
     indptr: np.ndarray
@@ -56,6 +56,14 @@ class Histories:
     def rows(self) -> np.ndarray:
         """int64 (events,), user row of every event."""
         return np.repeat(np.arange(len(self)), self.lengths)
+
+    @property
+    def basket_starts(self) -> np.ndarray:
+        """bool (events,), true at the first event of every basket."""
+        rows, times = self.rows, self.times
+        starts = np.ones(len(times), dtype=bool)
+        starts[1:] = (rows[1:] != rows[:-1]) | (times[1:] != times[:-1])
+        return starts
 
     def of_user(self, row: int) -> tuple[np.ndarray, np.ndarray]:
         """Items and times of one user row."""
@@ -101,15 +109,13 @@ class Histories:
 class Dataset:
     """All that a model may be fitted on: everything known before one cut-off time.
 
-    users, items   vocabularies, fitted on these events only
-    histories      one row per user of `users`, in its order
-    item_vectors   float32 (n_items, d) content vectors, or None where none were made
+    users, items  vocabularies, fitted on these events only
+    histories     one row per user of `users`, in its order
     """
 
     users: Vocabulary
     items: Vocabulary
     histories: Histories
-    item_vectors: np.ndarray | None = field(default=None)
 
     def __post_init__(self) -> None:
         """Check the shapes once, at the border."""
@@ -120,8 +126,6 @@ class Dataset:
             raise DataError("dataset: an event names an item outside the catalogue.")
         if len(h.times) and h.times.max() >= h.now:
             raise DataError("dataset: an event lies at or after the cut-off time.")
-        if self.item_vectors is not None and len(self.item_vectors) != len(self.items):
-            raise DataError(f"dataset: {len(self.item_vectors)} item vectors for {len(self.items)} items.")
 
     @property
     def now(self) -> int:
@@ -129,12 +133,10 @@ class Dataset:
         return self.histories.now
 
     @classmethod
-    def from_events(
-        cls, user_ids: np.ndarray, item_ids: np.ndarray, times: np.ndarray, now: int, **more: object
-    ) -> Dataset:
+    def from_events(cls, user_ids: np.ndarray, item_ids: np.ndarray, times: np.ndarray, now: int) -> Dataset:
         """Dataset of raw events (text ids, unix seconds) in any order."""
         users, items = Vocabulary.fit(user_ids), Vocabulary.fit(item_ids)
-        return cls.indexed(users, items, users.encode(user_ids), items.encode(item_ids), times, now, **more)
+        return cls.indexed(users, items, users.encode(user_ids), items.encode(item_ids), times, now)
 
     @classmethod
     def indexed(
@@ -145,7 +147,6 @@ class Dataset:
         item: np.ndarray,
         times: np.ndarray,
         now: int,
-        **more: object,
     ) -> Dataset:
         """Dataset of events that already carry vocabulary indices, in any order."""
         order = np.lexsort((item, times, user))
@@ -157,4 +158,4 @@ class Dataset:
             int(now),
             np.arange(len(users), dtype=np.int32),
         )
-        return cls(users, items, histories, **more)
+        return cls(users, items, histories)

@@ -86,12 +86,11 @@ class Targets:
 
 
 def baskets_of(histories: Histories) -> Baskets:
-    """Cut histories into baskets: events of one household at one time."""
-    rows, times, n = histories.rows, histories.times, len(histories)
-    starts = np.flatnonzero(np.diff(rows, prepend=-1) | np.diff(times, prepend=-1)) if len(rows) else np.zeros(0, int)
-    row_start = np.concatenate(([0], np.cumsum(np.bincount(rows[starts], minlength=n))))
-    event_start = np.append(starts, len(rows))
-    return Baskets(histories.items, _first_buys(histories), event_start, row_start, times[starts])
+    """Cut histories into their baskets."""
+    starts = np.flatnonzero(histories.basket_starts)
+    row_start = np.concatenate(([0], np.cumsum(np.bincount(histories.rows[starts], minlength=len(histories)))))
+    event_start = np.append(starts, len(histories.items))
+    return Baskets(histories.items, _first_buys(histories), event_start, row_start, histories.times[starts])
 
 
 def windows_of(baskets: Baskets, rows: np.ndarray, ends: np.ndarray, length: int) -> Windows:

@@ -90,12 +90,8 @@ def user_features(histories: Histories) -> dict[str, np.ndarray]:
 
 
 def _baskets(histories: Histories) -> np.ndarray:
-    """int64 (n,), distinct event times per user."""
-    if not len(histories.items):
-        return np.zeros(len(histories), dtype=np.int64)
-    rows = histories.rows
-    new = np.concatenate(([True], (rows[1:] != rows[:-1]) | (histories.times[1:] != histories.times[:-1])))
-    return np.bincount(rows[new], minlength=len(histories))
+    """int64 (n,), baskets per user."""
+    return np.bincount(histories.rows[histories.basket_starts], minlength=len(histories))
 
 
 def _first_and_last(histories: Histories, n_items: int) -> tuple[np.ndarray, np.ndarray]:

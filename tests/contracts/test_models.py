@@ -87,12 +87,12 @@ def events(seed: int = 7) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return user, item, at
 
 
-def checkerboard(labels: np.ndarray | None = None, **more: object) -> Dataset:
+def checkerboard(labels: np.ndarray | None = None) -> Dataset:
     """The data set of `events`; item i is called by the number labels[i]."""
     user, item, at = events()
     labels = np.arange(GROUPS * ITEMS) if labels is None else labels
     item_ids = np.char.add("i", np.char.zfill(labels[item].astype(np.str_), 3))
-    return Dataset.from_events(np.char.add("u", np.char.zfill(user.astype(np.str_), 3)), item_ids, at, NOW, **more)
+    return Dataset.from_events(np.char.add("u", np.char.zfill(user.astype(np.str_), 3)), item_ids, at, NOW)
 
 
 def fit(name: str, data: Dataset, model: Model | None = None) -> Model:
@@ -303,11 +303,3 @@ def test_unseen_items_get_a_signal_if_declared_and_only_then(name: str) -> None:
     scores = fitted(name).score(histories)
     scores[histories.rows, histories.items] = 0
     assert (scores > 0).any(axis=1).all() == fitted(name).capabilities.scores_unseen
-
-
-@for_every_model
-def test_item_vectors_matter_if_declared_and_only_then(name: str) -> None:
-    vectors = np.random.default_rng(5).normal(size=(GROUPS * ITEMS, 4)).astype(np.float32)
-    data = checkerboard(item_vectors=vectors)
-    same = alike(fit(name, data).score(data.histories), fitted(name).score(data.histories))
-    assert same != fitted(name).capabilities.uses_item_vectors

@@ -32,8 +32,5 @@ class ThinnedHistory(Perturbation):
 
 
 def _baskets(histories: Histories) -> np.ndarray:
-    """int64 (events,): position of the first event of each event's basket (same household, same time)."""
-    rows, times = histories.rows, histories.times
-    starts = np.ones(len(times), dtype=bool)
-    starts[1:] = (rows[1:] != rows[:-1]) | (times[1:] != times[:-1])
-    return np.maximum.accumulate(np.where(starts, np.arange(len(times)), 0))
+    """int64 (events,): position of the first event of each event's basket."""
+    return np.maximum.accumulate(np.where(histories.basket_starts, np.arange(len(histories.items)), 0))

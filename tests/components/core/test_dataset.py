@@ -30,6 +30,13 @@ def test_events_in_any_order_become_histories_oldest_first() -> None:
     assert data.histories.users.tolist() == [0, 1]
 
 
+def test_events_of_one_user_at_one_time_are_one_basket() -> None:
+    assert three_users().basket_starts.tolist() == [True, True, True, False, True]
+    two_at_one_time = Histories.of([[0], [1]], [[7], [7]], now=8)
+    assert two_at_one_time.basket_starts.tolist() == [True, True]
+    assert Histories.of([[]], [[]], now=1).basket_starts.tolist() == []
+
+
 def test_rows_lengths_and_single_users() -> None:
     h = three_users()
     assert len(h) == 3 and h.lengths.tolist() == [2, 0, 3] and h.rows.tolist() == [0, 0, 2, 2, 2]
@@ -74,5 +81,3 @@ def test_a_data_set_with_wrong_shapes_is_refused() -> None:
         Dataset(users, Vocabulary.fit("xy"), h)
     with pytest.raises(DataError, match="at or after the cut-off"):
         Dataset(users, items, replace(h, now=30))
-    with pytest.raises(DataError, match="2 item vectors for 3 items"):
-        Dataset(users, items, h, np.zeros((2, 4)))
