@@ -81,7 +81,10 @@ def _tfidf(item_users: sp.csr_matrix) -> sp.csr_matrix:
 
 
 def _bm25(item_users: sp.csr_matrix) -> sp.csr_matrix:
-    """Purchases that saturate, the sooner the more popular the item, times the rarity of the user."""
+    """Purchases that saturate, the later the more popular the item, times the rarity of the user.
+
+    A popular item's single purchase counts for less: it takes more of them to say as much.
+    """
     rare = np.log1p(item_users.shape[0] / _per_user(item_users))
     length = np.asarray(item_users.sum(axis=1)).ravel()
     norm = np.repeat(1 - BM25_B + BM25_B * length / length.mean(), np.diff(item_users.indptr))
