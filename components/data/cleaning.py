@@ -40,7 +40,7 @@ class CleanConfig(Config):
         1, ge=1, le=1_000_000, description="10 keeps every tenth user, by hash of the id"
     )
     volume_categories: tuple[str, ...] = Field(
-        ("COUPON/MISC ITEMS", "FUEL"), description="categories with goods sold by volume, counted in small parts"
+        (), description="the shop's categories with goods sold by volume, counted in small parts"
     )
     volume_quantity_above: float = Field(100, gt=0, description="beyond it a quantity in them is a volume, made 1")
     memory_limit_gb: float = Field(2.0, ge=0.25, le=1024)
@@ -55,22 +55,25 @@ class Cleaned:
     counts: dict[str, int]
 
 
-def clean_tables(tables: dict[str, Table], config: CleanConfig, keep: Keep) -> Cleaned:
+def clean_tables(tables: dict[str, Table], config: CleanConfig, keep: Keep, aside: Table | None = None) -> Cleaned:
     """Clean the accepted tables: types, duplicates, sample of users, volumes, unlisted items, missing texts.
 
-    keep  stores a table under a name and returns it, so that what is counted is not computed again
+    keep   stores a table under a name and returns it, so that what is counted is not computed again
+    aside  the quarantined items; lines and promotions of them are dropped, for the item may not come back as a stub
     """
     typed_tables = {name: keep(f"distinct_{name}", typed(name, table).distinct()) for name, table in tables.items()}
     counts = {f"{name}_duplicates": _rows(tables[name]) - _rows(table) for name, table in typed_tables.items()}
     users = kept_users(typed_tables[INTERACTIONS_TABLE], config.keep_one_household_in)
     sampled = {name: of_users(table, users) for name, table in typed_tables.items()}
-    interactions, items = sampled[INTERACTIONS_TABLE], sampled[ITEMS_TABLE]
-    counts["interactions_sampled_out"] = _rows(typed_tables[INTERACTIONS_TABLE]) - _rows(interactions)
+    counts["interactions_sampled_out"] = _rows(typed_tables[INTERACTIONS_TABLE]) - _rows(sampled[INTERACTIONS_TABLE])
+    held = {name: without_items(table, aside) for name, table in sampled.items()}
+    interactions, items = held[INTERACTIONS_TABLE], held[ITEMS_TABLE]
+    counts["interactions_of_quarantined_items"] = _rows(sampled[INTERACTIONS_TABLE]) - _rows(interactions)
     volume = sold_by_volume(interactions, items, config)
     counts["interactions_volumes"] = _rows(interactions.filter(volume))
     unlisted = keep("unlisted", stubs(interactions, items))
     counts["items_stubs"] = _rows(unlisted)
-    result = sampled | {
+    result = held | {
         INTERACTIONS_TABLE: with_unit_quantity(interactions, volume),
         ITEMS_TABLE: items.union(unlisted),
     }
@@ -102,6 +105,13 @@ def of_users(table: Table, users: list[str] | None) -> Table:
     return table.semi_join(ibis.memtable({schema.USER_ID: users}, schema={schema.USER_ID: "string"}), schema.USER_ID)
 
 
+def without_items(table: Table, aside: Table | None) -> Table:
+    """The table without rows of items set aside; a table without items, or nothing aside, stays whole."""
+    if aside is None or schema.ITEM_ID not in table.columns:
+        return table
+    return table.anti_join(aside, schema.ITEM_ID)
+
+
 def sold_by_volume(interactions: Table, items: Table, config: CleanConfig) -> BooleanValue:
     """True for lines whose quantity is a volume: a large quantity in a volume category."""
     by_volume = items.filter(items[schema.CATEGORY].isin(config.volume_categories))[schema.ITEM_ID]
@@ -115,7 +125,7 @@ def with_unit_quantity(interactions: Table, volume: BooleanValue) -> Table:
 
 
 def stubs(interactions: Table, items: Table) -> Table:
-    """An item row for every item that was sold but is not listed: its id, and a title that says so."""
+    """An item row for every item that was sold but that the source's table lacks: its id, and a title that says so."""
     import ibis
 
     unlisted = interactions.select(schema.ITEM_ID).distinct().anti_join(items, schema.ITEM_ID)

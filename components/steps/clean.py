@@ -23,13 +23,13 @@ COUNTS = "counts.json"
 def clean(config: CleanConfig, root: Path, seed: int) -> StepResult:
     """Write the canonical tables that every later step reads, and what was done to them.
 
-    Reads   validated/<table>.parquet
+    Reads   validated/<table>.parquet, quarantine/items.parquet where items were set aside
     Writes  clean/<table>.parquet, clean/counts.json
     Raises  DataError if a table is missing or no interaction is left.
     """
     con = engine.connect(config.memory_limit_gb, config.threads)
     tables = _read(con, root / layout.VALIDATED)
-    cleaned = clean_tables(tables, config, keep=con.create_table)
+    cleaned = clean_tables(tables, config, con.create_table, _items_aside(con, root / layout.QUARANTINE))
     with replacing(root / layout.CLEAN) as fresh:
         rows = {name: engine.write_parquet(table, fresh / f"{name}.parquet") for name, table in cleaned.tables.items()}
         if not rows[INTERACTIONS_TABLE]:
@@ -48,10 +48,16 @@ def _read(con: Backend, folder: Path) -> dict[str, Table]:
     return {file.stem: engine.read_parquet(con, file) for file in files}
 
 
+def _items_aside(con: Backend, folder: Path) -> Table | None:
+    file = folder / f"{ITEMS_TABLE}.parquet"
+    return engine.read_parquet(con, file) if file.is_file() else None
+
+
 def _summary(counts: dict[str, int]) -> str:
     unknown = sum(n for name, n in counts.items() if "_unknown_" in name)
     return (
         f"{counts['interactions_rows']:,} interactions with {counts['items_rows']:,} items; "
         f"{counts['interactions_duplicates']:,} duplicates dropped, {counts['interactions_volumes']:,} volumes "
-        f"counted as 1, {unknown:,} missing texts marked, {counts['items_stubs']:,} unlisted items added"
+        f"counted as 1, {unknown:,} missing texts marked, {counts['items_stubs']:,} unlisted items added, "
+        f"{counts['interactions_of_quarantined_items']:,} lines of quarantined items dropped"
     )

@@ -32,6 +32,7 @@ ITEMS = [
     ("fuel", "Gasoline", "FUEL", "FUEL", "GASOLINE", "National", "2", None),
     ("corn", "Corn", "PRODUCE", "CORN", None, "National", "3", "  "),
 ]
+FUEL_BY_VOLUME = CleanConfig(volume_categories=("FUEL",))
 USERS = [("u1", "65+", None, "Homeowner", "Married", "2", "2 Adults No Kids", "0")]
 
 
@@ -50,7 +51,7 @@ def write(root, lines=LINES):
 @pytest.fixture
 def cleaned(tmp_path):
     write(tmp_path)
-    return tmp_path, clean(CleanConfig(), tmp_path, 0)
+    return tmp_path, clean(FUEL_BY_VOLUME, tmp_path, 0)
 
 
 def rows(root, name):
@@ -83,6 +84,25 @@ def test_an_unlisted_item_gets_a_row(cleaned):
     assert (stub["title"], stub["category"]) == ("Unlisted item lost", "unknown")
 
 
+def test_no_shop_sells_by_volume_unless_its_categories_are_named(tmp_path):
+    write(tmp_path)
+    result = clean(CleanConfig(), tmp_path, 0)
+    assert result.metrics["interactions_volumes"] == 0
+    assert {r["quantity"] for r in rows(tmp_path, "interactions") if r["item_id"] == "fuel"} == {9000, 3}
+
+
+def test_a_quarantined_item_does_not_come_back_as_a_stub_and_takes_its_lines_along(tmp_path):
+    write(tmp_path)
+    aside = [(7, "lost", None, "title_present", "no title")]
+    columns = dict(zip(("row", "item_id", "title", "rule", "reason"), zip(*aside, strict=True), strict=True))
+    (tmp_path / layout.QUARANTINE).mkdir(parents=True)
+    pq.write_table(pa.table(columns), tmp_path / layout.QUARANTINE / "items.parquet")
+    result = clean(FUEL_BY_VOLUME, tmp_path, 0)
+    assert "lost" not in {r["item_id"] for r in rows(tmp_path, "items") + rows(tmp_path, "interactions")}
+    assert (result.metrics["items_stubs"], result.metrics["interactions_of_quarantined_items"]) == (0, 1)
+    assert "1 lines of quarantined items dropped" in result.summary
+
+
 def test_every_effect_is_counted(cleaned):
     root, result = cleaned
     counts = json.loads((root / layout.CLEAN / "counts.json").read_text())
@@ -91,6 +111,7 @@ def test_every_effect_is_counted(cleaned):
         "items_duplicates": 0,
         "users_duplicates": 0,
         "interactions_sampled_out": 0,
+        "interactions_of_quarantined_items": 0,
         "interactions_volumes": 1,
         "items_stubs": 1,
         "items_unknown_department": 1,
@@ -119,7 +140,7 @@ def test_the_same_input_gives_the_same_bytes(cleaned, tmp_path_factory):
     root, _ = cleaned
     other = tmp_path_factory.mktemp("other")
     write(other, list(reversed(LINES)))
-    clean(CleanConfig(), other, 1)
+    clean(FUEL_BY_VOLUME, other, 1)
     for file in (root / layout.CLEAN).iterdir():
         assert file.read_bytes() == (other / layout.CLEAN / file.name).read_bytes()
 
