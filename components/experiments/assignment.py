@@ -27,13 +27,13 @@ def assign(unit: str, experiment: str, shares: Mapping[str, float]) -> str:
 
     unit        what is randomised: a user id
     experiment  its name is the salt
-    shares      variant → share of the units, in a fixed order; sum 1, steps finer than 1/10,000 are rounded
+    shares      variant → share of the units, in any order; sum 1, steps finer than 1/10,000 are rounded
     Raises      ConfigError if the shares are not shares.
     """
     check_shares(shares)
     at = bucket(unit, experiment)
     reached = 0.0
-    for variant, share in shares.items():
+    for variant, share in sorted(shares.items()):  # by name: equal dictionaries may differ in the order of their keys
         reached += share
         if at < round(reached * BUCKETS):
             return variant

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from components.experiments.readout import UNTRUSTED
+from components.experiments.readout import UNTRUSTED, WORSE
 from components.report import figures
 from components.report.page import Page
 
@@ -17,7 +17,7 @@ def page(report: Mapping[str, Any]) -> Page:
     """The report as a page: the caveat, the split, then the differences."""
     label = "REPLAYED traffic" if report["replayed"] else "live traffic"
     out = Page(f"Experiment {report['experiment']}", f"{label} · release {', '.join(report['releases'])}")
-    out.verdict(report["verdict"] != UNTRUSTED, _headline(report))
+    out.verdict(report["verdict"] not in (WORSE, UNTRUSTED), _headline(report))
     out.text(report["caveat"])
     _split(out, report)
     _differences(out, report)

@@ -69,23 +69,13 @@ def totals(outcomes: Iterable[Outcome]) -> dict[str, Totals]:
     return {name: Totals(*np.array(pairs).T) for name, pairs in grouped.items()}
 
 
-def difference_of_means(control: np.ndarray, treatment: np.ndarray, level: float = LEVEL) -> Estimate:
-    """Difference of the mean per unit, with Welch's interval.
-
-    control, treatment  float (units,), one value per unit
-    Raises  DataError with fewer than two units in a group: there is no spread to go by.
-    Source  Welch 1947, doi:10.1093/biomet/34.1-2.28.
-    """
-    return _estimate(
-        (float(np.mean(control)), *_spread(control)), (float(np.mean(treatment)), *_spread(treatment)), level
-    )
-
-
 def difference_of_ratios(control: Totals, treatment: Totals, level: float = LEVEL) -> Estimate:
     """Difference of sum(values) / sum(weights), e.g. hits per basket, with the delta method's interval.
 
-    The ratio's error is that of the per-unit residuals values - ratio * weights, over the mean weight.
-    Source  Deng, Knoblich & Lu 2018, doi:10.1145/3219819.3219919.
+    The ratio's error is that of the per-unit residuals values - ratio * weights, over the mean weight. With equal
+    weights it is the difference of the means per unit, with Welch's interval.
+    Raises  DataError with fewer than two units in a group: there is no spread to go by.
+    Source  Deng, Knoblich & Lu 2018, doi:10.1145/3219819.3219919; Welch 1947, doi:10.1093/biomet/34.1-2.28.
     """
     return _estimate(_ratio(control), _ratio(treatment), level)
 

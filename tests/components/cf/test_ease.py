@@ -39,7 +39,7 @@ def test_the_fit_takes_no_more_memory_than_foretold() -> None:
 @pytest.mark.parametrize("users", [1, 30, 3000])
 def test_a_ridge_too_small_for_items_of_the_same_buyers_is_refused_in_words(users: int) -> None:
     twins = sp.csr_matrix(np.ones((users, 3), dtype=np.float32))
-    with pytest.raises(DataError, match="regularization 1e-30 is too small.*; raise `regularization`"):
+    with pytest.raises(DataError, match=r"regularization 1e-30 is too small.*; raise `regularization`"):
         closed_form(twins, 1e-30)
     assert np.isfinite(closed_form(twins, 10)).all()
 

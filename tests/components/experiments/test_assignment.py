@@ -19,6 +19,12 @@ def test_assignment_is_deterministic(unit, experiment):
     assert assign(unit, experiment, HALVES) == assign(unit, experiment, dict(HALVES))
 
 
+@given(names, st.integers(0, 100))
+def test_the_order_in_which_shares_are_written_does_not_matter(unit, percent):
+    shares = {"control": percent / 100, "treatment": 1 - percent / 100}
+    assert assign(unit, "demo", shares) == assign(unit, "demo", dict(reversed(shares.items())))
+
+
 @given(names, st.lists(st.integers(0, 100), min_size=1, max_size=5).filter(any))
 def test_a_variant_without_share_gets_nobody(unit, parts):
     shares = {f"v{i}": part / sum(parts) for i, part in enumerate(parts)}
