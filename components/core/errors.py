@@ -19,3 +19,7 @@ class BundleError(ShoploopError):
 
 class ReleaseError(ShoploopError):
     """A release cannot be registered, promoted, rolled back or served."""
+
+
+class RegistryError(ReleaseError):
+    """The registry does not answer, or not as it should; says nothing about any release."""

@@ -5,26 +5,22 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pydantic import Field
-
 from components.core import bundle, layout
 from components.core.config import Config
 from components.core.errors import DataError, ReleaseError
 from components.release.assemble import assemble
 from components.release.release import Release
 from components.steps.result import StepResult
+from components.tracking.registry import DIGEST_TAG, NAME
 
 if TYPE_CHECKING:
     from components.tracking.registry import ModelRegistry, RegisteredVersion
 
-DIGEST_TAG = "release_digest"
 UNKNOWN = "unknown"
 
 
 class RegisterConfig(Config):
-    """model_name: the registered model in MLflow that the release becomes a version of."""
-
-    model_name: str = Field(default="shoploop", pattern=r"^[A-Za-z][A-Za-z0-9_-]{0,63}$")
+    """Nothing to choose: gate, service and command line follow one registered model (tracking/registry.py)."""
 
 
 def register(config: RegisterConfig, root: Path, seed: int) -> StepResult:
@@ -43,15 +39,15 @@ def register(config: RegisterConfig, root: Path, seed: int) -> StepResult:
         raise ReleaseError(
             f"register: the gates were not passed, nothing is registered: {'; '.join(decision['reasons'])}."
         )
-    release = assemble(root, config.model_name, _provenance(root))
-    registry = ModelRegistry(name=config.model_name, root=root)
+    release = assemble(root, NAME, _provenance(root))
+    registry = ModelRegistry(root=root)
     version = registry.find(DIGEST_TAG, release.digest) or _store(registry, release, decision, root)
     first = bool(decision["first_release"]) and registry.at_alias(CHAMPION) is None
     registry.set_alias(CHALLENGER, version.version)
     if first:
         registry.promote(version.version, by="gate", reason="first release: its gates were passed, no champion yet")
     registered = {
-        "name": config.model_name,
+        "name": NAME,
         "version": version.version,
         "release_digest": release.digest,
         "run_id": version.run_id,
@@ -60,7 +56,7 @@ def register(config: RegisterConfig, root: Path, seed: int) -> StepResult:
     with bundle.replacing(root / layout.REGISTRATION) as fresh:
         bundle.write_json(fresh / "registered.json", registered)
     tags = {DIGEST_TAG: release.digest, "version": version.version}
-    summary = f"version {version.version} of {config.model_name} is {' and '.join(registered['aliases'])}"
+    summary = f"version {version.version} of {NAME} is {' and '.join(registered['aliases'])}"
     return StepResult(summary, {"version": float(version.version)}, tags=tags)
 
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from components.core import environment
+from components.core.errors import RegistryError, ShoploopError
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -14,6 +17,7 @@ if TYPE_CHECKING:
 EXPERIMENT = "shoploop"
 DATABASE = "mlflow.db"
 ARTIFACTS = "mlartifacts"
+LONGEST_REASON = 200
 
 
 def tracking_uri(root: Path) -> str:
@@ -36,3 +40,18 @@ def connect(uri: str) -> MlflowClient:
     from mlflow import MlflowClient
 
     return MlflowClient(uri, uri)
+
+
+@contextmanager
+def answering(uri: str) -> Iterator[None]:
+    """Tell every failure of MLflow in the block as a RegistryError: where it was asked, what it said, what to do."""
+    try:
+        yield
+    except ShoploopError:
+        raise
+    except Exception as e:  # MLflow passes on what requests, SQLAlchemy and the file system raise
+        said = f"{type(e).__name__}: {str(e).splitlines()[0] if str(e) else 'no words'}"[:LONGEST_REASON]
+        raise RegistryError(
+            f"registry: MLflow at {uri} did not answer as it should ({said}); "
+            "start it (`make up`), or point MLFLOW_TRACKING_URI to where it runs."
+        ) from e

@@ -145,8 +145,10 @@ def record(what: Record, parent: str | None = None, root: Path = Path(".")) -> s
 
 def find(execution: str, root: Path = Path(".")) -> str | None:
     """Run id of an execution that was recorded, or None."""
-    client = location.connect(location.tracking_uri(root))
-    found = client.search_runs([_experiment(client, root)], f"tags.{EXECUTION_TAG} = '{execution}'", max_results=1)
+    uri = location.tracking_uri(root)
+    with location.answering(uri):
+        client = location.connect(uri)
+        found = client.search_runs([_experiment(client, root)], f"tags.{EXECUTION_TAG} = '{execution}'", max_results=1)
     return found[0].info.run_id if found else None
 
 
@@ -164,11 +166,13 @@ def flatten(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
 def _create(
     name: str, parent: str | None, tags: dict[str, str] | None, root: Path, started: float
 ) -> tuple[MlflowClient, Run]:
-    client = location.connect(location.tracking_uri(root))
+    uri = location.tracking_uri(root)
     nested = {PARENT_TAG: parent} if parent else {}
-    run = client.create_run(
-        _experiment(client, root), start_time=int(started * 1000), tags=(tags or {}) | nested, run_name=name
-    )
+    with location.answering(uri):
+        client = location.connect(uri)
+        run = client.create_run(
+            _experiment(client, root), start_time=int(started * 1000), tags=(tags or {}) | nested, run_name=name
+        )
     return client, Run(client, run.info.run_id, run.info.artifact_uri)
 
 

@@ -9,8 +9,8 @@ import pytest
 from components.core import bundle, layout
 from components.core.errors import ReleaseError
 from components.release.load import load
-from components.steps.register import DIGEST_TAG, RegisterConfig, register
-from components.tracking.registry import CHALLENGER, CHAMPION, GATE_TAG, PASSED, ModelRegistry
+from components.steps.register import RegisterConfig, register
+from components.tracking.registry import CHALLENGER, CHAMPION, DIGEST_TAG, GATE_TAG, PASSED, ModelRegistry
 
 pytestmark = pytest.mark.slow
 CONFIG = RegisterConfig()
