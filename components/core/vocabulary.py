@@ -10,21 +10,22 @@ import numpy as np
 from components.core.errors import DataError
 
 UNKNOWN = -1
+NUL = "\0"  # numpy's fixed-width texts drop it at the end: "a" and "a\0" would be one id
 
 
 class Vocabulary:
     """Sorted, distinct text ids; index i stands for `ids[i]`."""
 
     def __init__(self, ids: np.ndarray):
-        """Wrap ids that are already sorted and distinct; use `fit` for raw ones."""
-        self.ids = np.asarray(ids, dtype=np.str_)
+        """Wrap ids that are already sorted and distinct; use `fit` for raw ones. DataError if they are not."""
+        self.ids = _texts(ids)
         if self.ids.ndim != 1 or (self.ids[1:] <= self.ids[:-1]).any():
             raise DataError("vocabulary: ids must be one sorted column without repeats; build it with Vocabulary.fit.")
 
     @classmethod
     def fit(cls, ids: Iterable[str]) -> Vocabulary:
-        """Vocabulary of the distinct values of `ids`."""
-        return cls(np.unique(np.asarray(list(ids), dtype=np.str_)))
+        """Vocabulary of the distinct values of `ids`; DataError if one holds a NUL character."""
+        return cls(np.unique(_texts(ids)))
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -46,8 +47,8 @@ class Vocabulary:
         return self._index.get(key, UNKNOWN)
 
     def encode(self, ids: Iterable[str]) -> np.ndarray:
-        """int32 indices of many ids; -1 (UNKNOWN) where an id is not in the vocabulary."""
-        ids = np.asarray(ids, dtype=np.str_)
+        """int32 indices of many ids; -1 (UNKNOWN) where an id is not in the vocabulary; DataError on NUL."""
+        ids = _texts(ids)
         if not len(self.ids) or not ids.size:
             return np.full(ids.shape, UNKNOWN, dtype=np.int32)
         at = np.searchsorted(self.ids, ids).clip(max=len(self.ids) - 1)
@@ -59,3 +60,14 @@ class Vocabulary:
         if indices.size and (indices.min() < 0 or indices.max() >= len(self.ids)):
             raise IndexError(f"vocabulary: index outside 0 … {len(self.ids) - 1}")
         return self.ids[indices]
+
+
+def _texts(ids: Iterable[str]) -> np.ndarray:
+    """Ids as numpy's fixed-width texts; an array that is one already lost its NULs where it was made."""
+    if isinstance(ids, np.ndarray) and ids.dtype.kind == "U":
+        return ids
+    raw = list(ids)
+    broken = next((key for key in raw if isinstance(key, str) and NUL in key), None)
+    if broken is not None:
+        raise DataError(f"vocabulary: id {broken!r} holds a NUL character; clean the ids at their source.")
+    return np.asarray(raw, dtype=np.str_)

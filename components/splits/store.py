@@ -47,7 +47,7 @@ def build_dataset(history: Table, window: Window, config: SplitConfig) -> Datase
             f"split: fold {window.name}: no item has {config.min_users_per_item} users with "
             f"{config.min_items_per_user} items before {window.cutoff:%Y-%m-%d}; lower split.min_users_per_item."
         )
-    user, item = (columns[c].to_numpy(zero_copy_only=False).astype(np.str_) for c in ("user", "item"))
+    user, item = (columns[c].to_numpy(zero_copy_only=False) for c in ("user", "item"))
     return Dataset.from_events(user, item, columns["at"].to_numpy(), timegm(window.cutoff.timetuple()))
 
 

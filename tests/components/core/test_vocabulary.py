@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from components.core.errors import DataError
 from components.core.vocabulary import UNKNOWN, Vocabulary
 
-# NUL ends a text in numpy's fixed-width arrays, and half a surrogate pair cannot be stored as UTF-8.
+# NUL is refused, and half a surrogate pair cannot be stored as UTF-8.
 ids = st.lists(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), min_size=1, max_size=8))
 
 
@@ -40,6 +40,15 @@ def test_neither_order_nor_repeats_of_the_raw_ids_matter(raw: list[str], random)
     shuffled = raw * 2
     random.shuffle(shuffled)
     assert Vocabulary.fit(shuffled) == Vocabulary.fit(raw)
+
+
+def test_an_id_with_nul_is_refused_not_merged_with_another() -> None:
+    with pytest.raises(DataError, match=r"id 'a\\x00' holds a NUL character; clean the ids"):
+        Vocabulary.fit(["a", "a\0"])
+    with pytest.raises(DataError, match="NUL"):
+        Vocabulary(np.array(["a", "b\0"], dtype=object))
+    with pytest.raises(DataError, match="NUL"):
+        Vocabulary.fit(["a"]).encode(["a\0"])
 
 
 def test_an_id_longer_than_all_known_ones_is_unknown() -> None:
