@@ -13,7 +13,8 @@ import scipy.sparse as sp
 from components.core.dataset import DAY_S, Histories
 
 RECENT_DAYS = (14, 42, 91)
-FOREVER_DAYS = 1000.0  # stands for "never bought", beyond every real age
+# Stands for "never bought". A century, because no shop's events are older: an age beyond it would count as fresher.
+FOREVER_DAYS = 36_500.0
 
 
 @dataclass(frozen=True)

@@ -50,3 +50,9 @@ def test_one_by_one_equals_together():
     for at, (row, item) in enumerate(zip(rows, items, strict=True)):
         alone = pair_features(PAST.take([row]), 3, np.array([0]), np.array([item]), GROUPS)
         assert {n: v[at] for n, v in together.items()} == {n: v[0] for n, v in alone.items()}
+
+
+def test_never_bought_is_older_than_any_purchase_of_a_long_history():
+    old = Histories.of([[0]], [[0]], 10 * 366 * DAY_S)
+    ages = pair_features(old, 3, np.array([0, 0]), np.array([0, 1]), GROUPS)["age_days"]
+    assert ages[0] < ages[1]
