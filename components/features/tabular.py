@@ -5,6 +5,7 @@ Pure Ibis expressions over the canonical tables; the caller decides which engine
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 import ibis
@@ -14,17 +15,15 @@ from components.core import schema as s
 
 RECENT_DAYS = 28
 WEEK_DAYS = 7
-PRIVATE_LABEL = "Private"
 
 
-def item_features(history: Table, promotions: Table, cutoff: datetime) -> Table:
-    """One row per item sold before the cut-off.
+def item_features(history: Table, cutoff: datetime) -> Table:
+    """One row per item sold before the cut-off: what the item is like, whatever the week.
 
-    history     canonical interactions, all before `cutoff`
-    promotions  canonical promotions; the newest week that began by the cut-off counts (it is printed in advance)
-    Columns     item_id and float64 numbers; money in the shop's currency, ages in days, shares in [0, 1]
+    history  canonical interactions, all before `cutoff`
+    Columns  item_id and float64 numbers; money in the shop's currency, ages in days, shares in [0, 1]
     """
-    at, recent, week = _windows(history, cutoff)
+    at, recent, _ = _windows(history, cutoff)
     value, discount = history[s.VALUE], history[s.DISCOUNT]
     per_user = history.group_by(s.ITEM_ID, s.USER_ID).agg(n=history.count())
     repeats = per_user.group_by(s.ITEM_ID).agg(repeat_rate=(per_user.n > 1).mean())
@@ -32,8 +31,6 @@ def item_features(history: Table, promotions: Table, cutoff: datetime) -> Table:
         households=history[s.USER_ID].nunique(),
         purchases=history.count(),
         purchases_28d=recent.sum(),
-        purchases_7d=week.sum(),
-        previous_28d=(~recent & (at >= ibis.literal(cutoff - timedelta(days=2 * RECENT_DAYS)))).sum(),
         price=_unit_price(history).mean(),
         price_28d=_unit_price(history).mean(where=recent),
         discount_share=discount.sum() / (value + discount).sum().nullif(0),
@@ -42,25 +39,43 @@ def item_features(history: Table, promotions: Table, cutoff: datetime) -> Table:
         age_days=_days_before(at.min(), cutoff),
         idle_days=_days_before(at.max(), cutoff),
     )
-    joined = sums.left_join(repeats, s.ITEM_ID).drop(f"{s.ITEM_ID}_right")
-    joined = joined.left_join(_current_promotions(promotions, cutoff), s.ITEM_ID).drop(f"{s.ITEM_ID}_right")
-    joined = joined.mutate(
-        trend=(joined.purchases_28d + 1.0) / (joined.previous_28d + 1.0),
-        price_change=joined.price_28d / joined.price.nullif(0),
-        display_share=joined[s.DISPLAY_SHARE].fill_null(0.0),
-        mailer_share=joined[s.MAILER_SHARE].fill_null(0.0),
+    return _numbers(_joined(sums, repeats), s.ITEM_ID)
+
+
+def context_features(history: Table, promotions: Table, cutoff: datetime) -> Table:
+    """One row per item sold before the cut-off: what is special about it at that moment.
+
+    history     canonical interactions, all before `cutoff`
+    promotions  canonical promotions; the newest week that began by the cut-off counts (it is printed in advance)
+    Columns     item_id and float64 numbers:
+                purchases_7d                  demand of the last 7 days, in lines
+                trend                         demand of the last 28 days over the 28 before; 1 is steady
+                price_change                  unit price of the last 28 days over the usual one; missing if none sold
+                display_share, mailer_share   of the promoting stores, 0 without a promotion
+    """
+    at, recent, week = _windows(history, cutoff)
+    before = ~recent & (at >= ibis.literal(cutoff - timedelta(days=2 * RECENT_DAYS)))
+    price = _unit_price(history)
+    now = history.group_by(s.ITEM_ID).agg(
+        purchases_7d=week.sum(),
+        trend=(recent.sum() + 1.0) / (before.sum() + 1.0),
+        price_change=price.mean(where=recent) / price.mean().nullif(0),
     )
-    return _numbers(joined.drop("previous_28d"), s.ITEM_ID)
+    joined = _joined(now, _current_promotions(promotions, cutoff))
+    shares = {c: joined[c].fill_null(0.0) for c in (s.DISPLAY_SHARE, s.MAILER_SHARE)}
+    return _numbers(joined.mutate(**shares), s.ITEM_ID)
 
 
-def user_features(history: Table, items: Table, cutoff: datetime) -> Table:
+def user_features(history: Table, items: Table, cutoff: datetime, private_brands: Sequence[str] = ()) -> Table:
     """One row per user who bought before the cut-off: spending, discounts, own brands, rhythm.
 
-    history  canonical interactions, all before `cutoff`
-    items    canonical items
-    Columns  user_id and float64 numbers
+    history         canonical interactions, all before `cutoff`
+    items           canonical items
+    private_brands  values of `brand` that are the shop's own; without any, user_private_share is 0
+    Columns         user_id and float64 numbers
     """
-    lines = history.left_join(items.select(s.ITEM_ID, s.BRAND), s.ITEM_ID)
+    own_brand = items.select(s.ITEM_ID, own_brand=items[s.BRAND].isin(tuple(private_brands)))
+    lines = history.left_join(own_brand, s.ITEM_ID)
     at, recent, _ = _windows(lines, cutoff)
     value, discount = lines[s.VALUE], lines[s.DISCOUNT]
     sums = lines.group_by(s.USER_ID).agg(
@@ -72,10 +87,14 @@ def user_features(history: Table, items: Table, cutoff: datetime) -> Table:
         user_price=_unit_price(lines).mean(),
         user_discount_share=discount.sum() / (value + discount).sum().nullif(0),
         user_coupon_share=(lines[s.COUPON_DISCOUNT] > 0).mean(),
-        user_private_share=(lines[s.BRAND] == PRIVATE_LABEL).mean(),
+        user_private_share=lines.own_brand.mean(),
         user_idle_days=_days_before(at.max(), cutoff),
     )
     return _numbers(sums.mutate(user_spend_per_basket=sums.user_spend / sums.user_baskets), s.USER_ID)
+
+
+def _joined(items: Table, more: Table) -> Table:
+    return items.left_join(more, s.ITEM_ID).drop(f"{s.ITEM_ID}_right")
 
 
 def _windows(lines: Table, cutoff: datetime) -> tuple[ibis.Value, ibis.Value, ibis.Value]:

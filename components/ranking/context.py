@@ -14,6 +14,7 @@ from components.core.vocabulary import Vocabulary
 from components.features.history import Groups
 
 ITEM_FEATURES = "items.parquet"
+CONTEXT_FEATURES = "context.parquet"  # of items too, but of the moment
 USER_FEATURES = "users.parquet"
 ITEM_GROUPS = "groups.parquet"
 VECTORS = "vectors"
@@ -47,7 +48,9 @@ class Context:
 def load_context(root: Path, fold: str, data: Dataset) -> Context:
     """Read a fold's features and reduced vectors, aligned with its dataset."""
     features = root / layout.FEATURES / fold
-    item_names, item_numbers = _aligned(features / ITEM_FEATURES, schema.ITEM_ID, data.items)
+    steady, moment = (
+        _aligned(features / name, schema.ITEM_ID, data.items) for name in (ITEM_FEATURES, CONTEXT_FEATURES)
+    )
     user_names, user_numbers = _aligned(features / USER_FEATURES, schema.USER_ID, data.users)
     unknown = np.full((1, len(user_names)), np.nan, dtype=np.float32)
     reduced = bundle.read(root / layout.REDUCED / fold)
@@ -56,8 +59,8 @@ def load_context(root: Path, fold: str, data: Dataset) -> Context:
     return Context(
         data.items,
         data.users,
-        item_names,
-        item_numbers,
+        steady[0] + moment[0],
+        np.hstack([steady[1], moment[1]]),
         user_names,
         np.vstack([user_numbers, unknown]),
         vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9),

@@ -14,18 +14,20 @@ from components.core import bundle, layout, schema
 from components.core.config import Config
 from components.core.dataset import Dataset
 from components.data.engine import connect
-from components.features.tabular import item_features, user_features
+from components.features.tabular import context_features, item_features, user_features
 from components.features.text import TextConfig, tfidf
 from components.splits import store
 from components.steps.result import StepResult
 
-ITEM_FEATURES, USER_FEATURES, ITEM_GROUPS, TEXT = "items.parquet", "users.parquet", "groups.parquet", "text"
+ITEM_FEATURES, CONTEXT_FEATURES, USER_FEATURES = "items.parquet", "context.parquet", "users.parquet"
+ITEM_GROUPS, TEXT = "groups.parquet", "text"
 TEXT_COLUMNS = (schema.TITLE, schema.DEPARTMENT, schema.CATEGORY, schema.SUBCATEGORY, schema.BRAND)
 
 
 class FeaturizeConfig(Config):
-    """Options of the feature rooms."""
+    """Options of the feature rooms; private_brands: values of `brand` that are the shop's own."""
 
+    private_brands: tuple[str, ...] = ()
     text: TextConfig = Field(default_factory=TextConfig)
 
 
@@ -33,7 +35,7 @@ def featurize(config: FeaturizeConfig, root: Path, seed: int) -> StepResult:
     """Compute tabular and text features of both folds, each from its own history only.
 
     Reads   clean/{items,promotions}.parquet, split/<fold>/
-    Writes  features/<fold>/{items,users,groups}.parquet and features/<fold>/text/ (a bundle)
+    Writes  features/<fold>/{items,context,users,groups}.parquet and features/<fold>/text/ (a bundle)
     """
     con = connect(threads=1)  # sums of floats on two threads differ in their last digits from run to run
     items = con.read_parquet(root / layout.CLEAN / "items.parquet")
@@ -46,14 +48,15 @@ def featurize(config: FeaturizeConfig, root: Path, seed: int) -> StepResult:
             data = store.load_dataset(root / layout.SPLIT / fold / store.DATASET)
             past = con.read_parquet(root / layout.SPLIT / fold / store.HISTORY)
             cutoff = datetime.fromtimestamp(data.now, UTC).replace(tzinfo=None)
-            item_features(past, promotions, cutoff).to_parquet(folder / ITEM_FEATURES)
-            user_features(past, items, cutoff).to_parquet(folder / USER_FEATURES)
+            item_features(past, cutoff).to_parquet(folder / ITEM_FEATURES)
+            context_features(past, promotions, cutoff).to_parquet(folder / CONTEXT_FEATURES)
+            user_features(past, items, cutoff, config.private_brands).to_parquet(folder / USER_FEATURES)
             items.select(schema.ITEM_ID, *TEXT_COLUMNS[1:4]).order_by(schema.ITEM_ID).to_parquet(folder / ITEM_GROUPS)
             metrics[f"{fold}_words"] = _write_text(folder / TEXT, items, data, config.text)
-    metrics["item_columns"] = len(pq.read_schema(root / layout.FEATURES / fold / ITEM_FEATURES)) - 1
-    metrics["user_columns"] = len(pq.read_schema(root / layout.FEATURES / fold / USER_FEATURES)) - 1
-    summary = "{item_columns:.0f} item and {user_columns:.0f} user columns, {test_words:,.0f} words".format(**metrics)
-    return StepResult(summary, metrics)
+    for kind, name in (("item", ITEM_FEATURES), ("context", CONTEXT_FEATURES), ("user", USER_FEATURES)):
+        metrics[f"{kind}_columns"] = len(pq.read_schema(root / layout.FEATURES / fold / name)) - 1
+    counts = "{item_columns:.0f} item, {context_columns:.0f} context and {user_columns:.0f} user columns"
+    return StepResult(f"{counts}, {{test_words:,.0f}} words".format(**metrics), metrics)
 
 
 def _write_text(folder: Path, items: Table, data: Dataset, config: TextConfig) -> int:
