@@ -7,6 +7,7 @@ Fitted on the items of one fold's catalogue only.
 from __future__ import annotations
 
 import re
+from collections import Counter
 
 import numpy as np
 import scipy.sparse as sp
@@ -19,10 +20,10 @@ WORD = re.compile(r"[^\W_]+")
 
 
 class TextConfig(Config):
-    """min_items: a word must occur in that many items to get a column."""
+    """min_items: a word must occur in that many items to get a column; max_words: columns, the most frequent words."""
 
     min_items: int = Field(default=3, ge=1)
-    max_words: int = Field(default=4000, ge=10, le=100_000)
+    max_words: int = Field(default=4000, ge=10, le=20_000)
 
 
 def words(text: str) -> list[str]:
@@ -41,11 +42,15 @@ def words(text: str) -> list[str]:
 def tfidf(texts: list[str], config: TextConfig) -> tuple[sp.csr_matrix, list[str]]:
     """TF-IDF matrix, rows of length 1 (or 0 where a text has no known word).
 
-    Returns  float32 CSR (len(texts), words) and the words of its columns
+    Returns  float32 CSR (len(texts), words) and the words of its columns; no column at all where no word occurs in
+             min_items texts, as in a small shop of unlike things
     """
     from sklearn.feature_extraction.text import TfidfVectorizer
 
     min_items = min(config.min_items, max(len(texts), 1))
+    items_with = Counter(word for text in texts for word in set(words(text)))
+    if max(items_with.values(), default=0) < min_items:
+        return sp.csr_matrix((len(texts), 0), dtype=np.float32), []
     vectorizer = TfidfVectorizer(
         analyzer=words, min_df=min_items, max_features=config.max_words, sublinear_tf=True, dtype=np.float32
     )

@@ -1,8 +1,10 @@
 """PCA against planted directions."""
 
 import numpy as np
+import pytest
 import scipy.sparse as sp
 
+from components.core.errors import ConfigError
 from components.reduction.pca import Pca, PcaConfig
 
 
@@ -27,3 +29,15 @@ def test_projections_are_centred_and_the_same_for_sparse_and_dense_rows():
 
 def test_more_directions_than_columns_are_cut():
     assert Pca(PcaConfig(embedding_size=9)).fit(planted(np.random.default_rng(2))).transform(np.eye(3)).shape == (3, 3)
+
+
+def test_more_memory_than_allowed_is_refused_before_it_is_taken():
+    wide = sp.csr_matrix((3, 20_000))
+    with pytest.raises(ConfigError, match=r"20,000 columns needs about 16.0 GB.* lower featurize.text.max_words"):
+        Pca().fit(wide)
+
+
+def test_no_columns_give_no_directions():
+    pca = Pca().fit(sp.csr_matrix((4, 0)))
+    assert pca.transform(sp.csr_matrix((4, 0))).shape == (4, 0)
+    assert pca.explained.sum() == 0
