@@ -5,12 +5,16 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from components.core import environment
 from components.core.errors import ConfigError, ShoploopError
 from components.core.ports import HOST, probe
+
+if TYPE_CHECKING:
+    from services.settings import Settings
 
 TARGET = "services.recommender:Recommender"
 PROJECT = Path(__file__).resolve().parents[1]
@@ -33,9 +37,11 @@ def serve(port: int, release: Path | None) -> None:
         os.environ["SHOPLOOP_RELEASE"] = str(release.resolve())
     try:
         settings = read_settings()
+        _check(settings)
         port = claim(port)
     except ShoploopError as e:
-        raise SystemExit(f"shoploop: {e}") from None
+        click.echo(f"shoploop: {e}", err=True)
+        sys.exit(2)
     # BentoML's workers run in a folder of their own.
     os.environ["SHOPLOOP_ROOT"] = str(settings.root.resolve())
     os.environ["SHOPLOOP_STATE"] = str(settings.state.resolve())
@@ -43,6 +49,18 @@ def serve(port: int, release: Path | None) -> None:
     sys.stdout.flush()
     arguments = ["-m", "bentoml", "serve", TARGET, "--host", HOST, "--port", str(port), "--working-dir", str(PROJECT)]
     os.execv(sys.executable, [sys.executable, *arguments])  # noqa: S606 - no shell wanted
+
+
+def _check(settings: Settings) -> None:
+    """Raise a ShoploopError for what could never serve: better one line now than a service that is never ready."""
+    from components.release.load import load
+    from services.desk import Desk
+    from services.state import State
+
+    state = State(settings.state)
+    state.open()
+    if settings.release is not None:
+        Desk(settings, state).check(load(settings.release))
 
 
 def claim(port: int) -> int:

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import time
 import uuid
+from dataclasses import replace
 
 from components.core.errors import ReleaseError
-from components.release.release import RANKER, Answer, Question, Release
+from components.release.release import RANKER, Answer, Event, Question, Release
 from services.messages import (
     EventsAnswer,
     EventsRequest,
@@ -22,6 +23,9 @@ from services.messages import (
 from services.release_cache import Serving
 from services.settings import Settings
 from services.state import Exposure, State
+
+DAY_S = 86_400
+EARLY = "events before the release's cut-off ({cutoff}) are stored but change no answer: the release knows that time"
 
 
 class Desk:
@@ -58,11 +62,21 @@ class Desk:
         release = now.release
         default_time = release.known.now if self.settings.clock == "release" else int(time.time())
         accepted = self.state.add_events(request.events, default_time)
-        unknown = sum(event.item_id not in release.hybrid.items for event in request.events)
-        return EventsAnswer(accepted=accepted, repeated=len(request.events) - accepted, unknown_items=unknown)
+        early = sum(e.timestamp is not None and e.timestamp < release.known.now for e in request.events)
+        return EventsAnswer(
+            accepted=accepted,
+            repeated=len(request.events) - accepted,
+            unknown_items=sum(event.item_id not in release.hybrid.items for event in request.events),
+            before_cutoff=early,
+            note=EARLY.format(cutoff=release.facts["cutoff_time"]) if early else None,
+        )
 
     def check(self, release: Release) -> None:
-        """Refuse a release that the running experiment cannot be run on (ReleaseError)."""
+        """Refuse a release that cannot be served here: no state to keep, or not what the experiment needs.
+
+        Raises ConfigError or ReleaseError.
+        """
+        self.state.open()
         experiment = self.settings.experiment
         if experiment and experiment.treatment_model not in release.hybrid.models:
             raise ReleaseError(
@@ -79,16 +93,28 @@ class Desk:
         return self.settings.experiment.policies[variant] if variant else RANKER
 
     def _question(self, request: RecommendRequest, release: Release, policy: str) -> Question:
-        since = release.known.now
         return Question(
             user_id=request.user_id,
             history=tuple(request.history or ()),
-            events=self.state.purchases(request.user_id, since) if request.user_id is not None else (),
+            events=self._events(request.user_id, release) if request.user_id is not None else (),
             k=request.k,
             exclude_seen=request.exclude_seen,
             filters=request.filters.filters(),
             policy=policy,
         )
+
+    def _events(self, user_id: str, release: Release) -> tuple[Event, ...]:
+        """The user's purchases since the cut-off, as the service's clock sees them.
+
+        Under the release's clock a time beyond the horizon becomes the horizon: the shop's past would else fade by all
+        the years between its cut-off and today as soon as one event carries today's time.
+        """
+        cutoff = release.known.now
+        bought = self.state.purchases(user_id, cutoff)
+        if self.settings.clock == "wall":
+            return bought
+        latest = cutoff + self.settings.horizon_days * DAY_S
+        return tuple(replace(event, time=min(event.time, latest)) for event in bought)
 
 
 def _items(release: Release, answer: Answer) -> list[Item]:

@@ -138,11 +138,19 @@ class SimilarAnswer(Served):
 
 
 class EventsAnswer(Message):
-    """accepted: stored now; repeated: their event ids were there already; unknown_items: not in the catalogue."""
+    """What became of the events; note says in words what the sender may not expect, else null.
+
+    accepted       stored now
+    repeated       their event ids were there already
+    unknown_items  not in the catalogue
+    before_cutoff  older than the release: stored, but they change no answer
+    """
 
     accepted: int
     repeated: int
     unknown_items: int
+    before_cutoff: int
+    note: str | None
 
 
 class Refusal(Message):

@@ -35,6 +35,26 @@ TIMEOUT_S = 10
 NOTHING_YET = "no verified release yet; GET /health says why"
 
 
+ROUTES = {
+    "POST /recommend": "ranked items for a user_id or a history",
+    "POST /similar": "ranked neighbours of an item_id",
+    "POST /events": "tell what users did",
+    "GET /release": "what is being served",
+    "GET /health": "whether anything is wrong, and what",
+    "GET /readyz": "whether a verified release answers",
+    "GET /metrics": "figures for Prometheus",
+    "GET /schema.json": "the fields of every request and answer",
+}
+
+
+def _index(_: Request) -> Response:
+    return JSONResponse({"service": "shoploop", "routes": ROUTES})
+
+
+def _nothing(_: Request) -> Response:
+    return JSONResponse({"error": "nothing here; GET / names the routes"}, status_code=404)
+
+
 def _release(_: Request) -> Response:
     return _service().release()
 
@@ -47,7 +67,18 @@ def _service() -> Recommender:
     return bentoml.get_current_service()
 
 
-@bentoml.asgi_app(Starlette(routes=[Route("/release", _release), Route("/health", _health)]), path="/")
+# They come before BentoML's own index page, which loads a script of another host, and before that page's assets.
+PAGES = [
+    Route("/", _index),
+    Route("/static_content{rest:path}", _nothing),
+    Route("/assets{rest:path}", _nothing),
+    Route("/docs.json", _nothing),
+    Route("/release", _release),
+    Route("/health", _health),
+]
+
+
+@bentoml.asgi_app(Starlette(routes=PAGES), path="/")
 @bentoml.service(
     name="shoploop",
     threads=THREADS,

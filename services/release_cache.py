@@ -14,12 +14,13 @@ from components.core import bundle
 from components.core.errors import BundleError, ReleaseError
 from components.release.load import load
 from components.release.release import Release
+from components.tracking.registry import DIGEST_TAG
 
 if TYPE_CHECKING:
     from components.tracking.registry import ModelRegistry, RegisteredVersion
 
-DIGEST_TAG = "release_digest"
 LAST_SERVED = "last_served.json"
+DIGEST = re.compile(r"[0-9a-f]{64}")
 KEPT = 4
 
 
@@ -75,31 +76,53 @@ class ReleaseCache:
             try:
                 return serving(load(kept), version.version)
             except ReleaseError:
-                shutil.rmtree(kept)  # spoilt on this machine; the registered one may be sound
+                shutil.rmtree(kept, ignore_errors=True)  # spoilt on this machine; the registered one may be sound
         return serving(self._fetched(registry, version, kept), version.version)
 
     def note_served(self, what: Serving) -> None:
         """Remember what serves now for the next start, and let go of the oldest copies."""
         bundle.write_json(self.folder / LAST_SERVED, asdict(_LastServed(what.version, what.release.digest)))
-        copies = [path for path in self.folder.iterdir() if path.is_dir() and path.name != what.release.digest]
-        for old in sorted(copies, key=lambda path: path.stat().st_mtime)[: -(KEPT - 1)]:
+        copies = [path for path in self.folder.iterdir() if DIGEST.fullmatch(path.name)]
+        others = [path for path in copies if path.name != what.release.digest]
+        for old in sorted(others, key=_age)[: -(KEPT - 1)]:
             shutil.rmtree(old, ignore_errors=True)
 
     def _fetched(self, registry: ModelRegistry, version: RegisteredVersion, kept: Path) -> Release:
         self.folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".fetch.", dir=self.folder) as scratch, bundle.replacing(kept) as fresh:
-            shutil.copytree(registry.fetch(version, Path(scratch)), fresh, dirs_exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".fetch.", dir=self.folder) as scratch:
+            fresh = Path(scratch) / kept.name
+            shutil.copytree(registry.fetch(version, Path(scratch)), fresh)
             release = load(fresh)
             if release.digest != kept.name:
                 raise ReleaseError(
                     f"release {version.version}: its files are not those that were registered "
                     f"(found {release.digest[:12]}, registered {kept.name[:12]})."
                 )
+            _keep(fresh, kept)
             return release
 
 
-def _checked(digest: str) -> str:
+def _keep(fresh: Path, kept: Path) -> None:
+    """Move a verified copy to its place; where another service was quicker, its equal copy stays."""
+    try:
+        fresh.rename(kept)
+    except OSError:
+        if not kept.is_dir():
+            raise
+
+
+def _age(folder: Path) -> float:
+    """When a copy was made; 0 if another service has just removed it."""
+    try:
+        return folder.stat().st_mtime
+    except FileNotFoundError:
+        return 0.0
+
+
+def _checked(digest: object) -> str:
     """A digest that is one: names from a registry or a file never become paths unchecked."""
-    if not re.fullmatch(r"[0-9a-f]{64}", digest):
-        raise ReleaseError(f"release: '{digest[:80]}' is not a digest; register the release with `dvc repro register`.")
+    if not isinstance(digest, str) or not DIGEST.fullmatch(digest):
+        raise ReleaseError(
+            f"release: '{str(digest)[:80]}' is not a digest; register the release with `dvc repro register`."
+        )
     return digest

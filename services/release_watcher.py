@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from components.core.errors import ReleaseError
+from components.core.errors import RegistryError, ShoploopError
 from components.release.load import load
 from components.release.release import Release
 from services.messages import Refusal
@@ -25,6 +25,7 @@ logger = logging.getLogger("shoploop.release_watcher")
 
 RETRY_S = 30.0  # a refused version is tried again: its files may have been restored
 CACHE = "releases"
+FOLDER, CACHED = "folder", "cached"  # names of releases without a version, in a refusal
 
 
 @dataclass
@@ -37,7 +38,7 @@ class ReleaseWatcher:
     """`current` is what answers; a request takes it once and is served by that one release to its end."""
 
     def __init__(self, settings: Settings, check: Callable[[Release], None], on_swap: Callable[[], None]):
-        """check raises ReleaseError if a sound release cannot serve here; on_swap is called after every change."""
+        """check raises a ShoploopError if a sound release cannot serve here; on_swap is called after every change."""
         self.settings = settings
         self._check = check
         self.current: Serving | None = None
@@ -53,18 +54,22 @@ class ReleaseWatcher:
     def start(self) -> None:
         """Serve the configured folder, or the release served last while the champion is looked up.
 
-        Raises ReleaseError if a configured folder does not verify: there is nothing else to serve.
+        What cannot be served is refused with its reason, and the service is not ready: BentoML would start a worker
+        that raises here again and again.
         """
         if self.settings.release is not None:
-            self._swap(serving(load(self.settings.release), None))
+            self._start_with(FOLDER, lambda: serving(load(self.settings.release), None))
             return
-        try:
-            last = self._cache.last_served()
-            if last is not None:
-                self._swap(last)
-        except ReleaseError as e:
-            self._refuse("cached", e)
+        self._start_with(CACHED, self._cache.last_served)
         self._thread.start()
+
+    def _start_with(self, name: str, find: Callable[[], Serving | None]) -> None:
+        try:
+            found = find()
+            if found is not None:
+                self._swap(found)
+        except (ShoploopError, OSError) as e:
+            self._refuse(name, e)
 
     def stop(self) -> None:
         """End the thread."""
@@ -77,7 +82,9 @@ class ReleaseWatcher:
             try:
                 self._look()
                 self.registry_error = None
-            except Exception as e:  # the registry may fail in any way; serving goes on and the reason is shown
+            except RegistryError as e:
+                self.registry_error = str(e)
+            except Exception as e:  # this thread must live; serving goes on and the reason is shown
                 self.registry_error = f"{type(e).__name__}: {str(e)[:300]}"
             self._stop.wait(self.settings.poll_s)
 
@@ -89,11 +96,12 @@ class ReleaseWatcher:
         champion = registry.aliases().get(CHAMPION)
         if champion is None or self._is_settled(champion):
             return
+        version = registry.version(champion)
         try:
-            candidate = self._cache.get(registry, registry.version(champion))
+            candidate = self._cache.get(registry, version)
             self._swap(candidate)
             self._cache.note_served(candidate)
-        except (ReleaseError, OSError) as e:
+        except (ShoploopError, OSError) as e:
             self._failed = _Attempt(champion, time.monotonic())
             self._refuse(champion, e)
 
@@ -108,7 +116,7 @@ class ReleaseWatcher:
         if self._registry is None:
             from components.tracking.registry import ModelRegistry
 
-            self._registry = ModelRegistry(name=self.settings.model_name, root=self.settings.root)
+            self._registry = ModelRegistry(root=self.settings.root)
         return self._registry
 
     def _swap(self, candidate: Serving) -> None:

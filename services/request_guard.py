@@ -1,13 +1,18 @@
-"""What no handler should see: bodies that are too large, or not JSON by their own account."""
+"""What no handler should see: bodies that are too large, not JSON by their own account, or not what is asked for.
+
+BentoML would answer the last with a library's words, and log a traceback for each.
+"""
 
 from __future__ import annotations
 
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from services.refusals import refusal
+
 
 class RequestGuard:
-    """ASGI middleware: 413 for a body above the limit, declared or counted; 415 for a POST that is not JSON."""
+    """ASGI middleware: 413 for a body above the limit, 415 for a POST that is not JSON, 400 for one out of bounds."""
 
     def __init__(self, app: ASGIApp, max_body_bytes: int):
         """The next application, and the largest body in bytes."""
@@ -28,6 +33,10 @@ class RequestGuard:
         if body is None:
             words = f"the body is larger than {self.max_body_bytes // 1024} KB; send less at a time"
             await _refuse(413, words)(scope, receive, send)
+            return
+        wrong = refusal(scope["path"], body)
+        if wrong is not None:
+            await JSONResponse({"error": wrong}, status_code=400)(scope, receive, send)
             return
         await self.app(scope, _replay(body, receive), send)
 

@@ -23,10 +23,10 @@ class Settings(Config):
     release     serve this folder and ask no registry; None follows the champion in MLflow
     root        project folder: where MLflow's SQLite file lies, unless MLFLOW_TRACKING_URI says otherwise
     state       folder of the service's own files: events and exposures, and verified copies of releases
-    model_name  the registered model whose champion is followed
     poll_s      seconds between two looks at the registry
     clock       time of an event that comes without one: "release" is the release's cut-off, right for a shop of the
                 past such as the default data; "wall" is now, right for a live shop
+    horizon_days  under the clock "release", a later event counts as if it were this long after the cut-off
     experiment  a running A/B test, as JSON
     max_body_kb largest request body
     """
@@ -34,9 +34,9 @@ class Settings(Config):
     release: Path | None = None
     root: Path = Path()
     state: Path = Path("state")
-    model_name: str = Field(default="shoploop", pattern=r"^[A-Za-z][A-Za-z0-9_-]{0,63}$")
     poll_s: float = Field(default=1.0, ge=0.1, le=60)
     clock: Literal["release", "wall"] = "release"
+    horizon_days: int = Field(default=60, ge=1, le=3650)
     experiment: Experiment | None = None
     max_body_kb: int = Field(default=256, ge=1, le=10_000)
 

@@ -14,29 +14,37 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from components.core import schema
+from components.core import layout, schema
+from components.core.errors import ConfigError
 from components.release.release import Event as Bought
 from services.messages import Event
 
-FILE = "service.db"
+FORMAT = 1  # `pragma user_version` of the file
 WAIT_S = 5.0  # for another worker's write
 PURCHASE = "purchase"
 NEWEST_EVENTS = 1000  # of one user that an answer looks at
 
 SCHEMA = f"""
 create table if not exists events (
-    event_id text primary key, {schema.USER_ID} text not null, {schema.ITEM_ID} text not null,
+    seq integer primary key autoincrement, event_id text not null unique,
+    {schema.USER_ID} text not null, {schema.ITEM_ID} text not null,
     {schema.EVENT_TYPE} text not null, {schema.TIMESTAMP} integer not null, {schema.VALUE} real,
     {schema.QUANTITY} integer not null, {schema.REQUEST_ID} text, received_at real not null
-) without rowid;
-create index if not exists events_of_user on events ({schema.USER_ID}, {schema.TIMESTAMP});
+);
+create index if not exists events_of_user on events ({schema.USER_ID}, {schema.TIMESTAMP}, seq);
 create table if not exists exposures (
     {schema.REQUEST_ID} text not null, {schema.USER_ID} text, {schema.ITEM_ID} text not null,
     {schema.POSITION} integer not null, {schema.SCORE} real not null, {schema.PROPENSITY} real not null,
     {schema.RELEASE} text not null, {schema.EXPERIMENT} text, {schema.VARIANT} text, {schema.TIMESTAMP} real not null,
     primary key ({schema.REQUEST_ID}, {schema.POSITION})
 ) without rowid;
+pragma user_version = {FORMAT};
 """
+COLUMNS = (
+    schema.EVENT_ID, schema.USER_ID, schema.ITEM_ID, schema.EVENT_TYPE, schema.TIMESTAMP, schema.VALUE,
+    schema.QUANTITY, schema.REQUEST_ID, "received_at",
+)  # fmt: skip
+ADD_EVENT = f"insert or ignore into events ({', '.join(COLUMNS)}) values ({', '.join('?' * len(COLUMNS))})"  # noqa: S608
 
 
 @dataclass(frozen=True)
@@ -58,13 +66,35 @@ class State:
     """The service's database. Every thread has a connection of its own; SQLite orders their writes."""
 
     def __init__(self, folder: Path):
-        """Open or create service.db in `folder`."""
-        folder.mkdir(parents=True, exist_ok=True)
-        self.path = folder / FILE
+        """folder: where service.db lies or will lie; `open` comes before all else."""
+        self.path = folder / layout.SERVICE_DATABASE
         self._local = threading.local()
-        with closing(self._connect()) as connection:
-            connection.execute("pragma journal_mode = wal")
-            connection.executescript(SCHEMA)
+
+    def open(self) -> None:
+        """Open or create the file; ConfigError if that cannot be done, or the file is of another format."""
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            with closing(self._connect()) as connection:
+                self._prepare(connection)
+        except (OSError, sqlite3.Error) as e:
+            raise ConfigError(
+                f"{self.path}: the service cannot keep its state there ({e}); "
+                "make the folder writable, or name another in SHOPLOOP_STATE."
+            ) from e
+
+    def _prepare(self, connection: sqlite3.Connection) -> None:
+        found = connection.execute("pragma user_version").fetchone()[0]
+        empty = connection.execute("select count(*) from sqlite_master").fetchone()[0] == 0
+        if not empty and found != FORMAT:
+            raise ConfigError(
+                f"{self.path}: of another version of the service (format {found}, this one writes {FORMAT}); "
+                "move the file away, or name another folder in SHOPLOOP_STATE."
+            )
+        connection.execute("pragma journal_mode = wal")
+        with connection:
+            connection.execute("begin immediate")  # also shows that the file can be written
+            connection.rollback()
+        connection.executescript(SCHEMA)
 
     def add_events(self, events: Iterable[Event], default_time: int) -> int:
         """Store events whose id is not there yet, all in one transaction; returns how many were new.
@@ -77,13 +107,14 @@ class State:
              e.value, e.quantity, e.request_id, now)
             for e in events
         ]  # fmt: skip
-        return self._insert("insert or ignore into events values (?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
+        return self._insert(ADD_EVENT, rows)
 
     def purchases(self, user_id: str, since: int) -> tuple[Bought, ...]:
-        """A user's newest purchases at or after `since`, oldest first."""
+        """A user's newest purchases at or after `since`, oldest first; those of one second as they were told."""
         rows = self._connection.execute(
             f"select {schema.ITEM_ID}, {schema.TIMESTAMP} from events where {schema.USER_ID} = ? "  # noqa: S608
-            f"and {schema.EVENT_TYPE} = ? and {schema.TIMESTAMP} >= ? order by {schema.TIMESTAMP} desc limit ?",
+            f"and {schema.EVENT_TYPE} = ? and {schema.TIMESTAMP} >= ? "
+            f"order by {schema.TIMESTAMP} desc, seq desc limit ?",
             (user_id, PURCHASE, since, NEWEST_EVENTS),
         ).fetchall()
         return tuple(Bought(item_id, at) for item_id, at in reversed(rows))

@@ -3,6 +3,7 @@
 import json
 import shutil
 import sqlite3
+import time
 
 import pytest
 
@@ -60,7 +61,7 @@ def test_an_event_changes_the_next_answer_and_counts_once(service):
     before = service.ids(user_id="newcomer")
     event = {"event_id": "e1", "user_id": "newcomer", "item_id": "i05"}
     stored = service.post("/events", events=[event]).json()
-    assert stored == {"accepted": 1, "repeated": 0, "unknown_items": 0}
+    assert stored == {"accepted": 1, "repeated": 0, "unknown_items": 0, "before_cutoff": 0, "note": None}
     first = service.recommend(user_id="newcomer")
     assert first["fallback"] is None
     assert [item["item_id"] for item in first["items"]] != before
@@ -79,8 +80,8 @@ def test_views_are_kept_but_are_no_purchases(service):
     ("path", "body", "word"),
     [
         ("/recommend", {"user_id": "u00", "kk": 3}, "kk"),
-        ("/recommend", {"user_id": "u00", "k": 0}, "greater than or equal to 1"),
-        ("/recommend", {"user_id": "u00", "k": 101}, "less than or equal to 100"),
+        ("/recommend", {"user_id": "u00", "k": 0}, "k: should be at least 1, found 0"),
+        ("/recommend", {"user_id": "u00", "k": 101}, "k: should be at most 100, found 101"),
         ("/recommend", {"user_id": "u00", "k": "10"}, "integer"),
         ("/recommend", {"user_id": "u00", "k": 10**30}, "k"),
         ("/recommend", {}, "either user_id or history"),
@@ -99,7 +100,45 @@ def test_views_are_kept_but_are_no_purchases(service):
 def test_what_is_out_of_bounds_is_refused_in_words(service, path, body, word):
     answer = service.post(path, **body)
     assert answer.status_code == 400, answer.text
-    assert word in answer.text
+    assert list(answer.json()) == ["error"]
+    assert word in answer.json()["error"]
+    assert "Request" not in answer.text
+    assert "pydantic" not in answer.text
+
+
+def test_a_refusal_is_bounded_and_leaves_no_traceback_in_the_log(service, folder):
+    answer = service.post("/events", events=[{"x" * 500: i} for i in range(100)])
+    assert answer.status_code == 400
+    assert answer.json()["error"].endswith("more")
+    assert len(answer.text) < 2000
+    assert "Traceback" not in (folder / "service.log").read_text()
+
+
+def test_the_first_page_names_the_routes_and_no_foreign_host(service):
+    page = service.get("/")
+    assert "POST /recommend" in page.json()["routes"]
+    assert "://" not in page.text
+    for path in ("/static_content/index.css", "/static_content/", "/assets/x", "/docs.json"):
+        assert service.get(path).status_code == 404
+
+
+def test_an_event_before_the_cut_off_is_stored_once_and_the_sender_is_told_it_does_not_count(service):
+    before = service.ids(user_id="early")
+    event = {"event_id": "early", "user_id": "early", "item_id": "i05", "timestamp": 1_000_000_000}
+    first, again = (service.post("/events", events=[event]).json() for _ in range(2))
+    assert (first["accepted"], first["before_cutoff"]) == (1, 1)
+    assert "before the release's cut-off" in first["note"]
+    assert (again["accepted"], again["repeated"]) == (0, 1)
+    assert service.ids(user_id="early") == before
+
+
+def test_a_purchase_stamped_today_counts_in_a_release_of_the_past(service):
+    before = service.ids(user_id="modern", k=5)
+    event = {"event_id": "today", "user_id": "modern", "item_id": "i50", "timestamp": int(time.time())}
+    assert service.post("/events", events=[event]).json()["before_cutoff"] == 0
+    answer = service.recommend(user_id="modern", k=5)
+    assert answer["fallback"] is None
+    assert [item["item_id"] for item in answer["items"]] != before
 
 
 @pytest.mark.parametrize("raw", [b"{", b"[]", b"\xff\xfe", b'"\\ud800"', b"null", b"[" * 20_000, b'{"k":NaN}', b""])

@@ -9,10 +9,14 @@ from pathlib import Path
 
 import pytest
 
+from components.core import bundle, layout
 from components.core.errors import ConfigError
 from components.release.assemble import assemble
 from services.__main__ import HOST, claim
-from services.settings import read_settings
+from services.desk import Desk
+from services.release_watcher import ReleaseWatcher
+from services.settings import Settings, read_settings
+from services.state import State
 
 PROJECT = Path(__file__).parents[2]
 
@@ -46,6 +50,60 @@ def test_settings_not_set_take_their_defaults():
     settings = read_settings({"SHOPLOOP_RELEASE": "", "SHOPLOOP_POLL_S": "2"})
     assert settings.release is None
     assert settings.poll_s == 2
+
+
+@pytest.fixture
+def served_release(trained_shop, tmp_path):
+    root = shutil.copytree(trained_shop, tmp_path / "shop")
+    assemble(root, "shop", {})
+    return root / layout.RELEASE
+
+
+def serve(tmp_path, *options, **variables):
+    """What `serve` says and the code it ends with."""
+    environment = os.environ | {"SHOPLOOP_STATE": str(tmp_path / "state")} | variables
+    command = [sys.executable, "-m", "services", "serve", *options]
+    ended = subprocess.run(
+        command, cwd=PROJECT, env=environment, capture_output=True, text=True, timeout=60, check=False
+    )
+    return ended.returncode, ended.stderr.strip()
+
+
+def test_what_can_never_serve_ends_at_once_with_one_line_and_code_2(served_release, tmp_path):
+    (tmp_path / "file").write_text("x")
+    experiment = '{"name": "a", "shares": {"control": 0.5, "treatment": 0.5}, "treatment_model": "oracle"}'
+    release = ("--release", str(served_release))
+    for (code, said), words in (
+        (serve(tmp_path, "--release", "/nonexist"), "no such file"),
+        (serve(tmp_path, *release, SHOPLOOP_STATE=str(tmp_path / "file" / "state")), "SHOPLOOP_STATE"),
+        (serve(tmp_path, *release, SHOPLOOP_EXPERIMENT=experiment), "no model 'oracle'"),
+    ):
+        assert code == 2, said
+        assert words in said
+        assert said.startswith("shoploop: ")
+        assert len(said.splitlines()) == 1
+
+
+def test_a_worker_with_nothing_to_serve_is_not_ready_and_says_why(tmp_path):
+    settings = Settings(release=tmp_path / "nothing", state=tmp_path / "state")
+    desk = Desk(settings, State(settings.state))
+    watcher = ReleaseWatcher(settings, desk.check, lambda: None)
+    watcher.start()
+    assert watcher.current is None
+    assert "no such file" in watcher.refused.reason
+
+
+def test_a_worker_whose_last_release_is_spoilt_starts_without_it_and_says_why(tmp_path):
+    state = tmp_path / "state"
+    bundle.write_json(state / "releases" / "last_served.json", {"version": "1", "digest": 7})
+    settings = Settings(root=tmp_path, state=state)
+    watcher = ReleaseWatcher(settings, lambda release: None, lambda: None)
+    watcher.start()
+    try:
+        assert watcher.current is None
+        assert "'7' is not a digest" in watcher.refused.reason
+    finally:
+        watcher.stop()
 
 
 @pytest.fixture

@@ -1,0 +1,75 @@
+"""What is wrong with a request, in words for the one who sent it: bounded, without a library's links or class names."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from services.messages import EventsRequest, RecommendRequest, SimilarRequest
+
+REQUESTS: dict[str, type[BaseModel]] = {
+    "/recommend": RecommendRequest,
+    "/similar": SimilarRequest,
+    "/events": EventsRequest,
+}
+MOST_ENTRIES = 10
+LONGEST_NAME = 80
+LONGEST_FOUND = 40
+LONGEST_WORDS = 200
+SHAPES = {"model_type": "an object", "dict_type": "an object", "list_type": "a list", "string_type": "text"}
+BOUNDS = {
+    "greater_than_equal": "should be at least {ge}",
+    "less_than_equal": "should be at most {le}",
+    "missing": "is missing",
+    "extra_forbidden": "unknown field",
+    "string_too_short": "should have at least {min_length} characters",
+    "string_too_long": "should have at most {max_length} characters",
+    "string_pattern_mismatch": "should hold no control characters",
+    "too_short": "should have at least {min_length} entries",
+    "too_long": "should have at most {max_length} entries",
+}
+WITHOUT_FOUND = ("missing", "extra_forbidden", "json_invalid", "value_error", "too_short", "too_long")
+
+
+def refusal(path: str, body: bytes) -> str | None:
+    """Why the service does not answer this body at this path, e.g. "k: should be at least 1, found -3"; else None."""
+    request = REQUESTS.get(path)
+    if request is None:
+        return None
+    try:
+        request.model_validate_json(body)
+    except ValidationError as e:
+        errors = e.errors(include_url=False)
+        told = [_sentence(error) for error in errors[:MOST_ENTRIES]]
+        more = len(errors) - len(told)
+        return "; ".join([*told, f"and {more} more"] if more else told)
+    return None
+
+
+def _sentence(error: dict[str, Any]) -> str:
+    name = ".".join(str(part) for part in error["loc"])[:LONGEST_NAME] or "body"
+    return f"{name}: {_wrong(error)}{_found(error)}"
+
+
+def _wrong(error: dict[str, Any]) -> str:
+    kind, context = error["type"], error.get("ctx", {})
+    if kind in BOUNDS:
+        return BOUNDS[kind].format(**context)
+    if kind in SHAPES:
+        return f"should be {SHAPES[kind]}"
+    if kind == "json_invalid":
+        return f"is not JSON ({str(context.get('error', ''))[:LONGEST_WORDS]})"
+    words = error["msg"].removeprefix("Value error, ").removeprefix("Input ")
+    return words[:LONGEST_WORDS]
+
+
+def _found(error: dict[str, Any]) -> str:
+    """What was sent instead, if it is short enough to say."""
+    value = error["input"]
+    if error["type"] in WITHOUT_FOUND:
+        return ""
+    if isinstance(value, dict | list):
+        return f", found {'an object' if isinstance(value, dict) else 'a list'}"
+    shown = "null" if value is None else repr(value)
+    return f", found {shown if len(shown) <= LONGEST_FOUND else shown[:LONGEST_FOUND] + '…'}"
