@@ -49,8 +49,8 @@ def write(report: dict[str, Any], path: Path) -> Path:
         f"{report['target_outside_share']:.1%} of the purchases in the window were of products outside the catalogue "
         "(bought by too few households before the cut-off, or new); no recommender could name them and they are not "
         f"counted. {report['target_unknown_users']:,} households had no history before the cut-off, or too "
-        "little of it. Offline figures tell how well purchases are foretold, not how much a recommendation changes what "
-        "is bought."
+        "little of it. Offline figures tell how well purchases are foretold, not how much a recommendation changes "
+        "what is bought."
     )
     return page.write(path)
 
