@@ -12,6 +12,7 @@ from components.core.errors import DataError
 from components.core.vocabulary import Vocabulary
 
 DAY_S = 86_400
+BLOCK_USERS = 256  # users scored at once: some dense float32 (256, n_items) blocks fit any laptop
 
 
 @dataclass(frozen=True)
@@ -84,7 +85,7 @@ class Histories:
         indptr = np.concatenate(([0], np.cumsum(kept))).astype(np.int64)
         return replace(self, indptr=indptr, items=self.items[mask], times=self.times[mask])
 
-    def blocks(self, size: int) -> Iterator[Histories]:
+    def blocks(self, size: int = BLOCK_USERS) -> Iterator[Histories]:
         """Consecutive parts of at most `size` users, so that memory stays bounded."""
         for start in range(0, len(self), size):
             yield self.take(np.arange(start, min(start + size, len(self))))

@@ -21,7 +21,6 @@ from components.splits.store import Target
 ALL, NEW = "all", "new"
 VIEWS = (ALL, NEW)
 CUTOFF = 10
-BLOCK_USERS = 256
 
 # One pass over a block of histories gives the lists of both views.
 Lists = dict[str, np.ndarray]
@@ -85,7 +84,7 @@ def lists_of_many(
     progress: Callable[[list[Histories]], Iterable[Histories]] = iter,
 ) -> dict[str, Lists]:
     """Lists of several recommenders, name → lists, in one pass over the blocks, so that they may share scores."""
-    blocks = [listers(block) for block in progress(list(histories.blocks(BLOCK_USERS)))]
+    blocks = [listers(block) for block in progress(list(histories.blocks()))]
     return {name: {view: np.vstack([block[name][view] for block in blocks]) for view in VIEWS} for name in blocks[0]}
 
 

@@ -10,12 +10,10 @@ import scipy.sparse as sp
 from pydantic import Field
 
 from components.core.config import Config
-from components.core.dataset import Histories
+from components.core.dataset import BLOCK_USERS, Histories
 from components.ranking.candidates import Candidates
 from components.ranking.hybrid import Hybrid
 from components.ranking.lambdamart import LambdamartConfig
-
-BLOCK_USERS = 256
 
 
 class RankConfig(Config):

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from components.core import bundle
+from components.evaluation.protocol import CUTOFF
 from components.report import figures
 from components.report.page import Page
 from components.robustness.report import Report, words
-from components.robustness.stress import CUTOFF
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -12,7 +12,8 @@ from pydantic import Field, model_validator
 from components.core.config import Config, parse
 from components.core.progress import track
 from components.core.registry import PERTURBATIONS
-from components.robustness.stress import CUTOFF, Recommender, Trial, accuracy, judge, stress
+from components.evaluation.protocol import CUTOFF
+from components.robustness.stress import Recommender, Trial, accuracy, judge, stress
 
 Report = dict[str, Any]
 

@@ -15,12 +15,10 @@ import scipy.sparse as sp
 from components.core.dataset import Histories
 from components.core.errors import DataError
 from components.core.rng import stream
+from components.evaluation.protocol import CUTOFF
 from components.metrics.intervals import bootstrap_mean
 from components.metrics.ranking import hits, ndcg
 from components.robustness.perturbation import Perturbation
-
-CUTOFF = 10
-BLOCK_USERS = 256
 
 # int32 (n, >= CUTOFF) catalogue indices for n histories, best first, -1 where a list is short.
 Recommender = Callable[[Histories], np.ndarray]
@@ -82,7 +80,7 @@ def stress(
 
 def accuracy(recommend: Recommender, histories: Histories, relevant: sp.csr_matrix) -> np.ndarray:
     """NDCG@10 per household, float64 (n,); asked in blocks so that memory stays bounded."""
-    ranked = np.vstack([recommend(block) for block in histories.blocks(BLOCK_USERS)])
+    ranked = np.vstack([recommend(block) for block in histories.blocks()])
     return ndcg(hits(ranked, relevant), relevant.getnnz(axis=1), k=CUTOFF)
 
 

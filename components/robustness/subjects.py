@@ -12,9 +12,9 @@ from components.core.errors import ConfigError
 from components.core.model import Model
 from components.core.schema import RANKER
 from components.evaluation.foreign import translated
-from components.evaluation.protocol import ALL, task
+from components.evaluation.protocol import ALL, CUTOFF, task
 from components.ranking.hybrid import Hybrid
-from components.robustness.stress import CUTOFF, Recommender, Trial
+from components.robustness.stress import Recommender, Trial
 from components.splits import store
 
 

@@ -16,11 +16,11 @@ from components.core.dataset import Dataset
 from components.data.engine import connect
 from components.features.tabular import context_features, item_features, user_features
 from components.features.text import TextConfig, tfidf
+from components.ranking.context import CONTEXT_FEATURES, ITEM_FEATURES, ITEM_GROUPS, USER_FEATURES
 from components.splits import store
 from components.steps.result import StepResult
 
-ITEM_FEATURES, CONTEXT_FEATURES, USER_FEATURES = "items.parquet", "context.parquet", "users.parquet"
-ITEM_GROUPS, TEXT = "groups.parquet", "text"
+TEXT = "text"
 TEXT_COLUMNS = (schema.TITLE, schema.DEPARTMENT, schema.CATEGORY, schema.SUBCATEGORY, schema.BRAND)
 
 

@@ -10,6 +10,7 @@ from pydantic import Field
 from components.core import bundle, layout
 from components.core.config import Config, parse
 from components.core.registry import REDUCERS
+from components.ranking.context import VECTORS
 from components.steps.featurize import TEXT
 from components.steps.result import StepResult
 
@@ -35,10 +36,10 @@ def reduce(config: ReduceConfig, root: Path, seed: int) -> StepResult:
             text = bundle.read(root / layout.FEATURES / fold / TEXT)
             matrix = bundle.unpack_csr("tfidf", text.arrays)
             reducer = cls(options).fit(matrix)
-            arrays = {"vectors": reducer.transform(matrix)} | reducer.state()
+            arrays = {VECTORS: reducer.transform(matrix)} | reducer.state()
             meta = {"kind": "reduced", "format": 1, "component": config.component, "component_version": cls.version}
             bundle.write(fresh / fold, meta, arrays=arrays, vocabularies={"items": text.vocabularies["items"]})
             metrics[f"{fold}_explained"] = float(reducer.explained.sum())
-            metrics[f"{fold}_columns"] = arrays["vectors"].shape[1]
+            metrics[f"{fold}_columns"] = arrays[VECTORS].shape[1]
     summary = f"{metrics['test_columns']:.0f} directions hold {metrics['test_explained']:.0%} of the text's variance"
     return StepResult(summary, metrics)

@@ -87,7 +87,7 @@ def table(params: dict[str, Any]) -> dict[str, Step]:
         _step("featurize", "item, user and context columns, text of categories", reads=(layout.CLEAN, layout.SPLIT),
               writes=(layout.FEATURES,)),
         _step("reduce", "text → a few dense directions", reads=(layout.FEATURES,), writes=(layout.REDUCED,),
-              code=_component(REDUCERS, params, "reduce", "pca"), seeded=True),
+              code=_component(REDUCERS, params, "reduce", "pca")),
         *(_train(name, file) for name, file in models.items()),
         _step("rank", "LambdaMART over the union of the models' candidates",
               reads=(*features, *_candidates(params, trained)),
