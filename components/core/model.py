@@ -82,6 +82,10 @@ class Model(ABC):
         """Training curves by name (e.g. loss per epoch); empty for models trained in one pass."""
         return {}
 
+    def remarks(self) -> list[str]:
+        """What a person should know of how the fit went, in plain sentences; empty where it went as planned."""
+        return []
+
     def recommend(
         self, histories: Histories, k: int, *, exclude_seen: bool = False, allowed: np.ndarray | None = None
     ) -> np.ndarray:
@@ -97,6 +101,7 @@ class Model(ABC):
             "component_version": self.version,
             "config": self.config.model_dump(mode="json"),
             "curves": self.curves(),
+            "remarks": self.remarks(),
         }
         bundle.write(path, meta, arrays=self.state(), vocabularies={"items": self.items}, provenance=provenance)
 

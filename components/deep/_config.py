@@ -22,7 +22,8 @@ class SequenceConfig(Config):
     validation_share  the last share of all events, kept back to choose the epoch
     trend_days        item biases are shifted by how much better items sold in the last days than in all time
     trend_lines       lines of all-time sales mixed into the trend: more of them, less of it
-    max_minutes       wall time of training, a safety stop: where it cuts in, results depend on the machine
+    max_minutes       wall time of training, a safety stop: where it cuts in, results depend on the machine and the
+                      model says so (`remarks`); epochs and patience are meant to end the training long before
     """
 
     embedding_size: int = Field(default=64, ge=2, le=512)
@@ -39,4 +40,4 @@ class SequenceConfig(Config):
     validation_share: float = Field(default=0.05, gt=0, lt=0.5)
     trend_days: float = Field(default=28, gt=0)
     trend_lines: float = Field(default=20, gt=0)
-    max_minutes: float = Field(default=0.5, gt=0)
+    max_minutes: float = Field(default=5, gt=0)

@@ -42,6 +42,7 @@ class SequenceModel(Model):
         trained = train(self.encoder, data.histories, self.n_items, self.config, rng)
         self.weights: Weights = trained.weights
         self._curves = {"train_loss": trained.train_loss, "validation_loss": trained.validation_loss}
+        self._remarks = [self._clock_remark(len(trained.train_loss))] if trained.cut_short else []
 
     def logits(self, histories: Histories) -> np.ndarray:
         """float32 (n, n_items): state · item embedding + item bias."""
@@ -63,10 +64,20 @@ class SequenceModel(Model):
         return self.weights
 
     def restore(self, arrays: dict[str, np.ndarray]) -> None:
-        """Take back the weights; the curves stay in the bundle's meta data."""
+        """Take back the weights; curves and remarks stay in the bundle's meta data."""
         self.weights = arrays
-        self._curves = {}
+        self._curves, self._remarks = {}, []
 
     def curves(self) -> dict[str, list[float]]:
         """train_loss (sampled softmax) and validation_loss (full softmax) per epoch, nats."""
         return self._curves
+
+    def remarks(self) -> list[str]:
+        """Whether the clock ended the training, not epochs or patience."""
+        return self._remarks
+
+    def _clock_remark(self, epochs: int) -> str:
+        return (
+            f"{self.component()}: the clock stopped the training in epoch {epochs} of {self.config.epochs}, so the "
+            f"result depends on this machine; raise max_minutes ({self.config.max_minutes:g}) or lower epochs"
+        )

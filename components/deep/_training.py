@@ -35,11 +35,15 @@ GRADIENT_NORM = 5.0  # clipping; a basket of 150 lines makes outsized gradients 
 
 @dataclass
 class Trained:
-    """Weights by name, and the loss per epoch in nats: train (sampled softmax) and validation (full softmax)."""
+    """Weights by name, and the loss per epoch in nats: train (sampled softmax) and validation (full softmax).
+
+    cut_short  the clock ended the training, not epochs or patience
+    """
 
     weights: dict[str, np.ndarray] = field(default_factory=dict)
     train_loss: list[float] = field(default_factory=list)
     validation_loss: list[float] = field(default_factory=list)
+    cut_short: bool = False
 
     def add(self, train_loss: float, validation_loss: float, network: Network) -> None:
         """Record an epoch; keep its weights if no other foretold the validation events better."""
@@ -63,7 +67,8 @@ def train(
 ) -> Trained:
     """Fit a network on the past, keep the best epoch on later time, then shift its biases by the newest trend.
 
-    Raises DataError if there is nothing to learn a sequence from, or nothing later to validate on.
+    Raises DataError if there is nothing to learn a sequence from, nothing later to validate on, or a loss that is not
+    finite: no NaN leaves this function.
     """
     deadline = time.monotonic() + 60 * config.max_minutes
     past, cutoff = time_split(histories, config.validation_share)
@@ -74,10 +79,13 @@ def train(
     network = Network(build_encoder(config, rng), start, popularity)
     step, loss = _train_step(network, config), _full_loss(network)
     result = Trained()
-    for _ in track(range(config.epochs), "training epochs"):
+    for epoch in track(range(1, config.epochs + 1), "training epochs"):
         batches = _batches(past, popularity, config, rng)
-        result.add(_epoch(step, batches, deadline), _mean_loss(loss, validation), network)
-        if result.epochs_since_best >= config.patience or time.monotonic() > deadline:
+        losses = _epoch(step, batches, deadline), _mean_loss(loss, validation)
+        _check_finite(losses, epoch, config)
+        result.add(*losses, network)
+        result.cut_short = time.monotonic() > deadline
+        if result.cut_short or result.epochs_since_best >= config.patience:
             break
     trend = trend_of(histories, n_items, days=config.trend_days, lines=config.trend_lines)
     result.weights["item_biases"] = result.weights["item_biases"] + trend
@@ -94,6 +102,15 @@ def _check(past: Histories, validation: list[tuple[Windows, Targets]], config: S
         raise DataError(
             f"sequence model: no household bought both before and in the last {config.validation_share:.0%} of the "
             "events; raise validation_share."
+        )
+
+
+def _check_finite(losses: tuple[float, float], epoch: int, config: SequenceConfig) -> None:
+    if not np.isfinite(losses).all():
+        train_loss, validation_loss = losses
+        raise DataError(
+            f"sequence model: in epoch {epoch} the training loss is {train_loss:g}, the validation loss "
+            f"{validation_loss:g}; lower learning_rate ({config.learning_rate:g}) or bring more history."
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -37,6 +38,7 @@ def train(config: TrainConfig, root: Path, seed: int) -> StepResult:
     folder = root / layout.MODELS / config.name
     metrics: dict[str, float] = {}
     curves: dict[str, list[float]] = {}
+    remarks: dict[str, str] = {}
     with bundle.replacing(folder) as fresh:
         for fold in layout.FOLDS:
             source = root / layout.SPLIT / fold / store.DATASET
@@ -45,12 +47,16 @@ def train(config: TrainConfig, root: Path, seed: int) -> StepResult:
             model = _model(config).fit(data, rng.stream(seed, "train", config.name, fold))
             metrics[f"{fold}_fit_seconds"] = time.perf_counter() - started
             model.save(fresh / fold, name=config.name, fold=fold, seed=seed, data_digest=bundle.digest(source))
+            remarks |= {f"{fold}_remarks": "; ".join(model.remarks())} if model.remarks() else {}
             curves |= {f"{fold}_{curve}": values for curve, values in model.curves().items()}
         if curves:
             _draw(curves, config.name, fresh / CURVES_FILE)
     metrics["megabytes"] = sum(f.stat().st_size for f in folder.rglob("*.safetensors")) / 1e6 / len(layout.FOLDS)
     artifacts = (folder / CURVES_FILE,) if curves else ()
-    return StepResult(_summary(config, metrics), metrics, curves, artifacts, {"component": config.component})
+    for fold, words in remarks.items():
+        logging.getLogger(__name__).warning("%s: %s", fold, words)
+    summary = "; ".join((_summary(config, metrics), *remarks.values()))
+    return StepResult(summary, metrics, curves, artifacts, {"component": config.component} | remarks)
 
 
 def _model(config: TrainConfig) -> Model:

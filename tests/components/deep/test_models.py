@@ -127,7 +127,14 @@ def test_the_validation_events_do_not_train_and_the_best_epoch_is_kept() -> None
 def test_the_time_limit_stops_training_after_the_first_step() -> None:
     model = Gru4Rec(Gru4RecConfig(**TINY, max_minutes=1e-6)).fit(shop(), np.random.default_rng(0))
     assert len(model.curves()["train_loss"]) == 1
+    [remark] = model.remarks()
+    assert "the clock stopped the training in epoch 1 of 3" in remark and "raise max_minutes (1e-06)" in remark
     assert np.isfinite(model.score(shop().histories)).all()
+
+
+@pytest.mark.slow
+def test_epochs_and_patience_end_a_training_without_a_remark() -> None:
+    assert Gru4Rec(Gru4RecConfig(**TINY)).fit(shop(), np.random.default_rng(0)).remarks() == []
 
 
 @pytest.mark.slow
@@ -135,6 +142,32 @@ def test_histories_of_one_basket_are_refused_in_words() -> None:
     data = Dataset.from_events(np.array(["a", "b", "b"]), np.array(["x", "x", "y"]), np.array([1, 2, 2]), NOW)
     with pytest.raises(DataError, match="none of 2 histories has two baskets"):
         Gru4Rec().fit(data, np.random.default_rng(0))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("items", ["abc", "aaa"])
+def test_three_events_of_one_household_train_to_finite_scores(tmp_path: Path, items: str) -> None:
+    data = Dataset.from_events(np.array(list("uuu")), np.array(list(items)), np.array([100, 200, 300]), NOW)
+    model = Gru4Rec(Gru4RecConfig(**TINY)).fit(data, np.random.default_rng(0))
+    model.save(tmp_path / "model")
+    assert np.isfinite(model.score(data.histories)).all()
+
+
+@pytest.mark.slow
+def test_nothing_to_validate_on_is_refused_in_words() -> None:
+    data = Dataset.from_events(np.array(list("uuv")), np.array(list("abc")), np.array([100, 200, 300]), NOW)
+    with pytest.raises(DataError, match=r"no household bought both before and in the last .*raise validation_share"):
+        Gru4Rec(Gru4RecConfig(**TINY)).fit(data, np.random.default_rng(0))
+
+
+@pytest.mark.slow
+def test_a_training_that_diverges_is_refused_in_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    from components.deep import _training
+
+    monkeypatch.setattr(_training, "popularity_of", lambda histories, n_items: np.full(n_items, np.nan, np.float32))
+    monkeypatch.setattr(_training, "NEGATIVE_POWER", 0.0)
+    with pytest.raises(DataError, match=r"in epoch 1 the training loss is nan.*; lower learning_rate"):
+        Gru4Rec(Gru4RecConfig(**TINY)).fit(shop(), np.random.default_rng(0))
 
 
 @pytest.mark.slow

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from components.cf.household import Household
 from components.core import bundle, layout
 from components.core.dataset import Dataset
 from components.core.errors import ConfigError
@@ -45,6 +46,15 @@ def test_same_seed_same_bundle(root: Path) -> None:
     folder = root / layout.MODELS / "als" / layout.TEST_FOLD
     digests = [train(config, root, seed) and bundle.digest(folder) for seed in (1, 1, 2)]
     assert digests[0] == digests[1] != digests[2]
+
+
+def test_what_a_model_remarks_on_its_fit_reaches_the_log_the_summary_and_the_tags(
+    root: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(Household, "remarks", lambda self: ["the clock stopped it"])
+    result = train(TrainConfig(name="recent", component="household"), root, seed=1)
+    assert result.tags["validation_remarks"] == result.tags["test_remarks"] == "the clock stopped it"
+    assert "the clock stopped it" in result.summary and "the clock stopped it" in caplog.text
 
 
 def test_an_unknown_parameter_is_refused_by_its_section(root: Path) -> None:
