@@ -2,7 +2,7 @@
 
 Scores on a tiny fixed data set, one JSON file per model with the version that gave them. Training of the deep models
 differs by machine, so for them the numpy forward pass from fixed weights is written down instead.
-Write the files anew: python tests/golden/test_golden.py
+Write the files anew: PYTHONPATH=. .venv/bin/python tests/golden/test_golden.py
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from components.core.rng import stream
 from components.core.vocabulary import Vocabulary
 
 FOLDER = Path(__file__).parent
-COMMAND = "python tests/golden/test_golden.py"
+COMMAND = "PYTHONPATH=. .venv/bin/python tests/golden/test_golden.py"
 NOW = 100 * DAY_S
 ITEMS = 6
 DIGITS = 4  # of every score; float32 on another machine agrees to more than that
