@@ -10,9 +10,10 @@ from prefect.cache_policies import NO_CACHE
 
 from components.core import layout
 from components.core.config import PARAMS_FILE, parse, read_params
+from components.data.source import SourceChoice
 from components.quality import drift_report
 from components.quality.drift import DriftThresholds, drift
-from components.quality.windows import columns
+from components.quality.windows import compared
 from components.splits import store
 from components.tracking import runs
 
@@ -20,11 +21,13 @@ FOLDER = layout.MONITORING / "drift"
 
 
 @task(cache_policy=NO_CACHE, persist_result=False)
-def compare(thresholds: DriftThresholds, rows: int, seed: int) -> dict[str, Any]:
-    """Describe both windows by the same columns, compare them, and write the report."""
+def compare(thresholds: DriftThresholds, rows: int, params: dict[str, Any]) -> dict[str, Any]:
+    """Describe both windows by the same columns, at the shop's clock, compare them, and write the report."""
     root = Path.cwd()
+    shop = parse(SourceChoice, params["source"], f"{PARAMS_FILE}: source").open()
     fold, items = root / layout.SPLIT / layout.TEST_FOLD, root / layout.CLEAN / "items.parquet"
-    reference, current = (columns(fold / name, items, rows, seed) for name in (store.HISTORY, store.TARGET))
+    windows = (fold / store.HISTORY, fold / store.TARGET)
+    reference, current = compared(*windows, items, rows, params["seed"], shop.local_time_zone)
     found = drift(reference, current, thresholds)
     report = drift_report.summarise(found, "the history the models were fitted on", "the newest window")
     drift_report.write(report, reference, current, root / FOLDER)
@@ -41,7 +44,7 @@ def monitor(rows: int = 50_000, thresholds: dict[str, float] | None = None) -> l
     root = Path.cwd()
     limits = parse(DriftThresholds, thresholds, "monitor: thresholds")
     with runs.tracked("monitor", params=limits.model_dump() | {"rows": rows}, root=root) as run:
-        report = compare(limits, rows, read_params(root / PARAMS_FILE)["seed"])
+        report = compare(limits, rows, read_params(root / PARAMS_FILE))
         run.metrics(drift_report.metrics(report))
         run.tags({"drifted": ", ".join(report["drifted"]) or "nothing"})
         run.artifact(root / FOLDER)
