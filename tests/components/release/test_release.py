@@ -141,7 +141,8 @@ def test_golden_answers_that_are_not_reproduced_are_refused(release, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("name", "content"), [("release.json", b"[]"), ("hybrid/models/item_knn/arrays.safetensors", b"x"), (CATALOGUE, b"PAR1")]
+    ("name", "content"),
+    [("release.json", b"[]"), ("hybrid/models/item_knn/arrays.safetensors", b"x"), (CATALOGUE, b"PAR1")],
 )
 def test_whatever_a_part_fails_with_it_is_a_refusal_with_its_reason(release, tmp_path, name, content):
     _, root = release
