@@ -9,16 +9,12 @@ import signal
 import sys
 import threading
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from components.core import environment
 from components.core.command_line import PlainErrors
 from components.core.config import PARAMS_FILE, read_params
-
-if TYPE_CHECKING:
-    from components.tracking.registry import Move
 
 ROOT = Path(".")
 
@@ -106,7 +102,7 @@ def history() -> None:
 
     moves = ModelRegistry(root=ROOT).history
     for move in moves:
-        click.echo(f"{move.at}  {_told(move)}: {move.reason}")
+        click.echo(f"{move.at}  {move}: {move.reason}")
     if not moves:
         click.echo("nothing was promoted yet")
 
@@ -120,7 +116,7 @@ def promote(version: str, reason: str, by: str) -> None:
     from components.release.load import load
     from components.tracking.registry import ModelRegistry
 
-    click.echo(_told(ModelRegistry(root=ROOT).promote(version, by, reason, load)))
+    click.echo(str(ModelRegistry(root=ROOT).promote(version, by, reason, load)))
 
 
 @main.command()
@@ -131,12 +127,7 @@ def rollback(reason: str, by: str) -> None:
     from components.release.load import load
     from components.tracking.registry import ModelRegistry
 
-    click.echo(_told(ModelRegistry(root=ROOT).rollback(by, reason, load)))
-
-
-def _told(move: Move) -> str:
-    before = f", before it {move.previous}" if move.previous else ""
-    return f"champion is version {move.version} ({move.action} by {move.by}{before})"
+    click.echo(str(ModelRegistry(root=ROOT).rollback(by, reason, load)))
 
 
 def _end_with_the_flow() -> None:

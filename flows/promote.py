@@ -23,6 +23,5 @@ def rollback(by: str, reason: str) -> Move:
 
 
 def _tell(move: Move) -> Move:
-    before = f", before it {move.previous}" if move.previous else ""
-    get_run_logger().info(f"champion is version {move.version} ({move.action} by {move.by}{before}): {move.reason}")
+    get_run_logger().info(f"{move}: {move.reason}")
     return move

@@ -12,8 +12,7 @@ from typing import Any
 from components.core import bundle, layout
 from components.core.errors import BundleError
 from components.steps.receipt import digest, read_receipt
-from components.steps.register import DIGEST_TAG
-from components.tracking.registry import CHAMPION, ModelRegistry
+from components.tracking.registry import CHAMPION, DIGEST_TAG, ModelRegistry
 
 REGISTER_RECEIPT = layout.RECEIPTS / "register.json"
 

@@ -52,6 +52,11 @@ class Move:
     by: str
     reason: str
 
+    def __str__(self) -> str:
+        """The move in words, without its reason."""
+        before = f", before it {self.previous}" if self.previous else ""
+        return f"champion is version {self.version} ({self.action} by {self.by}{before})"
+
 
 class ModelRegistry:
     """The versions of one registered model in MLflow."""

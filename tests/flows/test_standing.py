@@ -6,8 +6,7 @@ import pytest
 
 from components.core import bundle, layout
 from components.steps.receipt import Receipt, digest
-from components.steps.register import DIGEST_TAG
-from components.tracking.registry import CHAMPION, ModelRegistry
+from components.tracking.registry import CHAMPION, DIGEST_TAG, ModelRegistry
 from flows.standing import REGISTER_RECEIPT, decision_stands, registration_stands
 
 pytestmark = pytest.mark.slow  # MLflow makes its tables
