@@ -37,7 +37,8 @@ def test_only_the_experiment_is_read(log):
 
 
 def test_a_log_that_holds_every_answer_is_trusted(log):
-    reconcile([served("r1", "control"), served("empty", "control", shown=0)], read_exposures(log, "demo"))
+    complete = [served("r1", "control"), served("empty", "control", shown=0)]
+    assert reconcile(complete, read_exposures(log, "demo")) is None
 
 
 @pytest.mark.parametrize("answer", [served("lost", "control"), served("r1", "treatment")])
