@@ -11,9 +11,9 @@ from components.tracking.registry import ModelRegistry, Move
 
 
 @flow(name="promote", persist_result=False)
-def promote(version: str, by: str, reason: str) -> Move:
+def promote(version: int, by: str, reason: str) -> Move:
     """Make a registered version the champion; refused unless its gates were passed and it can be served."""
-    return _tell(ModelRegistry(root=Path.cwd()).promote(version, by, reason, load))
+    return _tell(ModelRegistry(root=Path.cwd()).promote(str(version), by, reason, load))
 
 
 @flow(name="rollback", persist_result=False)
