@@ -19,7 +19,11 @@ from components.core.config import PARAMS_FILE, read_params
 ROOT = Path(".")
 
 
-@click.group(cls=PlainErrors)
+# Command → where it lives and what --help says of it.
+LATER: dict[str, tuple[str, str]] = {}
+
+
+@click.group(cls=PlainErrors, later=LATER)
 def main() -> None:
     """Close the loop of a shop's recommender. Run it from the project's folder."""
     environment.prepare()

@@ -1,6 +1,8 @@
-"""What our command lines share: our own errors are words, not tracebacks."""
+"""What our command lines share: our own errors are words, not tracebacks; commands import late."""
 
 from __future__ import annotations
+
+import importlib
 
 import click
 
@@ -8,7 +10,36 @@ from components.core.errors import ShoploopError
 
 
 class PlainErrors(click.Group):
-    """Print our own errors as words, without a traceback, and leave with 2."""
+    """Print our own errors as words, without a traceback, and leave with 2.
+
+    later  commands that live in files of their own: name → ("module:command", one line for --help)
+    """
+
+    def __init__(self, *args: object, later: dict[str, tuple[str, str]] | None = None, **kwargs: object):
+        """As click.Group, with commands that are imported when they are called."""
+        super().__init__(*args, **kwargs)
+        self.later = later or {}
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """All names, sorted."""
+        return sorted({*super().list_commands(ctx), *self.later})
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command itself, imported now."""
+        if cmd_name not in self.later:
+            return super().get_command(ctx, cmd_name)
+        module, _, name = self.later[cmd_name][0].partition(":")
+        return getattr(importlib.import_module(module), name)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """One line for each command, without importing any."""
+        rows = [
+            (name, self.later[name][1] if name in self.later else self.commands[name].get_short_help_str(100))
+            for name in self.list_commands(ctx)
+        ]
+        if rows:
+            with formatter.section("Commands"):
+                formatter.write_dl(rows)
 
     def invoke(self, ctx: click.Context) -> object:
         """Run the command."""

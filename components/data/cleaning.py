@@ -11,7 +11,7 @@ from pydantic import Field
 
 from components.core import schema
 from components.core.config import Config
-from components.data.source import INTERACTIONS_TABLE, ITEMS_TABLE, PROMOTIONS_TABLE, USERS_TABLE
+from components.data.engine import EngineConfig
 
 if TYPE_CHECKING:
     from ibis import Table
@@ -20,17 +20,6 @@ if TYPE_CHECKING:
     Keep = Callable[[str, Table], Table]
 
 UNKNOWN_TEXT = "unknown"
-COLUMNS = {
-    INTERACTIONS_TABLE: schema.INTERACTIONS,
-    ITEMS_TABLE: schema.ITEMS,
-    USERS_TABLE: schema.USERS,
-    PROMOTIONS_TABLE: schema.PROMOTIONS,
-}
-# Everything else is text.
-TYPES = dict.fromkeys((schema.TIMESTAMP, schema.WEEK_START), "timestamp(6)") | dict.fromkeys(
-    (schema.VALUE, schema.QUANTITY, schema.DISCOUNT, schema.COUPON_DISCOUNT, schema.DISPLAY_SHARE, schema.MAILER_SHARE),
-    "float64",
-)
 
 
 class CleanConfig(Config):
@@ -43,8 +32,7 @@ class CleanConfig(Config):
         (), description="the shop's categories with goods sold by volume, counted in small parts"
     )
     volume_quantity_above: float = Field(100, gt=0, description="beyond it a quantity in them is a volume, made 1")
-    memory_limit_gb: float = Field(2.0, ge=0.25, le=1024)
-    threads: int = Field(2, ge=1, le=256)
+    engine: EngineConfig = EngineConfig()
 
 
 @dataclass(frozen=True)
@@ -63,29 +51,32 @@ def clean_tables(tables: dict[str, Table], config: CleanConfig, keep: Keep, asid
     """
     typed_tables = {name: keep(f"distinct_{name}", typed(name, table).distinct()) for name, table in tables.items()}
     counts = {f"{name}_duplicates": _rows(tables[name]) - _rows(table) for name, table in typed_tables.items()}
-    users = kept_users(typed_tables[INTERACTIONS_TABLE], config.keep_one_household_in)
+    users = kept_users(typed_tables[schema.INTERACTIONS_TABLE], config.keep_one_household_in)
     sampled = {name: of_users(table, users) for name, table in typed_tables.items()}
-    counts["interactions_sampled_out"] = _rows(typed_tables[INTERACTIONS_TABLE]) - _rows(sampled[INTERACTIONS_TABLE])
+    counts["interactions_sampled_out"] = _rows(typed_tables[schema.INTERACTIONS_TABLE]) - _rows(
+        sampled[schema.INTERACTIONS_TABLE]
+    )
     held = {name: without_items(table, aside) for name, table in sampled.items()}
-    interactions, items = held[INTERACTIONS_TABLE], held[ITEMS_TABLE]
-    counts["interactions_of_quarantined_items"] = _rows(sampled[INTERACTIONS_TABLE]) - _rows(interactions)
+    interactions, items = held[schema.INTERACTIONS_TABLE], held[schema.ITEMS_TABLE]
+    counts["interactions_of_quarantined_items"] = _rows(sampled[schema.INTERACTIONS_TABLE]) - _rows(interactions)
     volume = sold_by_volume(interactions, items, config)
     counts["interactions_volumes"] = _rows(interactions.filter(volume))
     unlisted = keep("unlisted", stubs(interactions, items))
     counts["items_stubs"] = _rows(unlisted)
     result = held | {
-        INTERACTIONS_TABLE: with_unit_quantity(interactions, volume),
-        ITEMS_TABLE: items.union(unlisted),
+        schema.INTERACTIONS_TABLE: with_unit_quantity(interactions, volume),
+        schema.ITEMS_TABLE: items.union(unlisted),
     }
-    for name in {ITEMS_TABLE, USERS_TABLE} & set(result):
+    for name in {schema.ITEMS_TABLE, schema.USERS_TABLE} & set(result):
         counts |= {f"{name}_unknown_{column}": n for column, n in blanks(result[name]).items()}
         result[name] = filled(result[name])
     return Cleaned(result, counts)
 
 
 def typed(name: str, table: Table) -> Table:
-    """The canonical columns of a table in their order, each of its canonical type."""
-    return table.select(**{c: table[c].cast(TYPES.get(c, "string")) for c in COLUMNS[name]})
+    """The canonical columns that a table has, in their order, each of its canonical type."""
+    given = [c for c in schema.COLUMNS[name] if c in table.columns]
+    return table.select(**{c: table[c].cast(schema.column_type(c)) for c in given})
 
 
 def kept_users(interactions: Table, one_in: int) -> list[str] | None:
@@ -130,8 +121,8 @@ def stubs(interactions: Table, items: Table) -> Table:
 
     unlisted = interactions.select(schema.ITEM_ID).distinct().anti_join(items, schema.ITEM_ID)
     title = ibis.literal("Unlisted item ") + unlisted[schema.ITEM_ID]
-    empty = {c: ibis.null("string") for c in schema.ITEMS if c not in (schema.ITEM_ID, schema.TITLE)}
-    return unlisted.mutate(**{schema.TITLE: title}, **empty).select(*schema.ITEMS)
+    given = {schema.ITEM_ID: unlisted[schema.ITEM_ID], schema.TITLE: title}
+    return unlisted.select(**{c: given.get(c, ibis.null(schema.column_type(c))) for c in items.columns})
 
 
 def filled(table: Table) -> Table:

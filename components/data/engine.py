@@ -5,8 +5,11 @@ from __future__ import annotations
 import os
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
+from pydantic import Field
+
+from components.core.config import Config
 from components.core.errors import DataError
 
 if TYPE_CHECKING:
@@ -14,6 +17,22 @@ if TYPE_CHECKING:
     from ibis.backends.duckdb import Backend
 
 IN_MEMORY = ":memory:"
+
+
+class EngineConfig(Config):
+    """Section `engine` of params.yaml: what runs the data steps.
+
+    memory_limit_gb  beyond it DuckDB spills to the folder `spill` (None: the system's temporary folder)
+    """
+
+    component: Literal["duckdb"] = "duckdb"
+    memory_limit_gb: float = Field(2.0, ge=0.25, le=1024)
+    threads: int = Field(2, ge=1, le=256)
+    spill: Path | None = None
+
+    def open(self, database: Path | None = None) -> Backend:
+        """A connection with these bounds, in memory or in one database file; close it with `.disconnect()`."""
+        return connect(self.memory_limit_gb, self.threads, self.spill, database)
 
 
 def settings(memory_limit_gb: float, threads: int, spill: Path | None = None) -> dict[str, str]:

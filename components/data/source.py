@@ -1,4 +1,10 @@
-"""The contract of every source: copy the shop's tables byte for byte, then map them to the canonical tables."""
+"""The contract of every source: copy the shop's files byte for byte, land them, map them to the canonical tables.
+
+ingest  somebody's files → data/, byte for byte (validate holds them to data.dvc)
+land    data/ → typed or textual parquet that every engine reads alike; what is no row at all is set aside there
+tables  landed parquet → canonical tables, as Ibis expressions; a value that cannot be read becomes null, and the row's
+        `problem` says what stood there
+"""
 
 from __future__ import annotations
 
@@ -15,11 +21,6 @@ from components.data import engine
 if TYPE_CHECKING:
     from ibis import Table
     from ibis.backends.duckdb import Backend
-
-INTERACTIONS_TABLE = "interactions"
-ITEMS_TABLE = "items"
-USERS_TABLE = "users"
-PROMOTIONS_TABLE = "promotions"
 
 
 class SourceChoice(Config):
@@ -39,12 +40,16 @@ class Source(ABC):
 
     A subclass names itself by its file (`sources/complete_journey.py` is "complete_journey") and declares `Config`,
     `raw` (columns it reads, by table), `local_time_zone` (the shop's clock; canonical times are UTC) and `currency`.
+    has_times      False where only the order of a user's events is known: times are then made up, one day apart
+    pseudonymous   True where the publisher already replaced the users' ids; else they are hashed with the shop's key
     """
 
     Config: ClassVar[type[Config]]
     raw: ClassVar[dict[str, dict[str, str]]]
     local_time_zone: ClassVar[str]
     currency: ClassVar[str]
+    has_times: ClassVar[bool] = True
+    pseudonymous: ClassVar[bool] = False
 
     def __init__(self, config: Config | None = None):
         """The source with its options; `config` defaults to the declared defaults."""
@@ -59,11 +64,23 @@ class Source(ABC):
     def ingest(self, destination: Path) -> None:
         """Copy the source's files, byte for byte, into the existing folder `destination`."""
 
+    def land(self, folder: Path, work: Path) -> Path:
+        """Bring the raw files of `folder` into parquet that every engine reads; returns the folder that holds it.
+
+        work     an empty folder to write to
+        Returns  `folder` itself where its files are parquet already; else `work`, with `<raw table>.parquet` for each
+                 and, where lines were no rows at all, `<raw table>.rejected.parquet` (source_file, source_row,
+                 original, rule, reason)
+        Raises   DataError on a file that cannot be read as what it is declared to be
+        """
+        return Path(folder)
+
     @abstractmethod
     def tables(self, con: Backend, folder: Path) -> dict[str, Table]:
-        """Canonical tables by name (columns of core/schema.py, in that order) from the raw files in `folder`.
+        """Canonical tables by name from the landed files in `folder`.
 
-        "interactions" and "items" are always there, "users" and "promotions" where the shop has them. Ids are text,
+        Columns are those of core/schema.py, in that order: the required ones, the optional ones the shop has, and
+        perhaps TRACE. "interactions" and "items" are always there, the others where the shop has them. Ids are text,
         times are UTC without a zone; no row is left out or repaired here: that is for validate and clean to see.
         Raises DataError if a raw file is missing, cannot be read, or lacks a declared column.
         """

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from components.core import schema
-from components.data.source import INTERACTIONS_TABLE
 from components.quality.workspace import CHECK_COLUMNS
 
 if TYPE_CHECKING:
@@ -44,7 +43,7 @@ def profile(con: Backend, names: list[str]) -> Profile:
     for name in names:
         rows[name], shares = _missing(con.table(name))
         missing |= {f"{name}.{column}": share for column, share in shares.items() if share > 0}
-    interactions = con.table(INTERACTIONS_TABLE)
+    interactions = con.table(schema.INTERACTIONS_TABLE)
     days, daily = _daily(interactions)
     return Profile(rows, missing, days, daily, *_prices(interactions))
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from components.core import schema
 from components.core.errors import DataError
-from components.data.source import ITEMS_TABLE, Source
+from components.data.source import Source
 from components.quality.judge import ROW
 from components.quality.suites import QUARANTINE, RAW_PREFIX, Suite
 from components.quality.verdict import Verdict
@@ -37,7 +37,8 @@ def stage(con: Backend, source: Source, folder: Path, suites: Iterable[Suite]) -
             f"expectations/ judge {_words(judged)}; every canonical table needs one suite, and every suite a table."
         )
     for name, table in tables.items():
-        con.create_table(name, _with_checks(name, table, tables[ITEMS_TABLE]))
+        _check_columns(name, table)
+        con.create_table(name, _with_checks(name, table, tables[schema.ITEMS_TABLE]))
     for name in judged & set(raw):
         file = str(raw[name]).replace("'", "''")
         con.raw_sql(f"CREATE VIEW {name} AS SELECT * FROM read_parquet('{file}')")  # noqa: S608 – our own names
@@ -80,10 +81,21 @@ def condemned(con: Backend, name: str, bad: Table) -> Table:
     return table.drop(*[c for c in CHECK_COLUMNS if c != ROW and c in table.columns]).inner_join(bad, ROW)
 
 
+def _check_columns(name: str, table: Table) -> None:
+    """A source that gives other columns than the canonical ones is wrong itself: that is no matter of its rows."""
+    lacking = [c for c in schema.REQUIRED[name] if c not in table.columns]
+    strange = [c for c in table.columns if c not in (*schema.COLUMNS[name], *schema.TRACE)]
+    if lacking or strange:
+        raise DataError(
+            f"validate: {name}: the source gives {_words(table.columns)}; missing: {_words(lacking)}, "
+            f"not canonical: {_words(strange)}. Correct the source; components/core/schema.py lists the columns."
+        )
+
+
 def _with_checks(name: str, table: Table, items: Table) -> Table:
     import ibis
 
-    if name != ITEMS_TABLE and schema.ITEM_ID in table.columns:
+    if name != schema.ITEMS_TABLE and schema.ITEM_ID in table.columns:
         known = items.filter(items[schema.ITEM_ID].notnull())[schema.ITEM_ID]  # NOT IN a null is null
         table = table.mutate(**{IS_LISTED: table[schema.ITEM_ID].isin(known).coalesce(False)})
     return table.mutate(**{ROW: ibis.row_number() + 1}).relocate(ROW)

@@ -16,6 +16,7 @@ from pydantic import Field
 from components.core import layout, schema
 from components.core.config import Config
 from components.core.errors import DataError
+from components.data.engine import EngineConfig
 
 
 class SplitConfig(Config):
@@ -25,6 +26,7 @@ class SplitConfig(Config):
     validation_share: float = Field(default=0.1, gt=0, lt=0.5)
     min_users_per_item: int = Field(default=10, ge=1)
     min_items_per_user: int = Field(default=5, ge=1)
+    engine: EngineConfig = EngineConfig()
 
 
 @dataclass(frozen=True)

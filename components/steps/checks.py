@@ -25,8 +25,7 @@ def check(sections: Mapping[str, Any]) -> None:
     for name, model in trained.items():
         _options(MODELS, f"models.{name}", model.component, model.params)
     _options(REDUCERS, "reduce", sections["reduce"].component, sections["reduce"].params)
-    for where, choice in (("source", sections["source"]), ("validate.source", sections["validate"].source)):
-        _options(SOURCES, where, choice.component, choice.params)
+    _options(SOURCES, "source", sections["source"].component, sections["source"].params)
     _perturbations(sections["stress"].perturbations)
     _candidates(sections["rank"].candidates, trained)
     _compared(sections["evaluate"], sections["gate"].beat, trained)

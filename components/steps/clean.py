@@ -5,12 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from components.core import layout
+from components.core import layout, schema
 from components.core.bundle import replacing, write_json
 from components.core.errors import DataError
 from components.data import engine
 from components.data.cleaning import CleanConfig, clean_tables
-from components.data.source import INTERACTIONS_TABLE, ITEMS_TABLE
 from components.steps.result import StepResult
 
 if TYPE_CHECKING:
@@ -27,12 +26,12 @@ def clean(config: CleanConfig, root: Path, seed: int) -> StepResult:
     Writes  clean/<table>.parquet, clean/counts.json
     Raises  DataError if a table is missing or no interaction is left.
     """
-    con = engine.connect(config.memory_limit_gb, config.threads)
+    con = config.engine.open()
     tables = _read(con, root / layout.VALIDATED)
     cleaned = clean_tables(tables, config, con.create_table, _items_aside(con, root / layout.QUARANTINE))
     with replacing(root / layout.CLEAN) as fresh:
         rows = {name: engine.write_parquet(table, fresh / f"{name}.parquet") for name, table in cleaned.tables.items()}
-        if not rows[INTERACTIONS_TABLE]:
+        if not rows[schema.INTERACTIONS_TABLE]:
             raise DataError("clean: no interaction is left; lower clean.keep_one_household_in in params.yaml.")
         counts = cleaned.counts | {f"{name}_rows": n for name, n in rows.items()}
         write_json(fresh / COUNTS, counts)
@@ -42,14 +41,14 @@ def clean(config: CleanConfig, root: Path, seed: int) -> StepResult:
 
 def _read(con: Backend, folder: Path) -> dict[str, Table]:
     files = sorted(folder.glob("*.parquet"))
-    missing = {INTERACTIONS_TABLE, ITEMS_TABLE} - {file.stem for file in files}
+    missing = {schema.INTERACTIONS_TABLE, schema.ITEMS_TABLE} - {file.stem for file in files}
     if missing:
         raise DataError(f"{folder}: {', '.join(sorted(missing))} not found; run the validate step first.")
     return {file.stem: engine.read_parquet(con, file) for file in files}
 
 
 def _items_aside(con: Backend, folder: Path) -> Table | None:
-    file = folder / f"{ITEMS_TABLE}.parquet"
+    file = folder / f"{schema.ITEMS_TABLE}.parquet"
     return engine.read_parquet(con, file) if file.is_file() else None
 
 

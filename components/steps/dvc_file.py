@@ -37,7 +37,7 @@ def stage(step: Step) -> dict[str, Any]:
         "desc": step.description,
         "cmd": f"{RUN} {step.name}",
         "deps": [*code, *(str(path) for path in step.reads)],
-        "params": [step.section, *([SEED] if step.seeded else [])],
+        "params": [step.section, *step.shared, *([SEED] if step.seeded else [])],
         "outs": [*(str(path) for path in step.writes), str(step.receipt)],
     }
 

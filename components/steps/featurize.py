@@ -13,7 +13,7 @@ from pydantic import Field
 from components.core import bundle, layout, schema
 from components.core.config import Config
 from components.core.dataset import Dataset
-from components.data.engine import connect
+from components.data.engine import EngineConfig
 from components.features.tabular import context_features, item_features, user_features
 from components.features.text import TextConfig, tfidf
 from components.ranking.context import CONTEXT_FEATURES, ITEM_FEATURES, ITEM_GROUPS, USER_FEATURES
@@ -29,6 +29,7 @@ class FeaturizeConfig(Config):
 
     private_brands: tuple[str, ...] = ()
     text: TextConfig = Field(default_factory=TextConfig)
+    engine: EngineConfig = EngineConfig()
 
 
 def featurize(config: FeaturizeConfig, root: Path, seed: int) -> StepResult:
@@ -37,7 +38,9 @@ def featurize(config: FeaturizeConfig, root: Path, seed: int) -> StepResult:
     Reads   clean/{items,promotions}.parquet, split/<fold>/
     Writes  features/<fold>/{items,context,users,groups}.parquet and features/<fold>/text/ (a bundle)
     """
-    con = connect(threads=1)  # sums of floats on two threads differ in their last digits from run to run
+    con = config.engine.model_copy(
+        update={"threads": 1}
+    ).open()  # sums of floats on two threads differ in their last digits from run to run
     items = con.read_parquet(root / layout.CLEAN / "items.parquet")
     promotions = con.read_parquet(root / layout.CLEAN / "promotions.parquet")
     metrics: dict[str, float] = {}

@@ -88,6 +88,7 @@ def check_sections(params: dict[str, Any], steps: dict[str, Step]) -> None:
     A missing section would be invisible to DVC, which could then not see it appear.
     """
     known = {SEED, *(step.section.partition(".")[0] for step in steps.values())}
+    known |= {section for step in steps.values() for section in step.shared}
     for section in sorted(set(params) - known):
         near = get_close_matches(section, sorted(known), n=1)
         hint = f"did you mean '{near[0]}'?" if near else f"known: {', '.join(sorted(known))}."
@@ -99,13 +100,17 @@ def check_sections(params: dict[str, Any], steps: dict[str, Step]) -> None:
 
 
 def step_values(step: Step, params: dict[str, Any]) -> dict[str, Any]:
-    """The step's section of params.yaml, with what the table fixes."""
+    """The step's section of params.yaml, with the sections it shares with others and what the table fixes."""
+    return _section(step.section, params) | {name: _section(name, params) for name in step.shared} | step.fixed
+
+
+def _section(name: str, params: dict[str, Any]) -> dict[str, Any]:
     values: Any = params
-    for key in step.section.split("."):
+    for key in name.split("."):
         values = values.get(key) or {}
         if not isinstance(values, dict):
-            raise ConfigError(f"{PARAMS_FILE}: {step.section}: expected a mapping, found {values!r}.")
-    return values | step.fixed
+            raise ConfigError(f"{PARAMS_FILE}: {name}: expected a mapping, found {values!r}.")
+    return values
 
 
 def read_seed(params: dict[str, Any]) -> int:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from components.core import layout
 from components.core.bundle import replacing
-from components.data.engine import connect, write_parquet
+from components.data.engine import write_parquet
 from components.splits import store
 from components.splits.temporal import SplitConfig, history, span, target, windows
 from components.steps.result import StepResult
@@ -18,7 +18,7 @@ def split(config: SplitConfig, root: Path, seed: int) -> StepResult:
     Reads   clean/interactions.parquet
     Writes  split/<fold>/{history.parquet,target.parquet,dataset/}
     """
-    interactions = connect().read_parquet(root / layout.CLEAN / "interactions.parquet")
+    interactions = config.engine.open().read_parquet(root / layout.CLEAN / "interactions.parquet")
     metrics: dict[str, float] = {}
     words = []
     with replacing(root / layout.SPLIT) as fresh:

@@ -28,6 +28,7 @@ class Step:
     function     "module:name" of the function (config, root, seed) → StepResult
     config       "module:name" of its configuration class
     section      key in params.yaml, dots for levels
+    shared       sections of params.yaml that several steps read; each is a field of its name in the configuration
     reads        files and folders made by others
     writes       files and folders only this step makes
     code         source files it depends on beyond what its own file imports: components found by name
@@ -41,6 +42,7 @@ class Step:
     function: str
     config: str
     section: str
+    shared: tuple[str, ...] = ()
     reads: tuple[Path, ...] = ()
     writes: tuple[Path, ...] = ()
     code: tuple[str, ...] = ()
@@ -78,14 +80,14 @@ def table(params: dict[str, Any]) -> dict[str, Step]:
               section="source", code=_component(SOURCES, params, "source", "complete_journey"), tracked=False),
         _step("validate", "check every table against expectations/, set bad rows aside with reasons",
               reads=(layout.DATA, layout.EXPECTATIONS),
-              writes=(layout.VALIDATED, layout.QUARANTINE, layout.QUALITY),
+              writes=(layout.VALIDATED, layout.QUARANTINE, layout.QUALITY), shared=("source", "engine"),
               code=_component(SOURCES, params, "source", "complete_journey")),
         _step("clean", "canonical tables: types, duplicates, outliers, units",
-              reads=(layout.VALIDATED, layout.QUARANTINE), writes=(layout.CLEAN,)),
+              reads=(layout.VALIDATED, layout.QUARANTINE), writes=(layout.CLEAN,), shared=("engine",)),
         _step("split", "one global cut-off per fold, before anything is fitted", reads=(layout.CLEAN,),
-              writes=(layout.SPLIT,)),
+              writes=(layout.SPLIT,), shared=("engine",)),
         _step("featurize", "item, user and context columns, text of categories", reads=(layout.CLEAN, layout.SPLIT),
-              writes=(layout.FEATURES,)),
+              writes=(layout.FEATURES,), shared=("engine",)),
         _step("reduce", "text → a few dense directions", reads=(layout.FEATURES,), writes=(layout.REDUCED,),
               code=_component(REDUCERS, params, "reduce", "pca")),
         *(_train(name, file) for name, file in models.items()),

@@ -12,6 +12,7 @@ from components.core.bundle import replacing, write_json
 from components.core.config import Config
 from components.core.errors import DataError
 from components.data import engine
+from components.data.engine import EngineConfig
 from components.data.pin import check_pin
 from components.data.source import SourceChoice
 from components.quality import page, workspace
@@ -27,8 +28,7 @@ class ValidateConfig(Config):
 
     source: SourceChoice = SourceChoice()
     max_quarantined_share: float = Field(0.02, ge=0, le=1, description="of a table's rows; beyond it the run stops")
-    memory_limit_gb: float = Field(2.0, ge=0.25, le=1024)
-    threads: int = Field(2, ge=1, le=256)
+    engine: EngineConfig = EngineConfig()
 
 
 def validate(config: ValidateConfig, root: Path, seed: int) -> StepResult:
@@ -43,9 +43,12 @@ def validate(config: ValidateConfig, root: Path, seed: int) -> StepResult:
     suites = load_suites(root / layout.EXPECTATIONS, config.source.component)
     with tempfile.TemporaryDirectory(prefix="shoploop-validate-") as folder:
         work = Path(folder) / "tables.duckdb"
-        limits = (config.memory_limit_gb, config.threads, Path(folder))
+        limits = (config.engine.memory_limit_gb, config.engine.threads, Path(folder))
+        source = config.source.open()
+        (Path(folder) / "landed").mkdir()
+        landed = source.land(root / layout.DATA, Path(folder) / "landed")
         con = engine.connect(*limits, database=work)
-        names = workspace.stage(con, config.source.open(), root / layout.DATA, suites)
+        names = workspace.stage(con, source, landed, suites)
         con.disconnect()  # Great Expectations opens the file itself
         concerned = [suite for suite in suites if suite.is_raw or suite.table in names]
         verdicts = judge(concerned, work, engine.settings(*limits))

@@ -12,7 +12,7 @@ from components.quality.suites import load_suites
 EXPECTATIONS = Path(__file__).parents[2] / layout.EXPECTATIONS
 SUITE_FAULTS = {
     "an empty suite": (lambda rules: rules.clear(), "no rule about the row count"),
-    "no row count": (lambda rules: rules.pop(1), "no rule about the row count"),
+    "no row count": (lambda rules: rules.pop(0), "no rule about the row count"),
     "one bound": (lambda rules: _range(rules)["kwargs"].update(max_value=None), "a range needs both bounds"),
     "range alone": (lambda rules: _forget(rules, "value_present"), "value: a range needs a rule against missing"),
     "no reason": (lambda rules: rules[3]["meta"].pop("why"), "lacks meta why"),

@@ -52,6 +52,7 @@ class CompleteJourney(source.Source):
     Config = CompleteJourneyConfig
     local_time_zone = "America/New_York"
     currency = "USD"
+    pseudonymous = True
     raw: ClassVar = {
         "transactions": {
             "household_id": "int64",
@@ -104,10 +105,10 @@ class CompleteJourney(source.Source):
         transactions = self.read(con, folder, "transactions")
         first_monday = week_one(_week_spans(transactions), self.local_time_zone)
         return {
-            source.INTERACTIONS_TABLE: interactions(transactions),
-            source.ITEMS_TABLE: items(self.read(con, folder, "products")),
-            source.USERS_TABLE: users(self.read(con, folder, "demographics")),
-            source.PROMOTIONS_TABLE: promotions(self.read(con, folder, "promotions"), first_monday),
+            schema.INTERACTIONS_TABLE: interactions(transactions),
+            schema.ITEMS_TABLE: items(self.read(con, folder, "products")),
+            schema.USERS_TABLE: users(self.read(con, folder, "demographics")),
+            schema.PROMOTIONS_TABLE: promotions(self.read(con, folder, "promotions"), first_monday),
         }
 
 
@@ -146,7 +147,8 @@ def items(products: Table) -> Table:
 def users(demographics: Table) -> Table:
     """Canonical users: the households that answered the survey."""
     renamed = demographics.rename(user_id="household_id", household_composition="household_comp")
-    return renamed.mutate(renamed.user_id.cast("string").name(schema.USER_ID)).select(*schema.USERS)
+    answers = [c for c in schema.USERS if c in renamed.columns]
+    return renamed.mutate(renamed.user_id.cast("string").name(schema.USER_ID)).select(*answers)
 
 
 def promotions(rows: Table, first_monday: date) -> Table:

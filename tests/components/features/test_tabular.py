@@ -25,7 +25,7 @@ HISTORY = ibis.memtable(
             line("b", "milk", 40, value=2),
             line("b", "tea", 5, value=5, coupon=1),
         ],
-        columns=schema.INTERACTIONS,
+        columns=schema.INTERACTIONS[:10],
     )
 )
 PROMOTIONS = ibis.memtable(
