@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 # Cheap filters first; what looks at several rows after the rows that are no events are gone; what fills gaps last.
 ORDER = (
-    "types", "events", "duplicates", "guests", "sample", "held_items", "units", "cancellations", "bots",
-    "unlisted", "defaults",
+    "types", "texts", "events", "duplicates", "guests", "sample", "held_items", "units", "cancellations", "bots",
+    "outliers", "missing", "unlisted", "defaults",
 )  # fmt: skip
 WHERE = f"{PARAMS_FILE}: clean.cleaners"
 

@@ -44,4 +44,5 @@ def stubs(interactions: Table, items: Table) -> Table:
     title = ibis.literal("Unlisted item ") + unlisted[schema.ITEM_ID]
     given = {schema.ITEM_ID: unlisted[schema.ITEM_ID], schema.TITLE: title}
     kinds = items.schema()
+    given |= {c: ibis.literal(False) for c, kind in kinds.items() if kind.is_boolean()}  # an indicator of a filled gap
     return unlisted.select(**{c: given.get(c, ibis.null(kinds[c])) for c in items.columns})
