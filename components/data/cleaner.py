@@ -128,6 +128,11 @@ class Cleaner(ABC):
         """
 
 
+def unix_second(table: Table, column: str = schema.TIMESTAMP):
+    """int64: whole seconds since 1970 of a UTC time; DuckDB would give fractions, and round them."""
+    return table[column].epoch_seconds().floor().cast("int64")
+
+
 def row_count(table: Table) -> int:
     """Rows of a table; runs it."""
     return int(table.count().execute())

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from components.core import schema
 from components.core.config import Config
-from components.data.cleaner import Cleaned, Cleaner, Effect, Work, totals
+from components.data.cleaner import Cleaned, Cleaner, Effect, Work, totals, unix_second
 
 if TYPE_CHECKING:
     from ibis import Table
@@ -72,7 +72,7 @@ def basket(interactions: Table) -> StringValue:
     """One basket per user and second."""
     import ibis
 
-    second = interactions[schema.TIMESTAMP].epoch_seconds().cast("int64").cast("string")
+    second = unix_second(interactions).cast("string")
     return interactions[schema.USER_ID] + ibis.literal("@") + second
 
 

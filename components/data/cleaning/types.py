@@ -2,7 +2,8 @@
 
 Use it always: later steps read these columns. What the source did not give is added as missing; where a row came from
 (source_file, source_row, problem) has done its duty and is dropped. NaN and infinity become missing, for they poison
-sums and sort differently from engine to engine. Cost: one pass.
+sums and sort differently from engine to engine; -0.0 becomes 0.0, for which of two equal zeros survives as a duplicate
+would be left to the engine. Cost: one pass.
 """
 
 from __future__ import annotations
@@ -57,13 +58,16 @@ def typed(name: str, table: Table) -> Table:
 
 
 def finite(table: Table, columns: list[str]) -> Table:
-    """The table with missing values in place of NaN and infinity in some of its columns."""
+    """The table with missing values in place of NaN and infinity, and 0.0 for -0.0, in some of its columns."""
     import ibis
 
     if not columns:
         return table
     return table.mutate(
-        **{c: ibis.cases((not_finite(table, c), ibis.null("float64")), else_=table[c]) for c in columns}
+        **{
+            c: ibis.cases((not_finite(table, c), ibis.null("float64")), (table[c] == 0, 0.0), else_=table[c])
+            for c in columns
+        }
     )
 
 
