@@ -9,8 +9,9 @@ from components.core import layout, schema
 from components.core.bundle import replacing, write_json
 from components.core.errors import DataError
 from components.data import engine, parts, policy, reference, undone
-from components.data.cleaner import Work
+from components.data.cleaner import Work, row_count
 from components.data.policy import CleanConfig
+from components.steps.cleaning_page import cleaning_page, spreads
 from components.steps.result import StepResult
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ def clean(config: CleanConfig, root: Path, seed: int) -> StepResult:
         result = policy.clean_tables(given, cleaners, work)
         rows = {name: engine.write_parquet(table, fresh / f"{name}.parquet") for name, table in result.tables.items()}
         _check_left(rows, result)
+        _write_report(con, fresh, given, result, rows, work)
         rows |= {name: _write_empty(name, fresh) for name in EXPECTED if name not in rows}
         counts = result.counts | {f"{name}_rows": n for name, n in rows.items()}
         write_json(fresh / COUNTS, counts)
@@ -54,7 +56,7 @@ def clean(config: CleanConfig, root: Path, seed: int) -> StepResult:
         if work.used_reference is not None:
             reference.write_reference(fresh, work.used_reference)
     con.disconnect()
-    artifacts = tuple(root / layout.CLEAN / name for name in (COUNTS, POLICY))
+    artifacts = tuple(root / layout.CLEAN / name for name in (REPORT, COUNTS, POLICY))
     return StepResult(_summary(result, counts), metrics=dict(counts), artifacts=artifacts)
 
 
@@ -71,6 +73,16 @@ def _aside(con: BaseBackend, folder: Path) -> Table | None:
     if schema.ITEMS_TABLE not in parts.table_names(folder):
         return None
     return parts.read_table(con, folder, schema.ITEMS_TABLE)
+
+
+def _write_report(
+    con: BaseBackend, folder: Path, given: dict[str, Table], result: policy.Result, rows: dict[str, int], work: Work
+) -> None:
+    """The page; the clean tables are read back from their files, so that nothing is computed twice."""
+    written = {name: engine.read_parquet(con, folder / f"{name}.parquet") for name in rows}
+    counted = {name: (row_count(given[name]), rows[name]) for name in given}
+    before, after = spreads(given), spreads(written)
+    cleaning_page(result, counted, before, after, work.used_reference).write(folder / REPORT)
 
 
 def _check_left(rows: dict[str, int], result: policy.Result) -> None:

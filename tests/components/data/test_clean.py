@@ -1,7 +1,7 @@
 """Cleaning: every effect on literal rows, and every effect counted."""
 
 import json
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -10,13 +10,19 @@ import pytest
 from components.core import layout, schema
 from components.core.errors import DataError
 from components.data.policy import CleanConfig
+from components.splits.temporal import SplitConfig
 from components.steps.clean import clean
+from components.steps.split import split
 
 NOON = datetime(2017, 1, 2, 17)  # noqa: DTZ001 - canonical times are UTC without a zone
 
 
 def line(user, item, quantity, session):
     return (user, item, "purchase", NOON, 2.0, float(quantity), session, "s1", 0.0, 0.0)
+
+
+def bought(user, item, at, session, kind="purchase"):
+    return (user, item, kind, at, 2.0, 1.0, session, "s1", 0.0, 0.0)
 
 
 LINES = [
@@ -108,6 +114,7 @@ def test_every_effect_is_counted(cleaned):
     counts = json.loads((root / layout.CLEAN / "counts.json").read_text())
     assert {name: n for name, n in counts.items() if n} == {
         "interactions_duplicates": 1,
+        "items_texts_spaces": 1,
         "interactions_volumes": 1,
         "items_stubs": 1,
         "items_unknown_department": 1,
@@ -163,3 +170,61 @@ def test_a_sample_that_keeps_nobody_is_refused(tmp_path):
 def test_clean_says_what_has_to_run_first(tmp_path):
     with pytest.raises(DataError, match="interactions, items not found; run the validate step first"):
         clean(CleanConfig(), tmp_path, 0)
+
+
+def test_the_report_tells_every_effect_and_shows_numbers_before_and_after(cleaned):
+    root, result = cleaned
+    page = (root / layout.CLEAN / "report.html").read_text()
+    for words in ("rows dropped: exact copies of another", "quantities beyond 100 in a volume category made 1"):
+        assert words in page
+    assert "interactions.quantity, before" in page
+    assert "<img" in page
+    assert root / layout.CLEAN / "report.html" in result.artifacts
+    assert json.loads((root / layout.CLEAN / "policy.json").read_text())["units"]["version"] == 1
+
+
+def test_tables_in_parts_with_trace_give_the_same_rows_as_one_file(cleaned, tmp_path_factory):
+    root, _ = cleaned
+    other = tmp_path_factory.mktemp("parts")
+    write(other)
+    whole = other / layout.VALIDATED / "interactions.parquet"
+    table = pq.read_table(whole)
+    whole.unlink()
+    (other / layout.VALIDATED / "interactions").mkdir()
+    for number, rows_of_day in enumerate((table.slice(0, 1), table.slice(1))):
+        trace = {"source_file": [f"day{number}.csv"] * len(rows_of_day), "source_row": list(range(len(rows_of_day)))}
+        for name, values in trace.items():
+            rows_of_day = rows_of_day.append_column(name, pa.array(values))
+        pq.write_table(rows_of_day, other / layout.VALIDATED / "interactions" / f"day{number}.parquet")
+    clean(FUEL_BY_VOLUME, other, 0)
+    assert rows(other, "interactions") == rows(root, "interactions")
+
+
+def test_a_history_keeps_what_was_cancelled_after_its_cut_off_through_the_real_steps(tmp_path):
+    lines = []
+    for day in range(100):
+        at = NOON + timedelta(days=day)
+        lines += [bought(f"u{u}", f"i{(u + day) % 4}", at, f"{u}-{day}") for u in range(6)]
+    lines.append(bought("u1", "i1", NOON + timedelta(days=75, hours=1), "late"))
+
+    def histories(cancelled_on):
+        root = tmp_path / str(cancelled_on)
+        back = bought("u1", "i1", NOON + timedelta(days=cancelled_on), "back", "cancellation")
+        write(root, [*lines, back])
+        clean(CleanConfig(), root, 0)
+        split(SplitConfig(min_users_per_item=1, min_items_per_user=1), root, 0)
+        return [pq.read_table(root / layout.SPLIT / fold / "history.parquet").to_pylist() for fold in layout.FOLDS]
+
+    early, between, late = (histories(day) for day in (77, 85, 95))
+    holds = [[any(r["session_id"] == "late" for r in h) for h in found] for found in (early, between, late)]
+    # cut-offs: validation on day 79, test on day 89
+    assert holds == [[False, False], [True, False], [True, True]]
+    assert between[0] == late[0]  # what happens after a cut-off changes nothing before it
+
+
+def test_split_refuses_a_cut_off_within_the_statistics(tmp_path):
+    write(tmp_path, [bought(f"u{d % 5}", "milk", NOON + timedelta(days=d), f"b{d}") for d in range(60)])
+    rules = {"outliers": {"rules": [{"column": "value"}]}}
+    clean(CleanConfig(cleaners=rules, reference_share=0.95), tmp_path, 0)
+    with pytest.raises(DataError, match=r"cut-off .* lies before .*lower clean.reference_share"):
+        split(SplitConfig(), tmp_path, 0)
