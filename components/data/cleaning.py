@@ -74,9 +74,13 @@ def clean_tables(tables: dict[str, Table], config: CleanConfig, keep: Keep, asid
 
 
 def typed(name: str, table: Table) -> Table:
-    """The canonical columns that a table has, in their order, each of its canonical type."""
+    """The canonical columns that a table has, in their order, each of its canonical type; -0.0 becomes 0.0.
+
+    The two zeros are equal, so that which of them survives as a duplicate would be left to the engine.
+    """
     given = [c for c in schema.COLUMNS[name] if c in table.columns]
-    return table.select(**{c: table[c].cast(schema.column_type(c)) for c in given})
+    columns = {c: table[c].cast(schema.column_type(c)) for c in given}
+    return table.select(**{c: (v == 0).ifelse(0.0, v) if v.type().is_floating() else v for c, v in columns.items()})
 
 
 def kept_users(interactions: Table, one_in: int) -> list[str] | None:

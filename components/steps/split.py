@@ -6,7 +6,7 @@ from pathlib import Path
 
 from components.core import layout
 from components.core.bundle import replacing
-from components.data.engine import write_parquet
+from components.data.engine import read_parquet, write_parquet
 from components.splits import store
 from components.splits.temporal import SplitConfig, history, span, target, windows
 from components.steps.result import StepResult
@@ -18,7 +18,8 @@ def split(config: SplitConfig, root: Path, seed: int) -> StepResult:
     Reads   clean/interactions.parquet
     Writes  split/<fold>/{history.parquet,target.parquet,dataset/}
     """
-    interactions = config.engine.open().read_parquet(root / layout.CLEAN / "interactions.parquet")
+    con = config.engine.open()
+    interactions = read_parquet(con, root / layout.CLEAN / "interactions.parquet")
     metrics: dict[str, float] = {}
     words = []
     with replacing(root / layout.SPLIT) as fresh:
@@ -33,6 +34,7 @@ def split(config: SplitConfig, root: Path, seed: int) -> StepResult:
             facts = _facts(data, store.load_target(folder / store.TARGET, data))
             metrics |= {f"{window.name}_{name}": value for name, value in facts.items()}
             words.append(f"{window.name} from {window.cutoff:%Y-%m-%d}")
+    con.disconnect()
     summary = (
         f"{', '.join(words)}; {metrics['test_items']:,.0f} items, {metrics['test_users']:,.0f} households; "
         f"{metrics['test_target_outside_share']:.1%} of the test purchases lie outside the catalogue"
