@@ -13,6 +13,7 @@ from pydantic import Field
 from components.core import bundle, layout, schema
 from components.core.config import Config
 from components.core.dataset import Dataset
+from components.data import engine
 from components.data.engine import EngineConfig
 from components.features import normalization
 from components.features.normalization import Method, Normalizer
@@ -49,20 +50,20 @@ def featurize(config: FeaturizeConfig, root: Path, seed: int) -> StepResult:
     con = config.engine.model_copy(
         update={"threads": 1}
     ).open()  # sums of floats on two threads differ in their last digits from run to run
-    items = con.read_parquet(root / layout.CLEAN / "items.parquet")
-    promotions = con.read_parquet(root / layout.CLEAN / "promotions.parquet")
+    items = engine.read_parquet(con, root / layout.CLEAN / "items.parquet")
+    promotions = engine.read_parquet(con, root / layout.CLEAN / "promotions.parquet")
     metrics: dict[str, float] = {}
     with bundle.replacing(root / layout.FEATURES) as fresh:
         for fold in layout.FOLDS:
             folder = fresh / fold
             folder.mkdir()
             data = store.load_dataset(root / layout.SPLIT / fold / store.DATASET)
-            past = con.read_parquet(root / layout.SPLIT / fold / store.HISTORY)
+            past = engine.read_parquet(con, root / layout.SPLIT / fold / store.HISTORY)
             cutoff = datetime.fromtimestamp(data.now, UTC).replace(tzinfo=None)
-            item_features(past, cutoff).to_parquet(folder / ITEM_FEATURES)
-            context_features(past, promotions, cutoff).to_parquet(folder / CONTEXT_FEATURES)
-            user_features(past, items, cutoff, config.private_brands).to_parquet(folder / USER_FEATURES)
-            items.select(schema.ITEM_ID, *TEXT_COLUMNS[1:4]).order_by(schema.ITEM_ID).to_parquet(folder / ITEM_GROUPS)
+            engine.write_parquet(item_features(past, cutoff), folder / ITEM_FEATURES)
+            engine.write_parquet(context_features(past, promotions, cutoff), folder / CONTEXT_FEATURES)
+            engine.write_parquet(user_features(past, items, cutoff, config.private_brands), folder / USER_FEATURES)
+            engine.write_parquet(items.select(schema.ITEM_ID, *TEXT_COLUMNS[1:4]), folder / ITEM_GROUPS)
             metrics[f"{fold}_words"] = _write_text(folder / TEXT, items, data, config.text)
         normalizer = _fitted(fresh / layout.FOLDS[0], config)
         for fold in layout.FOLDS:

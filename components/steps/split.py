@@ -6,7 +6,7 @@ from pathlib import Path
 
 from components.core import layout
 from components.core.bundle import replacing
-from components.data.engine import write_parquet
+from components.data.engine import read_parquet, write_parquet
 from components.data.reference import check_cutoff
 from components.data.undone import as_of, read_undone
 from components.splits import store
@@ -22,7 +22,7 @@ def split(config: SplitConfig, root: Path, seed: int) -> StepResult:
     Writes  split/<fold>/{history.parquet,target.parquet,dataset/}
     """
     con = config.engine.open()
-    interactions = con.read_parquet(root / layout.CLEAN / "interactions.parquet")
+    interactions = read_parquet(con, root / layout.CLEAN / "interactions.parquet")
     undone = read_undone(con, root / layout.CLEAN)
     metrics: dict[str, float] = {}
     words = []
@@ -39,6 +39,7 @@ def split(config: SplitConfig, root: Path, seed: int) -> StepResult:
             facts = _facts(data, store.load_target(folder / store.TARGET, data))
             metrics |= {f"{window.name}_{name}": value for name, value in facts.items()}
             words.append(f"{window.name} from {window.cutoff:%Y-%m-%d}")
+    con.disconnect()
     summary = (
         f"{', '.join(words)}; {metrics['test_items']:,.0f} items, {metrics['test_users']:,.0f} households; "
         f"{metrics['test_target_outside_share']:.1%} of the test purchases lie outside the catalogue"
