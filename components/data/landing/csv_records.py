@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from components.core.schema import SOURCE_ROW
+from components.data.landing.lines import decoded_lines, encodes, readable
 from components.data.landing.piece import Account, Piece, Rejected
 
-ESCAPED = "surrogateescape"  # bytes that do not decode, as characters no text has
 csv.field_size_limit(2**27)  # the limit is max_record, which is checked before
 
 
@@ -38,21 +38,12 @@ class Dialect:
         return csv.reader(lines, delimiter=self.delimiter, quotechar=self.quote, quoting=quoting, strict=True)
 
 
-def decoded_lines(data: bytes, encoding: str) -> list[str]:
-    """Lines with their newlines; bytes that do not decode become lone surrogates, one line at a time."""
-    lines = data.split(b"\n")
-    last = lines.pop()
-    return [line.decode(encoding, ESCAPED) + "\n" for line in lines] + (
-        [last.decode(encoding, ESCAPED)] if last else []
-    )
-
-
 def careful_piece(data: bytes, first_line: int, dialect: Dialect, last: bool) -> tuple[Piece, int]:
     """Rows and rejected records of whole lines, and the bytes they took.
 
     last  False where more lines follow: a record that is still open at the end is then left for them
     """
-    lines = decoded_lines(data, dialect.encoding)
+    lines = [line + "\n" for line in decoded_lines(data, dialect.encoding)]
     open_from = len(lines)
     rows: list[list[str]] = []
     numbers: list[int] = []
@@ -75,13 +66,6 @@ def careful_piece(data: bytes, first_line: int, dialect: Dialect, last: bool) ->
     account = Account(open_from, 0, len(rows), continued, len(rejected), blank, len(rows))
     taken = len(data) if open_from == len(lines) else _bytes_of(data, open_from)
     return Piece(_table(rows, numbers, dialect.columns), rejected, account), taken
-
-
-def readable(text: str, encoding: str) -> str:
-    """A rejected line for people: what did not decode as \\xNN, without its line end."""
-    if not text.isascii():
-        text = text.encode(encoding, ESCAPED).decode(encoding, "backslashreplace")
-    return text.rstrip("\r\n").replace("\0", "\\x00")
 
 
 def _records(
@@ -121,19 +105,11 @@ def _words(said: str, open_at_end: bool) -> str:
 def _problem(text: str, row: list[str], dialect: Dialect) -> tuple[str, str] | None:
     if "\0" in text:
         return "nul", "a NUL byte inside the line"
-    if not text.isascii() and not _encodes(text):
+    if not text.isascii() and not encodes(text):
         return "encoding", f"bytes that are not {dialect.encoding}"
     if row and len(row) != len(dialect.columns):
         return "ragged", f"{len(row)} fields where the header has {len(dialect.columns)}"
     return None
-
-
-def _encodes(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def _table(rows: list[list[str]], numbers: list[int], columns: tuple[str, ...]):

@@ -7,21 +7,32 @@ through Python's strict csv reader, record by record, and what is no record is r
 
 from __future__ import annotations
 
+import codecs
 import csv
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import islice
 
 from components.core.errors import DataError
-from components.core.schema import SOURCE_FILE, SOURCE_ROW
+from components.data.landing.columns import name_columns
 from components.data.landing.csv_blocks import plain_piece
-from components.data.landing.csv_records import Dialect, careful_piece, decoded_lines
-from components.data.landing.delimiter import CANDIDATES, SAMPLE_RECORDS, find_delimiter, refuse_uncut
+from components.data.landing.csv_records import Dialect, careful_piece
+from components.data.landing.delimiter import SAMPLE_RECORDS, find_delimiter, refuse_uncut
 from components.data.landing.encoding import Encoding, find_encoding
 from components.data.landing.formats import FileFormat, Limits
-from components.data.landing.lines import Block, Recoded, blocks
+from components.data.landing.lines import (
+    BLOCK_SIZE,
+    ESCAPED,
+    SMALL_BLOCK,
+    Block,
+    blocks,
+    decoded_lines,
+    opened_text,
+    readable,
+    too_long,
+)
 from components.data.landing.opening import Member, Readable
-from components.data.landing.piece import Account, Piece, Pieces, Rejected
+from components.data.landing.piece import Account, Piece, Pieces
 
 UNIT_SEPARATOR = "\x1f"  # stands in for a delimiter of several characters
 HEAD_BYTES = 2**18
@@ -38,6 +49,7 @@ class Layout:
     """
 
     dialect: Dialect
+    encoding: Encoding
     header_lines: int = 0
     blank_lines: int = 0
     long_delimiter: str | None = None
@@ -53,14 +65,14 @@ def read_csv(member: Member, declared: FileFormat, limits: Limits) -> Pieces:
     account = Account(lines=layout.header_lines, header=layout.header_lines - layout.blank_lines,
                       blank=layout.blank_lines)  # fmt: skip
     yield Piece(None, account=account, remarks=layout.remarks)
-    with member.open() as stream:
-        yield from _pieces(stream, layout, member.label, limits)
+    with opened_text(member, layout.encoding) as (stream, _):
+        yield from _pieces(stream, layout, limits)
 
 
 def find_layout(member: Member, declared: FileFormat, limits: Limits) -> Layout:
     """Encoding, delimiter and columns, from the declaration and the first lines."""
     encoding = find_encoding(member, declared.encoding)
-    lines = _first_lines(member, encoding)
+    lines, cut_in = _first_lines(member, encoding)
     if not any(line.strip() for line in lines):
         raise DataError(f"{member.label}: the file is empty; export it again, or take it out of the table.")
     long = declared.delimiter if declared.delimiter and len(declared.delimiter) > 1 else None
@@ -68,12 +80,12 @@ def find_layout(member: Member, declared: FileFormat, limits: Limits) -> Layout:
         lines = [line.replace(long, UNIT_SEPARATOR) for line in lines]
     delimiter = UNIT_SEPARATOR if long else _delimiter(lines, declared, member.label)
     quote = None if long else declared.quote
-    dialect = Dialect(encoding.name, delimiter, quote, (), int(limits.max_record_mb * 2**20))
+    dialect = Dialect(cut_in, delimiter, quote, (), int(limits.max_record_mb * 2**20))
     if not declared.header:
-        return Layout(replace(dialect, columns=declared.columns), 0, 0, long, encoding.remarks)
+        return Layout(replace(dialect, columns=declared.columns), encoding, 0, 0, long, encoding.remarks)
     names, used, blank = _header(lines, dialect, member.label)
     columns, remarks = name_columns(names, member.label, limits)
-    return Layout(replace(dialect, columns=columns), used, blank, long, encoding.remarks + remarks)
+    return Layout(replace(dialect, columns=columns), encoding, used, blank, long, encoding.remarks + remarks)
 
 
 def _delimiter(lines: list[str], declared: FileFormat, label: str) -> str:
@@ -84,14 +96,15 @@ def _delimiter(lines: list[str], declared: FileFormat, label: str) -> str:
     return declared.delimiter
 
 
-def _first_lines(member: Member, encoding: Encoding) -> list[str]:
-    with member.open() as raw:
-        data = _text_stream(raw, encoding, member.label).read(HEAD_BYTES)
-    data = data.removeprefix(b"\xef\xbb\xbf")
+def _first_lines(member: Member, encoding: Encoding) -> tuple[list[str], str]:
+    """The first lines, whole unless a line is very long, and the encoding they are cut in."""
+    with opened_text(member, encoding) as (stream, name):
+        data = stream.read(HEAD_BYTES)
+    data = data.removeprefix(codecs.BOM_UTF8)
     _refuse_foreign(data, member.label)
     end = data.rfind(b"\n") + 1
-    whole = data[:end] if len(data) == HEAD_BYTES and end else data
-    return decoded_lines(whole, "utf-8" if encoding.is_wide else encoding.name)[: 5 * SAMPLE_RECORDS]
+    whole = data[:end] if len(data) >= HEAD_BYTES and end else data
+    return [line + "\n" for line in decoded_lines(whole, name)][: 5 * SAMPLE_RECORDS], name
 
 
 def _refuse_foreign(data: bytes, label: str) -> None:
@@ -102,10 +115,6 @@ def _refuse_foreign(data: bytes, label: str) -> None:
             raise DataError(f"{label}: is {kind} by its first bytes, not text; name it so or declare its `format`.")
     if b"\n" not in data and data.count(b"\r") > 1:
         raise DataError(f"{label}: its lines end in carriage returns only; convert them, e.g. `tr '\\r' '\\n'`.")
-
-
-def _text_stream(raw: Readable, encoding: Encoding, label: str) -> Readable:
-    return Recoded(raw, encoding.name, label) if encoding.is_wide else raw
 
 
 def _header(lines: list[str], dialect: Dialect, label: str) -> tuple[list[str], int, int]:
@@ -119,69 +128,42 @@ def _header(lines: list[str], dialect: Dialect, label: str) -> tuple[list[str], 
     return names, blank + reader.line_num, blank
 
 
-def name_columns(names: list[str], label: str, limits: Limits) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Column names from a header, and remarks: blanks around them are dropped, nameless ones are numbered.
-
-    Raises DataError if a name stands twice (upper and lower case are one), is taken by us, or holds control characters.
-    """
-    if len(names) > limits.max_columns:
-        raise DataError(f"{label}: {len(names):,} columns, more than limits.max_columns ({limits.max_columns:,}).")
-    columns = tuple(name.strip() or f"column_{i}" for i, name in enumerate(names, 1))
-    nameless = [str(i) for i, name in enumerate(names, 1) if not name.strip()]
-    seen: dict[str, str] = {}
-    for name in columns:
-        if name.lower() in seen:
-            twice = name if seen[name.lower()] == name else f"{seen[name.lower()]}' and '{name}"
-            raise DataError(f"{label}: column '{twice}' stands twice in the header; rename one of them.")
-        seen[name.lower()] = name
-        _check_name(name, label)
-    remarks = (f"column {', '.join(nameless)} has no name and is called column_<number>",) if nameless else ()
-    return columns, remarks
-
-
-def _check_name(name: str, label: str) -> None:
-    if name.lower() in (SOURCE_FILE, SOURCE_ROW):
-        raise DataError(f"{label}: column '{name}' has a name that landing uses itself; rename it.")
-    if not name.isprintable():
-        raise DataError(f"{label}: column {name!r} holds control characters; repair the header.")
-    if len(name) > 1000:
-        raise DataError(f"{label}: a column name of {len(name):,} characters, '{name[:80]}…'; is there a header?")
-
-
-def _pieces(raw: Readable, layout: Layout, label: str, limits: Limits) -> Pieces:
-    encoding = Encoding(layout.dialect.encoding)
-    dialect = replace(layout.dialect, encoding="utf-8") if encoding.is_wide else layout.dialect
-    line, rest, rows = 1, b"", 0
-    for block in _without_head(_blocks(_text_stream(raw, encoding, label), layout, limits), layout.header_lines):
+def _pieces(stream: Readable, layout: Layout, limits: Limits) -> Pieces:
+    dialect, line, rest, rows = layout.dialect, layout.header_lines + 1, b"", 0
+    for block in _without_head(_blocks(stream, layout, limits), layout.header_lines):
         if block.long_bytes:
-            if rest:
-                piece, _ = careful_piece(rest, line + layout.header_lines, dialect, last=True)
-                line, rest = line + piece.account.lines, b""
-                yield piece
-            yield _too_long(block, line + layout.header_lines, dialect)
+            # An open record cannot go on over a line that is too long.
+            found, rest = _pieces_at_end(rest, line, dialect), b""
+        else:
+            piece, taken = _piece(rest + block.data, line, dialect)
+            found, rest = [piece], (rest + block.data)[taken:]
+        for piece in found:
+            line, rows = line + piece.account.lines, rows + piece.account.rows
+            yield piece
+        if block.long_bytes:
+            yield too_long(
+                line, readable(block.data.decode(dialect.encoding, ESCAPED), dialect.encoding), block.long_bytes
+            )
             line += 1
-            continue
-        data = rest + block.data if rest else block.data
-        piece, used = _piece(data, line + layout.header_lines, dialect, last=False)
-        line, rest, rows = line + piece.account.lines, data[used:], rows + piece.account.rows
-        yield piece
         if limits.first_rows and rows >= limits.first_rows:
             return
-    if rest:
-        piece, _ = careful_piece(rest, line + layout.header_lines, dialect, last=True)
-        yield piece
+    yield from _pieces_at_end(rest, line, dialect)
 
 
-def _piece(data: bytes, line: int, dialect: Dialect, last: bool) -> tuple[Piece, int]:
+def _pieces_at_end(rest: bytes, line: int, dialect: Dialect) -> list[Piece]:
+    return [careful_piece(rest, line, dialect, last=True)[0]] if rest else []
+
+
+def _piece(data: bytes, line: int, dialect: Dialect) -> tuple[Piece, int]:
     """The next piece and the bytes it took; a record that is not closed yet waits for the next block."""
-    return plain_piece(data, line, dialect) or careful_piece(data, line, dialect, last)
+    return plain_piece(data, line, dialect) or careful_piece(data, line, dialect, last=False)
 
 
 def _blocks(stream: Readable, layout: Layout, limits: Limits) -> Iterator[Block]:
-    size = {"size": 2**16} if limits.first_rows else {}
+    size = SMALL_BLOCK if limits.first_rows else BLOCK_SIZE
     first = True
-    for block in blocks(stream, layout.dialect.max_record, **size):
-        data = block.data.removeprefix(b"\xef\xbb\xbf") if first else block.data
+    for block in blocks(stream, layout.dialect.max_record, size):
+        data = block.data.removeprefix(codecs.BOM_UTF8) if first else block.data
         first = False
         if layout.long_delimiter:
             data = _shorten(data, layout.long_delimiter)
@@ -201,14 +183,3 @@ def _without_head(found: Iterator[Block], lines: int) -> Iterator[Block]:
             lines -= 1
         if start < len(block.data):
             yield replace(block, data=block.data[start:])
-
-
-def _too_long(block: Block, line: int, dialect: Dialect) -> Piece:
-    reason = f"a line of {block.long_bytes:,} bytes, more than limits.max_record_mb"
-    text = block.data.decode(dialect.encoding, "backslashreplace")
-    return Piece(None, [Rejected.of(line, text, "line_length", reason)], Account(lines=1, rejected=1))
-
-
-def describe_delimiter(delimiter: str) -> str:
-    """The delimiter in a word, for messages."""
-    return CANDIDATES.get(delimiter, repr(delimiter))

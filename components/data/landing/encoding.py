@@ -14,12 +14,12 @@ from dataclasses import dataclass
 from components.core.errors import DataError
 from components.data.landing.opening import Member
 
-UTF_8, GB18030, CP1252 = "utf-8", "gb18030", "cp1252"
+UTF_8, UTF_8_SIG, GB18030, CP1252 = "utf-8", "utf-8-sig", "gb18030", "cp1252"
 WIDE = ("utf-16", "utf-32")
 SAMPLE_BYTES = 16 * 2**20
 SAMPLE_LINES = 5_000  # lines beyond ASCII
 MARKS = {
-    codecs.BOM_UTF8: "utf-8-sig",
+    codecs.BOM_UTF8: UTF_8_SIG,
     codecs.BOM_UTF32_LE: "utf-32",  # before UTF-16, whose mark it begins with
     codecs.BOM_UTF32_BE: "utf-32",
     codecs.BOM_UTF16_LE: "utf-16",
@@ -44,7 +44,7 @@ class Encoding:
     @property
     def is_utf_8(self) -> bool:
         """Whether the bytes are UTF-8 as they stand, a byte order mark apart."""
-        return codecs.lookup(self.name).name in (UTF_8, "utf-8-sig", "ascii")
+        return codecs.lookup(self.name).name in (UTF_8, UTF_8_SIG)
 
 
 def find_encoding(member: Member, declared: str | None) -> Encoding:
@@ -56,16 +56,22 @@ def find_encoding(member: Member, declared: str | None) -> Encoding:
         head = stream.read(2**16)
         marked = next((name for mark, name in MARKS.items() if head.startswith(mark)), None)
         if declared is not None:
-            return Encoding(_with_mark(declared, marked))
+            return Encoding(_with_mark(declared, marked, member.label))
         if marked is not None:
             return Encoding(marked)
         _refuse_unmarked_wide(head, member.label)
         return _judge(_lines_beyond_ascii(head, stream), member.label)
 
 
-def _with_mark(declared: str, marked: str | None) -> str:
-    """UTF-8 with a mark is UTF-8 all the same; a mark of UTF-16 under another declaration fails in decoding."""
-    return marked if marked == "utf-8-sig" and codecs.lookup(declared).name == UTF_8 else declared
+def _with_mark(declared: str, marked: str | None, label: str) -> str:
+    """The declared encoding, in the form that takes the byte order mark away."""
+    if marked is None:
+        return declared
+    if codecs.lookup(declared).name.startswith(marked.removesuffix("-sig")):
+        return marked
+    raise DataError(
+        f"{label}: its byte order mark says {marked.removesuffix('-sig')}, `encoding` says {declared}; leave it out."
+    )
 
 
 def _refuse_unmarked_wide(head: bytes, label: str) -> None:

@@ -11,9 +11,18 @@ from typing import TYPE_CHECKING
 from components.core.bundle import write_json
 from components.core.errors import DataError
 from components.core.progress import track
+from components.data.landing.archive import archive_members
 from components.data.landing.formats import (
-    CSV, EXCEL, JSONL, PARQUET, SEQUENCES, FileFormat, FormatName, Limits, format_of, is_archive,
-)  # fmt: skip
+    CSV,
+    EXCEL,
+    JSONL,
+    SEQUENCES,
+    FileFormat,
+    FormatName,
+    Limits,
+    format_of,
+    is_archive,
+)
 from components.data.landing.opening import Member, plain_member
 from components.data.landing.piece import Account, Pieces
 
@@ -55,7 +64,7 @@ def land(name: str, files: Iterable[Path], file_format: FileFormat, work: Path, 
     accounts: dict[str, Account] = {}
     remarks: list[str] = []
     with LandedWriter(name, work, limits.max_columns) as writer:
-        for member in members(files, root, file_format, limits):
+        for member in members(files, root, file_format, limits, Path(work)):
             reader = _reader(format_of(member.name, file_format), file_format, limits, Path(work))
             accounts[member.label] = _land_member(member, reader, writer, remarks)
         _refuse_nothing(name, accounts, writer)
@@ -72,7 +81,7 @@ def land(name: str, files: Iterable[Path], file_format: FileFormat, work: Path, 
     return landed
 
 
-def members(files: Iterable[Path], root: Path, declared: FileFormat, limits: Limits) -> Iterator[Member]:
+def members(files: Iterable[Path], root: Path, declared: FileFormat, limits: Limits, work: Path) -> Iterator[Member]:
     """The files one by one, folders and archives opened up."""
     for path in files:
         label = _label(Path(path), Path(root))
@@ -80,7 +89,7 @@ def members(files: Iterable[Path], root: Path, declared: FileFormat, limits: Lim
             for inner in sorted(p for p in Path(path).rglob("*") if _is_data(p)):
                 yield plain_member(inner, _label(inner, Path(root)), limits)
         elif is_archive(Path(path).name):
-            raise DataError(f"{label}: archives are not read yet.")
+            yield from archive_members(Path(path), label, declared, limits, work)
         else:
             yield plain_member(Path(path), label, limits)
 
@@ -102,11 +111,21 @@ def _reader(kind: FormatName, declared: FileFormat, limits: Limits, work: Path) 
         from components.data.landing.csv_table import read_csv
 
         return partial(read_csv, declared=declared, limits=limits)
-    if kind == PARQUET:
-        from components.data.landing.parquet import read_parquet
+    if kind == JSONL:
+        from components.data.landing.json_lines import read_json_lines
 
-        return partial(read_parquet, limits=limits, work=work)
-    raise DataError(f"{kind} is not read yet: {JSONL}, {EXCEL}, {SEQUENCES}.")
+        return partial(read_json_lines, declared=declared, limits=limits)
+    if kind == EXCEL:
+        from components.data.landing.excel import read_excel
+
+        return partial(read_excel, declared=declared, limits=limits, work=work)
+    if kind == SEQUENCES:
+        from components.data.landing.sequences import read_sequences
+
+        return partial(read_sequences, declared=declared, limits=limits)
+    from components.data.landing.parquet import read_parquet
+
+    return partial(read_parquet, limits=limits, work=work)
 
 
 def _land_member(
@@ -114,7 +133,7 @@ def _land_member(
 ) -> Account:
     account = Account()
     for piece in track(reader(member), f"land {member.label}"):
-        writer.add(member.label, piece)
+        writer.add(member.label + piece.part, piece)
         account += piece.account
         remarks += [f"{member.label}: {remark}" for remark in piece.remarks]
     if not account.balances:

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import codecs
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from components.core.errors import DataError
-from components.data.landing.opening import Readable
+from components.data.landing.encoding import UTF_8, Encoding
+from components.data.landing.opening import Member, Readable
+from components.data.landing.piece import Account, Piece, Rejected
 
 BLOCK_SIZE = 8 * 2**20
+SMALL_BLOCK = 2**16  # where only the first rows are wanted
 NEWLINE = b"\n"
+ESCAPED = "surrogateescape"  # bytes that do not decode, as characters no text has
 
 
 @dataclass(frozen=True)
@@ -95,3 +100,67 @@ class Recoded:
             return self._decoder.decode(b"", final=True).encode()
         except UnicodeError as e:
             raise DataError(f"{self._label}: is not {self._encoding} ({e}); declare its `encoding`.") from None
+
+
+@contextmanager
+def opened_text(member: Member, encoding: Encoding) -> Iterator[tuple[Readable, str]]:
+    """The member's bytes in an encoding whose newlines are plain bytes, and that encoding's name."""
+    with member.open() as raw:
+        if encoding.is_wide:
+            yield Recoded(raw, encoding.name, member.label), UTF_8
+        else:
+            yield raw, UTF_8 if encoding.is_utf_8 else encoding.name
+
+
+@dataclass(frozen=True)
+class Lines:
+    """Some lines of a file, without their ends.
+
+    first  number of the first of them, from 1
+    """
+
+    first: int
+    texts: list[str]
+    long_bytes: int = 0
+
+
+def text_lines(member: Member, encoding: Encoding, max_line: int, size: int = BLOCK_SIZE) -> Iterator[Lines]:
+    """All lines of a file in order, decoded; what does not decode holds lone surrogates (see `encodes`)."""
+    number = 1
+    with opened_text(member, encoding) as (stream, name):
+        for block in blocks(stream, max_line, size):
+            data = block.data.removeprefix(codecs.BOM_UTF8) if number == 1 else block.data
+            texts = decoded_lines(data, name)
+            yield Lines(number, texts, block.long_bytes)
+            number += len(texts)
+
+
+def decoded_lines(data: bytes, encoding: str) -> list[str]:
+    """Lines without their newlines; where bytes do not decode, they become lone surrogates, one line at a time."""
+    data = data.removesuffix(NEWLINE)
+    try:
+        return data.decode(encoding).split("\n")
+    except UnicodeDecodeError:
+        return [line.decode(encoding, ESCAPED) for line in data.split(NEWLINE)]
+
+
+def encodes(text: str) -> bool:
+    """Whether this is text, without lone surrogates."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def readable(text: str, encoding: str) -> str:
+    r"""A rejected line for people: what did not decode as \xNN, without its line end."""
+    if not text.isascii():
+        text = text.encode(encoding, ESCAPED).decode(encoding, "backslashreplace")
+    return text.rstrip("\r\n").replace("\0", "\\x00")
+
+
+def too_long(number: int, text: str, long_bytes: int) -> Piece:
+    """The piece of one line that is longer than the limit."""
+    reason = f"a line of {long_bytes:,} bytes, more than limits.max_record_mb"
+    return Piece(None, [Rejected.of(number, text, "line_length", reason)], Account(lines=1, rejected=1))

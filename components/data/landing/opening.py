@@ -1,7 +1,4 @@
-"""Open raw files and archive members: regular files only, never a link out, never more than the limits, unchanged while read.
-
-Nothing of an archive is ever written under a name of its own choosing.
-"""
+"""Open raw files: regular files only, no links, no more than the limits, and unchanged while they are read."""
 
 from __future__ import annotations
 
@@ -28,7 +25,8 @@ DAMAGE = (EOFError, zlib.error, gzip.BadGzipFile, BadZipFile, NotImplementedErro
 class Readable(Protocol):
     """What the readers need of a stream."""
 
-    def read(self, size: int) -> bytes: ...
+    def read(self, size: int) -> bytes:
+        """At most `size` bytes; none at the end."""
 
 
 @dataclass(frozen=True)
@@ -109,7 +107,7 @@ def opened_unchanged(path: Path, label: str) -> Iterator[IO[bytes]]:
     """A regular file, open; DataError if it is none, may not be read, or was written to before the block ended."""
     try:
         before = _signature(path)
-        stream = open(path, "rb")
+        stream = open(path, "rb")  # noqa: SIM115 - its errors are worded here, it is closed below
     except FileNotFoundError:
         raise DataError(f"{label}: no such file; `shoploop run ingest` copies it.") from None
     except PermissionError:
@@ -148,11 +146,15 @@ def on_disk(member: Member, work: Path) -> Iterator[Path]:
         yield member.path
         check_unchanged(member.path, member.label, before)
         return
-    folder = Path(tempfile.mkdtemp(prefix=".expanded-", dir=work))
-    try:
-        with member.open() as stream, open(folder / "file", "wb") as copy:
-            while data := stream.read(COPY_SIZE):
-                copy.write(data)
-        yield folder / "file"
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    with member.open() as stream, copied(stream, work) as copy:
+        yield copy
+
+
+@contextmanager
+def copied(stream: Readable, work: Path) -> Iterator[Path]:
+    """The stream's bytes as a file in `work`, for as long as the block lasts."""
+    with tempfile.TemporaryDirectory(prefix=".expanded-", dir=work) as folder:
+        path = Path(folder) / "file"
+        with open(path, "wb") as copy:
+            shutil.copyfileobj(stream, copy, COPY_SIZE)
+        yield path

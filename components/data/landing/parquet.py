@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 
 from components.core.errors import DataError
 from components.core.schema import SOURCE_ROW
-from components.data.landing.csv_table import name_columns
+from components.data.landing.columns import name_columns
 from components.data.landing.formats import Limits
 from components.data.landing.opening import Member, on_disk
 from components.data.landing.piece import Account, Piece, Pieces, Rejected

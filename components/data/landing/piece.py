@@ -62,12 +62,14 @@ class Piece:
     """Rows of one file, in its order.
 
     table  the file's columns and SOURCE_ROW; None where there are no rows
+    part   what source_file says after the file, where several sheets are read ("#<sheet>")
     """
 
     table: pa.Table | None
     rejected: list[Rejected] = field(default_factory=list)
     account: Account = Account()
     remarks: tuple[str, ...] = ()
+    part: str = ""
 
 
 Pieces = Iterator[Piece]

@@ -1,4 +1,4 @@
-"""Write landed rows and rejected lines as parquet, piece by piece, all or nothing, whatever columns turn up on the way."""
+"""Write landed rows and rejected lines as parquet: piece by piece, all or nothing, whatever columns turn up."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ REJECTED_SCHEMA = pa.schema(
      (REASON, pa.string())]
 )  # fmt: skip
 COMPRESSION = "snappy"  # read by everything, and quick
+TRACE = (SOURCE_FILE, SOURCE_ROW)
 
 
 class LandedWriter:
@@ -145,9 +146,6 @@ class LandedWriter:
         for field in missing:
             table = table.append_column(field, pa.nulls(table.num_rows, field.type))
         return table.select(self._schema.names)
-
-
-TRACE = (SOURCE_FILE, SOURCE_ROW)
 
 
 def _refuse_spelled_otherwise(known: dict[str, pa.Field], schema: pa.Schema, label: str) -> None:

@@ -1,0 +1,38 @@
+"""Names of a raw table's columns: one each, usable by every engine."""
+
+from __future__ import annotations
+
+from components.core.errors import DataError
+from components.core.schema import SOURCE_FILE, SOURCE_ROW
+from components.data.landing.formats import Limits
+
+LONGEST_NAME = 1000
+
+
+def name_columns(names: list[str], label: str, limits: Limits) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Column names from a header, and remarks: blanks around them are dropped, nameless ones are numbered.
+
+    Raises DataError if a name stands twice (upper and lower case are one), is taken by us, or holds control characters.
+    """
+    if len(names) > limits.max_columns:
+        raise DataError(f"{label}: {len(names):,} columns, more than limits.max_columns ({limits.max_columns:,}).")
+    columns = tuple(name.strip() or f"column_{i}" for i, name in enumerate(names, 1))
+    nameless = [str(i) for i, name in enumerate(names, 1) if not name.strip()]
+    seen: dict[str, str] = {}
+    for name in columns:
+        if name.lower() in seen:
+            twice = name if seen[name.lower()] == name else f"{seen[name.lower()]}' and '{name}"
+            raise DataError(f"{label}: column '{twice}' stands twice in the header; rename one of them.")
+        seen[name.lower()] = name
+        _check_name(name, label)
+    remarks = (f"column {', '.join(nameless)} has no name and is called column_<number>",) if nameless else ()
+    return columns, remarks
+
+
+def _check_name(name: str, label: str) -> None:
+    if name.lower() in (SOURCE_FILE, SOURCE_ROW):
+        raise DataError(f"{label}: column '{name}' has a name that landing uses itself; rename it.")
+    if not name.isprintable():
+        raise DataError(f"{label}: column {name!r} holds control characters; repair the header.")
+    if len(name) > LONGEST_NAME:
+        raise DataError(f"{label}: a column name of {len(name):,} characters, '{name[:80]}…'; is there a header?")
