@@ -25,7 +25,7 @@ from components.data.landing.formats import (
     is_archive,
     plain_name,
 )
-from components.data.landing.opening import Bounded, Member, Readable, copied, expanded, opened_unchanged, plain_member
+from components.data.landing.opening import Bounded, Member, Readable, copied, expanded, opened, plain_member
 
 MEMBER_MARK = "!"  # archive!member
 MOST_NAMES = 10
@@ -64,7 +64,7 @@ def _wanted(name: str, declared: FileFormat) -> bool:
 
 
 def _zip_members(path: Path, label: str, limits: Limits) -> Iterator[Member]:
-    with opened_unchanged(path, label) as raw, _plainly(label), zipfile.ZipFile(raw) as archive:
+    with opened(path, label) as raw, _plainly(label), zipfile.ZipFile(raw) as archive:
         entries = archive.infolist()
     _check_names([entry.filename for entry in entries], label, limits)
     for entry in entries:
@@ -81,16 +81,16 @@ def _zip_member(path: Path, label: str, entry: zipfile.ZipInfo, limits: Limits) 
     name = f"{label}{MEMBER_MARK}{entry.filename}"
 
     @contextmanager
-    def opened() -> Iterator[Readable]:
+    def bytes_of() -> Iterator[Readable]:
         with (
-            opened_unchanged(path, label) as raw,
+            opened(path, label) as raw,
             _plainly(label),
             zipfile.ZipFile(raw) as archive,
             archive.open(entry) as inner,
         ):
             yield Bounded(_unzipped(inner, entry.filename), name, limits, lambda: entry.compress_size)
 
-    return Member(name, _member_name(entry.filename, label), opened)
+    return Member(name, _member_name(entry.filename, label), bytes_of)
 
 
 def _tar_members(path: Path, label: str, limits: Limits, work: Path) -> Iterator[Member]:
@@ -98,7 +98,7 @@ def _tar_members(path: Path, label: str, limits: Limits, work: Path) -> Iterator
     packed = not path.name.lower().endswith(".tar")
     count = 0
     with (
-        opened_unchanged(path, label) as raw,
+        opened(path, label) as raw,
         expanded(raw, label, limits, packed) as stream,
         _plainly(label),
         tarfile.open(fileobj=stream, mode="r|") as tar,

@@ -25,8 +25,7 @@ def name_columns(names: list[str], label: str, limits: Limits) -> tuple[tuple[st
             raise DataError(f"{label}: column '{twice}' stands twice in the header; rename one of them.")
         seen[name.lower()] = name
         _check_name(name, label)
-    remarks = (f"column {', '.join(nameless)} has no name and is called column_<number>",) if nameless else ()
-    return columns, remarks
+    return columns, tuple(f"column {i} has no name and is called column_{i}" for i in nameless)
 
 
 def _check_name(name: str, label: str) -> None:

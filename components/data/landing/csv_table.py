@@ -36,6 +36,7 @@ from components.data.landing.piece import Account, Piece, Pieces
 
 UNIT_SEPARATOR = "\x1f"  # stands in for a delimiter of several characters
 HEAD_BYTES = 2**18
+FOREIGN_BYTES = 2**16
 WEB_PAGE = (b"<!doctype html", b"<html", b"<?xml")
 FOREIGN = {b"\x1f\x8b": "gzip", b"PK\x03\x04": "zip or Excel", b"PAR1": "parquet", b"%PDF": "PDF"}
 
@@ -71,6 +72,7 @@ def read_csv(member: Member, declared: FileFormat, limits: Limits) -> Pieces:
 
 def find_layout(member: Member, declared: FileFormat, limits: Limits) -> Layout:
     """Encoding, delimiter and columns, from the declaration and the first lines."""
+    _refuse_foreign(member)
     encoding = find_encoding(member, declared.encoding)
     lines, cut_in = _first_lines(member, encoding)
     if not any(line.strip() for line in lines):
@@ -101,13 +103,15 @@ def _first_lines(member: Member, encoding: Encoding) -> tuple[list[str], str]:
     with opened_text(member, encoding) as (stream, name):
         data = stream.read(HEAD_BYTES)
     data = data.removeprefix(codecs.BOM_UTF8)
-    _refuse_foreign(data, member.label)
     end = data.rfind(b"\n") + 1
     whole = data[:end] if len(data) >= HEAD_BYTES and end else data
     return [line + "\n" for line in decoded_lines(whole, name)][: 5 * SAMPLE_RECORDS], name
 
 
-def _refuse_foreign(data: bytes, label: str) -> None:
+def _refuse_foreign(member: Member) -> None:
+    label = member.label
+    with member.open() as stream:
+        data = stream.read(FOREIGN_BYTES)
     if data.lstrip()[:16].lower().startswith(WEB_PAGE):
         raise DataError(f"{label}: is a web page (an error page?), not a table; fetch the file again.")
     for magic, kind in FOREIGN.items():

@@ -87,7 +87,7 @@ class Limits(Config):
     """Bounds on what comes from outside; what is beyond them is refused in words.
 
     max_expanded_gb  of one file or archive member, after decompression
-    max_ratio        expanded to compressed size, looked at beyond the first 64 MB; plain text seldom passes 50
+    max_ratio        expanded to compressed size, looked at beyond the first 16 MB; plain text seldom passes 50
     max_members      entries of one archive
     max_columns      of one table
     max_record_mb    of one line, or one record with newlines inside fields; a longer one is rejected

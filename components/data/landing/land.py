@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from components.core.bundle import write_json
-from components.core.errors import DataError
+from components.core.errors import DataError, ShoploopError
 from components.core.progress import track
 from components.data.landing.archive import archive_members
 from components.data.landing.formats import (
@@ -23,7 +26,7 @@ from components.data.landing.formats import (
     format_of,
     is_archive,
 )
-from components.data.landing.opening import Member, plain_member
+from components.data.landing.opening import Member, plain_member, unchanged
 from components.data.landing.piece import Account, Pieces
 
 if TYPE_CHECKING:
@@ -63,11 +66,12 @@ def land(name: str, files: Iterable[Path], file_format: FileFormat, work: Path, 
 
     accounts: dict[str, Account] = {}
     remarks: list[str] = []
-    with LandedWriter(name, work, limits.max_columns) as writer:
+    with _worded_full_disk(name, Path(work)), LandedWriter(name, work, limits.max_columns) as writer:
         for member in members(files, root, file_format, limits, Path(work)):
             reader = _reader(format_of(member.name, file_format), file_format, limits, Path(work))
             accounts[member.label] = _land_member(member, reader, writer, remarks)
         _refuse_nothing(name, accounts, writer)
+        remarks += writer.remarks()
         writer.finish()
     landed = Landed(
         sum(a.rows for a in accounts.values()), sum(a.rejected for a in accounts.values()), writer.path,
@@ -81,17 +85,33 @@ def land(name: str, files: Iterable[Path], file_format: FileFormat, work: Path, 
     return landed
 
 
+@contextmanager
+def _worded_full_disk(name: str, work: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as e:
+        if e.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            raise
+        raise ShoploopError(
+            f"land {name}: {os.strerror(e.errno)} in {work}; free some space and run again, "
+            "nothing half-written is left."
+        ) from None
+
+
 def members(files: Iterable[Path], root: Path, declared: FileFormat, limits: Limits, work: Path) -> Iterator[Member]:
-    """The files one by one, folders and archives opened up."""
-    for path in files:
-        label = _label(Path(path), Path(root))
-        if Path(path).is_dir():
-            for inner in sorted(p for p in Path(path).rglob("*") if _is_data(p)):
-                yield plain_member(inner, _label(inner, Path(root)), limits)
-        elif is_archive(Path(path).name):
-            yield from archive_members(Path(path), label, declared, limits, work)
-        else:
-            yield plain_member(Path(path), label, limits)
+    """The files one by one, folders and archives opened up; each is held to be unchanged when the next is asked for."""
+    for path in _plain_files(files):
+        label = _label(path, Path(root))
+        with unchanged(path, label):
+            if is_archive(path.name):
+                yield from archive_members(path, label, declared, limits, work)
+            else:
+                yield plain_member(path, label, limits)
+
+
+def _plain_files(paths: Iterable[Path]) -> Iterator[Path]:
+    for path in map(Path, paths):
+        yield from sorted(filter(_is_data, path.rglob("*"))) if path.is_dir() else [path]
 
 
 def _is_data(path: Path) -> bool:

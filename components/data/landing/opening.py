@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import os
 import shutil
 import stat
 import tempfile
@@ -17,7 +18,7 @@ from zipfile import BadZipFile
 from components.core.errors import DataError
 from components.data.landing.formats import GZIP_SUFFIXES, Limits, plain_name
 
-RATIO_GRACE = 64 * 2**20  # expanded bytes; a small file of zeros is no bomb
+RATIO_GRACE = 16 * 2**20  # expanded bytes; a small file of zeros is no bomb
 COPY_SIZE = 2**20
 DAMAGE = (EOFError, zlib.error, gzip.BadGzipFile, BadZipFile, NotImplementedError)
 
@@ -85,11 +86,11 @@ def plain_member(path: Path, label: str, limits: Limits) -> Member:
     packed = path.name.lower().endswith(GZIP_SUFFIXES)
 
     @contextmanager
-    def opened() -> Iterator[Readable]:
-        with opened_unchanged(path, label) as raw, expanded(raw, label, limits, packed) as stream:
+    def bytes_of() -> Iterator[Readable]:
+        with opened(path, label) as raw, expanded(raw, label, limits, packed) as stream:
             yield stream
 
-    return Member(label, plain_name(path.name), opened, None if packed else path)
+    return Member(label, plain_name(path.name), bytes_of, None if packed else path)
 
 
 @contextmanager
@@ -103,30 +104,34 @@ def expanded(raw: IO[bytes], label: str, limits: Limits, packed: bool) -> Iterat
 
 
 @contextmanager
-def opened_unchanged(path: Path, label: str) -> Iterator[IO[bytes]]:
-    """A regular file, open; DataError if it is none, may not be read, or was written to before the block ended."""
-    try:
-        before = _signature(path)
-        stream = open(path, "rb")  # noqa: SIM115 - its errors are worded here, it is closed below
-    except FileNotFoundError:
-        raise DataError(f"{label}: no such file; `shoploop run ingest` copies it.") from None
-    except PermissionError:
-        raise DataError(f"{label}: no permission to read it; `chmod u+r` it or run as its owner.") from None
+def opened(path: Path, label: str) -> Iterator[IO[bytes]]:
+    """A regular file, open; DataError if it is none, is not there or may not be read."""
+    with _worded(label):
+        _signature(path)
+        stream = open(path, "rb")  # noqa: SIM115 - closed below, where errors are not those of opening
     with stream:
         yield stream
-    check_unchanged(path, label, before)
 
 
-def check_unchanged(path: Path, label: str, before: tuple[int, ...]) -> None:
-    """DataError unless size, times and inode are as they were; a restored mtime does not hide a write, ctime tells."""
+@contextmanager
+def unchanged(path: Path, label: str) -> Iterator[None]:
+    """DataError if the file differs after the block; where its modification time is put back, ctime tells."""
+    with _worded(label):
+        before = _signature(path)
+    yield
     if not path.exists() or _signature(path) != before:
         raise DataError(f"{label}: it changed while it was read; wait until its writer is done and run again.")
 
 
-def signature(path: Path, label: str) -> tuple[int, ...]:
-    """What tells that a file is as it was; DataError unless it is a regular file that may be read."""
-    with opened_unchanged(path, label):
-        return _signature(path)
+@contextmanager
+def _worded(label: str) -> Iterator[None]:
+    """The system's refusals in words."""
+    try:
+        yield
+    except FileNotFoundError:
+        raise DataError(f"{label}: no such file; `shoploop run ingest` copies it.") from None
+    except PermissionError:
+        raise DataError(f"{label}: no permission to read it; `chmod u+r` it or run as its owner.") from None
 
 
 def _signature(path: Path) -> tuple[int, ...]:
@@ -142,9 +147,8 @@ def _signature(path: Path) -> tuple[int, ...]:
 def on_disk(member: Member, work: Path) -> Iterator[Path]:
     """The member as an uncompressed file, for formats that are not read front to back; a copy is removed afterwards."""
     if member.path is not None:
-        before = signature(member.path, member.label)
-        yield member.path
-        check_unchanged(member.path, member.label, before)
+        with opened(member.path, member.label):
+            yield member.path
         return
     with member.open() as stream, copied(stream, work) as copy:
         yield copy

@@ -21,6 +21,7 @@ REJECTED_SCHEMA = pa.schema(
 )  # fmt: skip
 COMPRESSION = "snappy"  # read by everything, and quick
 TRACE = (SOURCE_FILE, SOURCE_ROW)
+MOST_NAMES = 10
 
 
 class LandedWriter:
@@ -37,6 +38,7 @@ class LandedWriter:
         self.rejected_path = Path(work) / f"{name}.rejected.parquet"
         self._name, self._work, self._max_columns = name, Path(work), max_columns
         self.reasons: Counter[str] = Counter()
+        self._columns: dict[str, set[str]] = {}
         self._schema: pa.Schema | None = None
         self._parts: list[Path] = []
         self._writer: pq.ParquetWriter | None = None
@@ -44,6 +46,8 @@ class LandedWriter:
 
     def __enter__(self) -> LandedWriter:
         self._work.mkdir(parents=True, exist_ok=True)
+        for left in self._work.glob(f".{self._name}.*"):  # of a run that was killed
+            shutil.rmtree(left, ignore_errors=True)
         self._folder = Path(tempfile.mkdtemp(prefix=f".{self._name}.", dir=self._work))
         return self
 
@@ -61,9 +65,20 @@ class LandedWriter:
     def add(self, label: str, piece: Piece) -> None:
         """Append the rows and rejected lines of one piece of the file `label`."""
         if piece.table is not None and piece.table.num_rows:
+            self._columns.setdefault(label, set()).update(piece.table.column_names)
             self._add_rows(label, piece.table)
         if piece.rejected:
             self._add_rejected(label, piece.rejected)
+
+    def remarks(self) -> list[str]:
+        """Which files lack columns that others have."""
+        names = [name for name in (self._schema.names if self._schema else ()) if name not in TRACE]
+        lacking = {label: [n for n in names if n not in columns] for label, columns in self._columns.items()}
+        return [
+            f"{label}: column '{', '.join(missing[:MOST_NAMES])}' is missing there and is empty in its rows"
+            for label, missing in lacking.items()
+            if missing
+        ]
 
     def finish(self) -> None:
         """Put the finished files in their places."""
