@@ -27,7 +27,7 @@ class TableMapping(Config):
     """How the columns of one raw table become canonical ones.
 
     columns     canonical column → the shop's column; one of the shop's may serve several
-    constants   canonical column → one text for all rows
+    constants   canonical column → one text for all rows; an empty one for a column that nobody knows
     attributes  the shop's columns that go into the JSON object `attributes`
     time        how times are written
     numbers     how numbers are written
@@ -140,7 +140,7 @@ def _reading(name: str, raw: str, mapping: TableMapping) -> list[Stage]:
 def _constant(name: str, word: str) -> list[Stage]:
     import ibis
 
-    return [lambda _: {value(name): ibis.literal(word)}]
+    return [lambda _: {value(name): ibis.literal(word).nullif("")}]
 
 
 def _attributes(mapping: TableMapping) -> list[Stage]:
