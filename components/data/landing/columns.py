@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from components.core.errors import DataError
 from components.core.schema import SOURCE_FILE, SOURCE_ROW
-from components.data.landing.formats import Limits
+from components.data.landing.formats import FileFormat, Limits
 
 LONGEST_NAME = 1000
 
@@ -35,3 +35,10 @@ def _check_name(name: str, label: str) -> None:
         raise DataError(f"{label}: column {name!r} holds control characters; repair the header.")
     if len(name) > LONGEST_NAME:
         raise DataError(f"{label}: a column name of {len(name):,} characters, '{name[:80]}…'; is there a header?")
+
+
+def declared_columns(declared: FileFormat, label: str) -> tuple[str, ...]:
+    """The names of a file without a header; DataError where params give none."""
+    if declared.columns is None:
+        raise DataError(f"{label}: without a header its columns must be named; give `columns`.")
+    return declared.columns

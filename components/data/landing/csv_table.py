@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from itertools import islice
 
 from components.core.errors import DataError
-from components.data.landing.columns import name_columns
+from components.data.landing.columns import declared_columns, name_columns
 from components.data.landing.csv_blocks import plain_piece
 from components.data.landing.csv_records import Dialect, careful_piece
 from components.data.landing.delimiter import SAMPLE_RECORDS, find_delimiter, refuse_uncut
@@ -84,7 +84,9 @@ def find_layout(member: Member, declared: FileFormat, limits: Limits) -> Layout:
     quote = None if long else declared.quote
     dialect = Dialect(cut_in, delimiter, quote, (), int(limits.max_record_mb * 2**20))
     if not declared.header:
-        return Layout(replace(dialect, columns=declared.columns), encoding, 0, 0, long, encoding.remarks)
+        return Layout(
+            replace(dialect, columns=declared_columns(declared, member.label)), encoding, 0, 0, long, encoding.remarks
+        )
     names, used, blank = _header(lines, dialect, member.label)
     columns, remarks = name_columns(names, member.label, limits)
     return Layout(replace(dialect, columns=columns), encoding, used, blank, long, encoding.remarks + remarks)

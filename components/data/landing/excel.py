@@ -18,7 +18,7 @@ import pyarrow as pa
 
 from components.core.errors import DataError
 from components.core.schema import SOURCE_ROW
-from components.data.landing.columns import name_columns
+from components.data.landing.columns import declared_columns, name_columns
 from components.data.landing.formats import EVERY_SHEET, FileFormat, Limits
 from components.data.landing.opening import DAMAGE, Bounded, Member, on_disk
 from components.data.landing.piece import Account, Piece, Pieces, Rejected
@@ -74,13 +74,14 @@ def _sheet(sheet: CalamineSheet, label: str, declared: FileFormat, limits: Limit
     """Rows below the header; those before the first filled cell are blank."""
     before = sheet.start[0] if sheet.start else 0
     rows = iter(sheet.iter_rows())
-    columns, header = declared.columns, 0
+    header = 0
     if declared.header:
         names = [_text(value) or "" for value in next(rows, [])]
         header = 1 if names else 0
         columns, remarks = name_columns(names, label, limits)
         yield Piece(None, account=Account(lines=before + header, header=header, blank=before), remarks=remarks)
-    elif before:
+    else:
+        columns = declared_columns(declared, label)
         yield Piece(None, account=Account(lines=before, blank=before))
     number, done = before + header + 1, 0
     while chunk := list(islice(rows, CHUNK_ROWS)):

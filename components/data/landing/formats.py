@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import PurePosixPath
 from typing import Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, field_validator
 
 from components.core.config import Config
 from components.core.errors import DataError
@@ -75,12 +75,6 @@ class FileFormat(Config):
         if text is not None and (not text.isascii() or set(text) & set("\r\n\0\x1f")):
             raise ValueError("use printable ASCII or a tab")
         return text
-
-    @model_validator(mode="after")
-    def _named(self) -> FileFormat:
-        if not self.header and self.columns is None and self.format in (CSV, EXCEL):
-            raise ValueError("without a header the columns must be named; give `columns`")
-        return self
 
 
 class Limits(Config):
