@@ -6,13 +6,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from components.core.errors import ShoploopError
-from tests.data.hostile import bytes as hostile_bytes
-from tests.data.hostile import circumstances
-from tests.data.hostile import text as hostile_text
 from tests.data.hostile.case import ACCEPTED, REFUSED, REJECTED, REMARKED, TABLE
-
-CASES = [*hostile_bytes.CASES, *hostile_text.CASES, *circumstances.CASES]
-
+from tests.data.hostile.page import CASES, PAGE, page
 
 PARAMS = [pytest.param(c, id=c.name, marks=[pytest.mark.slow] if c.slow else []) for c in CASES]
 
@@ -38,3 +33,11 @@ def test_each_hostile_file_gets_its_verdict(case, tmp_path):
     assert {p.name for p in (tmp_path / "work").iterdir()} <= {
         f"{TABLE}.parquet", f"{TABLE}.rejected.parquet", f"{TABLE}.landed.json"
     }  # fmt: skip
+
+
+def test_the_documentation_is_the_table():
+    assert PAGE.read_text(encoding="utf-8") == page(), "run `python -m tests.data.hostile.page --write`"
+
+
+def test_no_case_has_the_name_of_another():
+    assert len({case.name for case in CASES}) == len(CASES)
