@@ -53,13 +53,12 @@ class Part:
 
 
 class MappedSource(Source):
-    """A source whose files are landed and mapped; `limits` bounds what is read from outside."""
-
-    limits: Limits = Limits()
+    """A source whose files are landed and mapped; the option `limits` bounds what is read from outside."""
 
     def __init__(self, config: Config | None = None):
-        """As every source; `raw` names the raw tables, whose columns the mapping checks."""
+        """As every source; `raw` names the raw tables, and leaves their columns for the mapping to check."""
         super().__init__(config)
+        self.limits = getattr(self.config, "limits", Limits())
         self.raw = {name: {} for name in self.raw_tables()}
 
     @abstractmethod

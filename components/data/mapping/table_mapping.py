@@ -104,7 +104,8 @@ def canonical(landed: Table, table: str, mapping: TableMapping, name: str = "raw
         readings.append(read_events(mapping.events))
     label = f"{name}_as_{table}"
     read = in_stages(raw, readings, label)
-    return _selected(_settled(read, table, mapping, label), table, mapping, trace)
+    # Named, so that what is built on it (a sort by all columns) does not repeat its expressions.
+    return _selected(_settled(read, table, mapping, label), table, mapping, trace).alias(label)
 
 
 def _settled(read: Table, table: str, mapping: TableMapping, label: str) -> Table:

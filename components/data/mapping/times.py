@@ -66,7 +66,7 @@ class TimeFormat(Config):
     zone: str = "UTC"
     ambiguous: Literal["earlier", "later", "problem"] = clock.EARLIER
     earliest: date = Field(date(1990, 1, 1), ge=date(1971, 1, 1))
-    latest: date = Field(date(2100, 1, 1), le=date(2200, 1, 1))
+    latest: date = Field(date(2050, 1, 1), le=date(2200, 1, 1))
 
     @field_validator("zone")
     @classmethod
@@ -127,8 +127,9 @@ def read_time(raw: str, name: str, form: TimeFormat, missing: tuple[str, ...] = 
         return {f"{name}.seconds": t[f"{name}.east"].isnull().ifelse(seconds, None)}
 
     def placed(t: Table) -> dict[str, Value]:
-        zone = clock.offset(t[f"{name}.seconds"], form.zone, form.earliest, form.latest, form.ambiguous)
-        return {f"{name}.east": t[f"{name}.seconds"].isnull().ifelse(t[f"{name}.east"], zone)}
+        local, year = t[f"{name}.seconds"], t[f"{name}.moment"].year().cast("int64")
+        zone = clock.offset(local, year, form.zone, form.earliest, form.latest, form.ambiguous)
+        return {f"{name}.east": local.isnull().ifelse(t[f"{name}.east"], zone)}
 
     def moved(t: Table) -> dict[str, Value]:
         return {f"{name}.utc": t[f"{name}.moment"] - t[f"{name}.east"].as_interval("s")}

@@ -58,7 +58,6 @@ class OnlineRetail(MappedSource):
     def __init__(self, config: OnlineRetailConfig | None = None):
         """As every source; clock and currency are options."""
         super().__init__(config)
-        self.limits = self.config.limits
         self.local_time_zone, self.currency = self.config.time.zone, self.config.currency
 
     def raw_tables(self) -> dict[str, RawTable]:

@@ -99,7 +99,6 @@ class Tables(MappedSource):
         """As every source; the first table of interactions tells the shop's clock and currency."""
         super().__init__(config)
         first = self.config.interactions[0]
-        self.limits = self.config.limits
         self.local_time_zone, self.currency = first.time.zone, first.currency.code
         self.pseudonymous = self.config.pseudonymous
 
