@@ -28,7 +28,7 @@ def read(con, values, stages, kind="string"):
     """(value, problem) of each raw value."""
     name = f"t{abs(hash((tuple(map(str, values)), id(stages))))}"
     arrow = ibis.schema({"i": "int64", "raw": kind}).to_pyarrow()  # through pandas NaN would be null
-    rows = con.create_table(name, pa.table([range(len(values)), values], schema=arrow))
+    rows = con.create_table(name, ibis.memtable(pa.table([range(len(values)), values], schema=arrow)))
     out = con.to_pyarrow(in_stages(rows, [stages], name).order_by("i")).to_pylist()
     return [(row[value("x")], row[problem("x")]) for row in out]
 
