@@ -84,10 +84,5 @@ def span(interactions: Table) -> tuple[datetime, datetime]:
     return row["first"], row["last"]
 
 
-def unix_seconds(column: ibis.Value) -> ibis.Value:
-    """A UTC timestamp column as int64 seconds since 1970."""
-    return column.epoch_seconds().cast("int64")
-
-
 def _midnight(at: datetime) -> datetime:
     return at.replace(hour=0, minute=0, second=0, microsecond=0)
