@@ -9,6 +9,7 @@ ARTIFACTS = Path("artifacts")
 VALIDATED = ARTIFACTS / "validated"
 QUARANTINE = ARTIFACTS / "quarantine"
 QUALITY = ARTIFACTS / "quality"  # report.html, report.json
+SNAPSHOTS = ARTIFACTS / "snapshots"  # what is remembered of data accepted before; no step's output
 CLEAN = ARTIFACTS / "clean"  # canonical tables: interactions, items, users, promotions
 SPLIT = ARTIFACTS / "split"  # one folder per fold
 FEATURES = ARTIFACTS / "features"  # one folder per fold
