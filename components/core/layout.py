@@ -5,6 +5,7 @@ from pathlib import Path
 DATA = Path("data")  # the source's own tables, byte-stable, pinned by data.dvc
 DATA_PIN = Path("data.dvc")
 EXPECTATIONS = Path("expectations")
+FEATURE_EXPECTATIONS = EXPECTATIONS / "features"
 ARTIFACTS = Path("artifacts")
 VALIDATED = ARTIFACTS / "validated"
 QUARANTINE = ARTIFACTS / "quarantine"
@@ -13,6 +14,7 @@ SNAPSHOTS = ARTIFACTS / "snapshots"  # what is remembered of data accepted befor
 CLEAN = ARTIFACTS / "clean"  # canonical tables: interactions, items, users, promotions
 SPLIT = ARTIFACTS / "split"  # one folder per fold
 FEATURES = ARTIFACTS / "features"  # one folder per fold
+INSPECTION = ARTIFACTS / "inspection"  # what the suites say of the features: report.html, report.json
 REDUCED = ARTIFACTS / "reduced"  # one folder per fold
 MODELS = ARTIFACTS / "models"  # <name>/<fold>: a model bundle
 RANKER = ARTIFACTS / "ranker"  # one ranker bundle

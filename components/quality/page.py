@@ -47,11 +47,17 @@ def data_page(findings: Findings) -> Page:
     _tables(page, findings)
     _pictures(page, findings)
     _standing(page, findings)
-    _overrides(page, verdicts)
-    for table in dict.fromkeys(v.table for v in verdicts):
-        page.heading(f"Rules on {table}")
-        page.table(COLUMNS, [_line(v) for v in verdicts if v.table == table and v.follows not in UNJUDGED])
-    _unjudged(page, verdicts)
+    _rules(page, verdicts)
+    return page
+
+
+def rules_page(title: str, subtitle: str, verdicts: list[Verdict]) -> Page:
+    """The page of rules on tables that are not the shop's own data."""
+    page = Page(title, subtitle)
+    stops = sum(v.follows == STOP for v in verdicts)
+    page.verdict(worst(verdicts) != STOP, f"{len(verdicts)} rules, {stops} of them forbid to go on")
+    _failures(page, verdicts)
+    _rules(page, verdicts)
     return page
 
 
@@ -148,6 +154,14 @@ def _standing(page: Page, findings: Findings) -> None:
     page.table(columns, found, caption)
     for name, drawn in standing.pictures().items():
         page.figure(drawn, "", f"{name} then and now; verdict: {standing.report['columns'][name]['verdict']}")
+
+
+def _rules(page: Page, verdicts: list[Verdict]) -> None:
+    _overrides(page, verdicts)
+    for table in dict.fromkeys(v.table for v in verdicts):
+        page.heading(f"Rules on {table}")
+        page.table(COLUMNS, [_line(v) for v in verdicts if v.table == table and v.follows not in UNJUDGED])
+    _unjudged(page, verdicts)
 
 
 def _overrides(page: Page, verdicts: Iterable[Verdict]) -> None:

@@ -114,7 +114,8 @@ def _exceptions(info: dict[str, Any]) -> str:
 
 
 def _examples(values: list[Any]) -> str:
-    distinct = sorted({"missing" if value is None else str(value) for value in values})
+    told = [value for value in values if not isinstance(value, bool)]  # of a check column; its name says it all
+    distinct = sorted({"missing" if value is None else str(value) for value in told})
     return f"e.g. {', '.join(distinct)}" if distinct else ""
 
 

@@ -16,6 +16,7 @@ from components.core.dataset import Dataset
 from components.data.engine import EngineConfig
 from components.features.tabular import context_features, item_features, user_features
 from components.features.text import TextConfig, tfidf
+from components.quality.thresholds import Threshold
 from components.ranking.context import CONTEXT_FEATURES, ITEM_FEATURES, ITEM_GROUPS, USER_FEATURES
 from components.splits import store
 from components.steps.result import StepResult
@@ -25,10 +26,15 @@ TEXT_COLUMNS = (schema.TITLE, schema.DEPARTMENT, schema.CATEGORY, schema.SUBCATE
 
 
 class FeaturizeConfig(Config):
-    """Options of the feature rooms; private_brands: values of `brand` that are the shop's own."""
+    """Options of the feature rooms.
+
+    private_brands  values of `brand` that are the shop's own
+    thresholds      what the inspect step changes in the suites of the features, by `rule` or `table.rule`
+    """
 
     private_brands: tuple[str, ...] = ()
     text: TextConfig = Field(default_factory=TextConfig)
+    thresholds: dict[str, Threshold] = Field(default_factory=dict)
     engine: EngineConfig = EngineConfig()
 
 
