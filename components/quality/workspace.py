@@ -10,22 +10,25 @@ from components.core import schema
 from components.core.errors import DataError
 from components.data.source import Source
 from components.quality.judge import ROW
+from components.quality.rules import USER_IS_LISTED
 from components.quality.suites import QUARANTINE, RAW_PREFIX, Suite
 from components.quality.verdict import Verdict
 
 if TYPE_CHECKING:
     from ibis import Table
     from ibis.backends.duckdb import Backend
+    from ibis.expr.types import BooleanValue, StringColumn
 
 RULE, REASON = "rule", "reason"
 IS_LISTED = "item_is_listed"  # made here for the rules on how tables fit together
-CHECK_COLUMNS = (ROW, IS_LISTED)
+CHECK_COLUMNS = (ROW, IS_LISTED, USER_IS_LISTED)
 
 
 def stage(con: Backend, source: Source, folder: Path, suites: Iterable[Suite]) -> list[str]:
     """Lay out the tables that the suites judge; returns the names of the canonical ones.
 
-    Canonical tables get `row`, their position, and, where they name items, `item_is_listed`.
+    Canonical tables get `row`, their position, and, where they name items, `item_is_listed`; exposures also
+    `user_is_listed` where the source gives users (missing where nobody is named).
     Raises DataError if a canonical table has no suite, or a suite of the source's own has no table.
     """
     tables = source.tables(con, folder)
@@ -38,7 +41,7 @@ def stage(con: Backend, source: Source, folder: Path, suites: Iterable[Suite]) -
         )
     for name, table in tables.items():
         _check_columns(name, table)
-        con.create_table(name, _with_checks(name, table, tables[schema.ITEMS_TABLE]))
+        con.create_table(name, _with_checks(name, table, tables))
     for name in judged & set(raw):
         file = str(raw[name]).replace("'", "''")
         con.raw_sql(f"CREATE VIEW {name} AS SELECT * FROM read_parquet('{file}')")  # noqa: S608 – our own names
@@ -92,13 +95,22 @@ def _check_columns(name: str, table: Table) -> None:
         )
 
 
-def _with_checks(name: str, table: Table, items: Table) -> Table:
+def _with_checks(name: str, table: Table, tables: dict[str, Table]) -> Table:
     import ibis
 
     if name != schema.ITEMS_TABLE and schema.ITEM_ID in table.columns:
-        known = items.filter(items[schema.ITEM_ID].notnull())[schema.ITEM_ID]  # NOT IN a null is null
-        table = table.mutate(**{IS_LISTED: table[schema.ITEM_ID].isin(known).coalesce(False)})
+        listed = _is_among(table[schema.ITEM_ID], tables[schema.ITEMS_TABLE][schema.ITEM_ID])
+        table = table.mutate(**{IS_LISTED: listed.coalesce(False)})
+    if name == schema.EXPOSURES_TABLE and schema.USER_ID in table.columns and schema.USERS_TABLE in tables:
+        user = table[schema.USER_ID]
+        table = table.mutate(**{USER_IS_LISTED: _is_among(user, tables[schema.USERS_TABLE][schema.USER_ID])})
     return table.mutate(**{ROW: ibis.row_number() + 1}).relocate(ROW)
+
+
+def _is_among(ids: StringColumn, known: StringColumn) -> BooleanValue:
+    """Whether each id is one of the known; missing where it is missing itself (NOT IN a null would be null too)."""
+    found = known.as_table()
+    return ids.isin(found.filter(found[0].notnull())[0])
 
 
 def _union(tables: list[Table]) -> Table:
