@@ -53,6 +53,9 @@ class CompleteJourney(source.Source):
     local_time_zone = "America/New_York"
     currency = "USD"
     pseudonymous = True
+    same_rows: ClassVar = {
+        schema.INTERACTIONS_TABLE: "transactions", schema.ITEMS_TABLE: "products", schema.USERS_TABLE: "demographics"
+    }  # fmt: skip
     raw: ClassVar = {
         "transactions": {
             "household_id": "int64",
