@@ -14,7 +14,7 @@ from components.core.errors import DataError
 from components.core.schema import SOURCE_ROW
 from components.data.landing.columns import name_columns
 from components.data.landing.formats import Limits
-from components.data.landing.opening import Member, on_disk
+from components.data.landing.opening import Member, check_expanded, on_disk
 from components.data.landing.piece import Account, Piece, Pieces, Rejected
 
 BATCH_ROWS = 131_072
@@ -30,8 +30,10 @@ def read_parquet(member: Member, limits: Limits, work: Path) -> Pieces:
         file = _opened(path, member.label)
         columns, remarks = name_columns(file.schema_arrow.names, member.label, limits)
         yield Piece(None, remarks=remarks)
-        done = 0
+        done = expanded = 0
         for batch in _batches(file, member.label):
+            expanded += batch.nbytes
+            check_expanded(expanded, member.label, limits)
             table, dropped = every_engines(pa.Table.from_batches([batch]).rename_columns(list(columns)))
             table = table.append_column(SOURCE_ROW, pa.array(range(done + 1, done + 1 + batch.num_rows), pa.int64()))
             table, rejected = _valid_text(table)
