@@ -13,6 +13,7 @@ from pydantic import Field
 from components.core import bundle, layout, schema
 from components.core.config import Config
 from components.core.dataset import Dataset
+from components.data.canonical import read_clean
 from components.data.engine import EngineConfig
 from components.features.tabular import context_features, item_features, user_features
 from components.features.text import TextConfig, tfidf
@@ -35,14 +36,13 @@ class FeaturizeConfig(Config):
 def featurize(config: FeaturizeConfig, root: Path, seed: int) -> StepResult:
     """Compute tabular and text features of both folds, each from its own history only.
 
-    Reads   clean/{items,promotions}.parquet, split/<fold>/
+    Reads   clean/{items,promotions}.parquet, split/<fold>/; a shop without promotions has none at any time
     Writes  features/<fold>/{items,context,users,groups}.parquet and features/<fold>/text/ (a bundle)
     """
     con = config.engine.model_copy(
         update={"threads": 1}
     ).open()  # sums of floats on two threads differ in their last digits from run to run
-    items = con.read_parquet(root / layout.CLEAN / "items.parquet")
-    promotions = con.read_parquet(root / layout.CLEAN / "promotions.parquet")
+    items, promotions = (read_clean(con, root / layout.CLEAN, n) for n in (schema.ITEMS_TABLE, schema.PROMOTIONS_TABLE))
     metrics: dict[str, float] = {}
     with bundle.replacing(root / layout.FEATURES) as fresh:
         for fold in layout.FOLDS:
