@@ -81,7 +81,9 @@ def test_a_rolling_history_may_be_bounded():
 
 
 def test_rolling_windows_that_leave_no_history_say_so():
-    with pytest.raises(DataError, match="less than a day after the first event .2024-01-01.; choose fewer or shorter"):
+    with pytest.raises(
+        DataError, match=r"less than a day after the first event \(2024-01-01\); choose fewer or shorter"
+    ):
         folds(Rolling(RollingConfig(windows=3, window_days=7)), *TWENTY_DAYS)
 
 
