@@ -33,7 +33,8 @@ def assemble(root: Path, name: str, provenance: dict[str, Any]) -> Release:
         hybrid.save(fresh / HYBRID)
         nobody = Histories.of([[]], [[]], data.now)
         popularity = hybrid.models[FALLBACK].score(nobody)[0]
-        table = catalogue_table(root / layout.CLEAN, fold / store.HISTORY, data.items, popularity)
+        items_file = root / layout.CLEAN / "items.parquet"
+        table = catalogue_table(items_file, fold / store.HISTORY, data.items, popularity)
         pq.write_table(table, fresh / CATALOGUE)
         store.save_dataset(fresh / KNOWN, data)
         bundle.write_json(fresh / FACTS, _facts(name, data, hybrid))

@@ -82,21 +82,20 @@ class Catalogue:
         }
 
 
-def catalogue_table(clean: Path, history_file: Path, items: Vocabulary, popularity: np.ndarray) -> pa.Table:
+def catalogue_table(items_file: Path, history_file: Path, items: Vocabulary, popularity: np.ndarray) -> pa.Table:
     """The catalogue of a vocabulary's items, in its order.
 
-    clean         folder of the clean tables
+    items_file    canonical items
     history_file  canonical interactions before the cut-off
     popularity    float (n_items,)
     """
-    from components.data.canonical import read_clean
     from components.data.engine import connect
 
     con = connect()
     history = con.read_parquet(history_file)
     unit_price = history[schema.VALUE] / history[schema.QUANTITY].nullif(0)
     paid = history.filter(history[schema.VALUE] > 0).group_by(schema.ITEM_ID).agg(**{PRICE: unit_price.median()})
-    words = read_clean(con, clean, schema.ITEMS_TABLE).select(schema.ITEM_ID, *WORDS)
+    words = con.read_parquet(items_file).select(schema.ITEM_ID, *WORDS)
     known = {row[schema.ITEM_ID]: row for row in words.to_pyarrow().to_pylist()}
     prices = {row[schema.ITEM_ID]: row[PRICE] for row in paid.to_pyarrow().to_pylist()}
     ids = items.ids.tolist()

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from components.core import layout, schema
 from components.core.errors import DataError
-from components.splits.splitter import SplitConfig, Splitter
+from components.splits.splitter import Events, SplitConfig, Splitter
 
 if TYPE_CHECKING:
     from ibis import Table
@@ -52,15 +52,14 @@ def windows(first: datetime, last: datetime, config: SharesConfig) -> list[Windo
     return [Window(layout.VALIDATION_FOLD, validation, test), Window(layout.TEST_FOLD, test, end)]
 
 
-def history(splitter: Splitter, events: Table, window: Window) -> Table:
-    """Everything before the cut-off."""
-    past = splitter.past(events)
-    return past.filter(past[schema.TIMESTAMP] < window.cutoff)
+def history(splitter: Splitter, events: Events, window: Window) -> Table:
+    """Everything before the cut-off, as it was known then."""
+    return splitter.past(events.known_at(window.cutoff))
 
 
-def target(splitter: Splitter, events: Table, window: Window) -> Table:
+def target(splitter: Splitter, events: Events, window: Window) -> Table:
     """What is to be foretold: from the cut-off to the window's end."""
-    wanted = splitter.wanted(events)
+    wanted = splitter.wanted(events.standing)
     at = wanted[schema.TIMESTAMP]
     return wanted.filter((at >= window.cutoff) & (at < window.end))
 

@@ -9,11 +9,11 @@ from components.core import schema
 from components.core.dataset import Dataset
 from components.core.errors import DataError
 from components.core.vocabulary import Vocabulary
+from components.data.engine import unix_seconds
 from components.splits.density import active, dense
 
 if TYPE_CHECKING:
     from ibis import Table
-    from ibis.expr.types import IntegerValue, TimestampValue
 
     from components.splits.splitter import Fold, SplitConfig
 
@@ -47,11 +47,6 @@ def asked_about(fold: Fold, data: Dataset, config: SplitConfig) -> Dataset | Non
     in_catalogue = fold.asked.semi_join(codes(data.items, schema.ITEM_ID, ITEM), schema.ITEM_ID)
     kept = active(in_catalogue, config)
     return _indexed(kept, _vocabulary(kept.select(schema.USER_ID)), data.items, fold)
-
-
-def unix_seconds(column: TimestampValue) -> IntegerValue:
-    """A UTC timestamp column as int64 seconds since 1970."""
-    return column.epoch_seconds().cast("int64")
 
 
 def _indexed(events: Table, users: Vocabulary, items: Vocabulary, fold: Fold) -> Dataset:

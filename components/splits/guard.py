@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 from components.core import schema
 from components.core.errors import LeakError
-from components.splits.datasets import codes, unix_seconds
+from components.data.engine import unix_seconds
+from components.splits.datasets import codes
 
 if TYPE_CHECKING:
     from ibis import Table

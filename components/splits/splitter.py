@@ -18,6 +18,7 @@ from components.core.config import Config
 from components.core.errors import DataError
 from components.core.registry import SPLITS
 from components.data.engine import EngineConfig
+from components.data.undone import as_of
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -74,6 +75,22 @@ class Fold:
     listed: Table | None = None
 
 
+@dataclass(frozen=True)
+class Events:
+    """What may be split.
+
+    standing  canonical interactions that nobody took back
+    undone    those that were taken back, with the time of it, as components/data/undone.py keeps them; None: none were
+    """
+
+    standing: Table
+    undone: Table | None = None
+
+    def known_at(self, moment: datetime) -> Table:
+        """The interactions before a moment (UTC), as they were known then."""
+        return as_of(self.standing, self.undone, moment)
+
+
 class Splitter(ABC):
     """A way of splitting.
 
@@ -90,15 +107,15 @@ class Splitter(ABC):
         """The method with its options; `config` defaults to the declared defaults."""
         self.config = config if config is not None else self.Config()
 
-    def folds(self, interactions: Table) -> list[Fold]:
+    def folds(self, interactions: Table, undone: Table | None = None) -> list[Fold]:
         """All folds, oldest first; the last two are those of layout.FOLDS.
 
-        interactions  canonical; rows without a user and event types that count in neither part are left out
+        interactions  clean; event types that count in neither part are left out
+        undone        what cancellations took back; where there is one cut-off, a purchase that was cancelled after it
+                      is in the history as it was bought, for nobody knew yet
         Raises        DataError where the events are too few or span too little time to be split
         """
-        counted = sorted({*self.config.history_events, *self.config.target_events})
-        known = interactions[schema.USER_ID].notnull()
-        return self._folds(interactions.filter(known & interactions[schema.EVENT_TYPE].isin(counted)))
+        return self._folds(Events(self._counted(interactions), None if undone is None else self._counted(undone)))
 
     def past(self, events: Table) -> Table:
         """The events that may be in a history."""
@@ -108,8 +125,12 @@ class Splitter(ABC):
         """The events that may be in a target."""
         return events.filter(events[schema.EVENT_TYPE].isin(self.config.target_events))
 
+    def _counted(self, events: Table) -> Table:
+        kinds = sorted({*self.config.history_events, *self.config.target_events})
+        return events.filter(events[schema.USER_ID].notnull() & events[schema.EVENT_TYPE].isin(kinds))
+
     @abstractmethod
-    def _folds(self, events: Table) -> list[Fold]:
+    def _folds(self, events: Events) -> list[Fold]:
         """The folds of the events that count."""
 
 

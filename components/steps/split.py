@@ -10,28 +10,34 @@ from components.core import layout, schema
 from components.core.bundle import replacing, write_json
 from components.core.registry import SPLITS
 from components.data import engine
-from components.data.canonical import read_clean
+from components.data.reference import check_cutoff
+from components.data.undone import read_undone
 from components.splits import datasets, guard, store
 from components.splits.splitter import Fold, SplitConfig, Splitter
 from components.steps.result import StepResult
 
 if TYPE_CHECKING:
-    from ibis.backends.duckdb import Backend
+    from ibis.backends import BaseBackend
 
 
 def split(config: SplitConfig, root: Path, seed: int) -> StepResult:
     """Write every fold's history, target and indexed dataset, and look for leaks before any of it is used.
 
-    Reads   clean/interactions.parquet
+    Reads   clean/interactions.parquet, clean/undone.parquet where cancellations undid purchases
     Writes  split/<fold>/{history.parquet,target.parquet,dataset/} and, where the users of the target are held out of
             fitting, split/<fold>/{asked.parquet,asked/}; split/split.json
     Raises  LeakError if a fold knows what it is asked
     """
     con = config.engine.open()
     splitter = SPLITS.get(config.method)(config)
-    interactions = read_clean(con, root / layout.CLEAN, schema.INTERACTIONS_TABLE)
+    clean = root / layout.CLEAN
+    interactions = engine.read_parquet(con, clean / f"{schema.INTERACTIONS_TABLE}.parquet")
+    planned = splitter.folds(interactions, read_undone(con, clean))
+    for fold in planned:
+        if fold.cutoff is not None:
+            check_cutoff(clean, fold.cutoff)
     with replacing(root / layout.SPLIT) as fresh:
-        folds = [_written(con, fold, fresh / fold.name) for fold in splitter.folds(interactions)]
+        folds = [_written(con, fold, fresh / fold.name) for fold in planned]
         guard.check_folds(folds)
         facts = {fold.name: _indexed(fold, config, fresh / fold.name) for fold in folds}
         write_json(fresh / store.FACTS, _words(splitter, folds, facts))
@@ -40,7 +46,7 @@ def split(config: SplitConfig, root: Path, seed: int) -> StepResult:
     return StepResult(_summary(config.method, folds, metrics), metrics, tags={"leaks": splitter.leaks})
 
 
-def _written(con: Backend, fold: Fold, folder: Path) -> Fold:
+def _written(con: BaseBackend, fold: Fold, folder: Path) -> Fold:
     """The fold with its tables on disk."""
     folder.mkdir()
     tables = {"history": store.HISTORY, "target": store.TARGET} | (

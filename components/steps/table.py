@@ -15,7 +15,7 @@ from typing import Any
 from components.core import layout
 from components.core.config import Config
 from components.core.errors import ConfigError
-from components.core.registry import MODELS, PERTURBATIONS, REDUCERS, SOURCES, SPLITS
+from components.core.registry import CLEANERS, MODELS, PERTURBATIONS, REDUCERS, SOURCES, SPLITS
 
 TRAIN_PREFIX = "train-"
 SEED = "seed"
@@ -82,8 +82,9 @@ def table(params: dict[str, Any]) -> dict[str, Step]:
               reads=(layout.DATA, layout.EXPECTATIONS),
               writes=(layout.VALIDATED, layout.QUARANTINE, layout.QUALITY), shared=("source", "engine"),
               code=_component(SOURCES, params, "source", "complete_journey")),
-        _step("clean", "canonical tables: types, duplicates, outliers, units",
-              reads=(layout.VALIDATED, layout.QUARANTINE), writes=(layout.CLEAN,), shared=("engine",)),
+        _step("clean", "canonical tables by the declared cleaners, every effect counted",
+              reads=(layout.VALIDATED, layout.QUARANTINE), writes=(layout.CLEAN,), shared=("engine",),
+              code=tuple(map(CLEANERS.file, CLEANERS.names()))),
         _step("split", "what may be known and what is to be foretold, before anything is fitted",
               reads=(layout.CLEAN,), writes=(layout.SPLIT,), shared=("engine",),
               code=_component(SPLITS, params, "split", "temporal", key="method")),

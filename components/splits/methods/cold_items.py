@@ -17,7 +17,7 @@ from pydantic import Field
 from components.core import layout, schema
 from components.splits import cutoffs, shares
 from components.splits.cutoffs import SharesConfig, Window
-from components.splits.splitter import Fold, Splitter, span
+from components.splits.splitter import Events, Fold, Splitter, span
 
 if TYPE_CHECKING:
     from ibis import Table
@@ -43,16 +43,15 @@ class ColdItems(Splitter):
         "the shop had"
     )
 
-    def _folds(self, events: Table) -> list[Fold]:
+    def _folds(self, events: Events) -> list[Fold]:
         make = self._first_seen if self.config.hold_out == "first_seen" else self._share
-        return [make(events, window) for window in cutoffs.windows(*span(events), self.config)]
+        return [make(events, window) for window in cutoffs.windows(*span(events.standing), self.config)]
 
-    def _first_seen(self, events: Table, window: Window) -> Fold:
+    def _first_seen(self, events: Events, window: Window) -> Fold:
         past, wanted = cutoffs.history(self, events, window), cutoffs.target(self, events, window)
-        known = events.filter(events[schema.TIMESTAMP] < window.cutoff)
-        return _fold(window, past, wanted.anti_join(known, schema.ITEM_ID))
+        return _fold(window, past, wanted.anti_join(events.known_at(window.cutoff), schema.ITEM_ID))
 
-    def _share(self, events: Table, window: Window) -> Fold:
+    def _share(self, events: Events, window: Window) -> Fold:
         past, wanted = cutoffs.history(self, events, window), cutoffs.target(self, events, window)
         share, test = self.config.items_share, window.name == layout.TEST_FOLD
         low = 0.0 if test else share

@@ -4,7 +4,8 @@ Use it for shops of baskets where only the order is known, or to compare with pa
 decide on a release. A basket is what a user did in one session, and it began with the first event of it; sessions
 that began at the same time are one basket.
 What leaks: other users' events from after a user's moment are in the histories that models are fitted on, so a model
-knows what becomes popular later. All users are asked at the end of the data, so an age counts from there, not from the
+knows what becomes popular later, and what was
+cancelled later is not in them. All users are asked at the end of the data, so an age counts from there, not from the
 user's own moment. Source: Li et al. 2023 (doi:10.1145/3587153) on next-basket evaluation.
 """
 
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from components.core import schema
 from components.splits import last
 from components.splits.last import LastConfig
-from components.splits.splitter import Fold, Splitter
+from components.splits.splitter import Events, Fold, Splitter
 
 if TYPE_CHECKING:
     from ibis import Table
@@ -38,11 +39,12 @@ class LeaveLastBasket(Splitter):
         "fitted on"
     )
 
-    def _folds(self, events: Table) -> list[Fold]:
+    def _folds(self, events: Events) -> list[Fold]:
         import ibis
 
-        began = events.mutate(**{last.BEGAN: _began(events), last.PLACE: ibis.literal("")})
-        return last.folds(self, events, self.wanted(began))
+        standing = events.standing
+        began = standing.mutate(**{last.BEGAN: _began(standing), last.PLACE: ibis.literal("")})
+        return last.folds(self, standing, self.wanted(began))
 
 
 def _began(events: Table) -> TimestampValue:

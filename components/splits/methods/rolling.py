@@ -10,7 +10,7 @@ Source: Tashman 2000 (doi:10.1016/S0169-2070(00)00065-0), rolling origins.
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
@@ -18,10 +18,7 @@ from components.core import layout, schema
 from components.core.errors import DataError
 from components.splits import cutoffs
 from components.splits.cutoffs import DAY, Window, midnight
-from components.splits.splitter import Fold, SplitConfig, Splitter, span
-
-if TYPE_CHECKING:
-    from ibis import Table
+from components.splits.splitter import Events, Fold, SplitConfig, Splitter, span
 
 
 class RollingConfig(SplitConfig):
@@ -42,8 +39,8 @@ class Rolling(Splitter):
         "history of later windows"
     )
 
-    def _folds(self, events: Table) -> list[Fold]:
-        return [self._fold(events, window) for window in self.cut(*span(events))]
+    def _folds(self, events: Events) -> list[Fold]:
+        return [self._fold(events, window) for window in self.cut(*span(events.standing))]
 
     def cut(self, first: datetime, last: datetime) -> list[Window]:
         """The windows of a time span; DataError if not a day of history is left before the first."""
@@ -59,7 +56,7 @@ class Rolling(Splitter):
         names = [f"window_{at}" for at in range(1, n - 1)] + list(layout.FOLDS)
         return [Window(name, start, start + step) for name, start in zip(names, starts, strict=True)]
 
-    def _fold(self, events: Table, window: Window) -> Fold:
+    def _fold(self, events: Events, window: Window) -> Fold:
         past = cutoffs.history(self, events, window)
         if self.config.history_days is not None:
             past = past.filter(past[schema.TIMESTAMP] >= window.cutoff - timedelta(days=self.config.history_days))

@@ -8,14 +8,11 @@ Source: Ji et al. 2023 (doi:10.1145/3569930) on why one cut-off for all.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import ClassVar, Literal
 
 from components.splits import cutoffs
 from components.splits.cutoffs import SharesConfig
-from components.splits.splitter import Fold, Splitter, span
-
-if TYPE_CHECKING:
-    from ibis import Table
+from components.splits.splitter import Events, Fold, Splitter, span
 
 
 class TemporalConfig(SharesConfig):
@@ -30,7 +27,7 @@ class Temporal(Splitter):
     Config = TemporalConfig
     leaks: ClassVar = "nothing: no event at or after a fold's cut-off is in its history"
 
-    def _folds(self, events: Table) -> list[Fold]:
+    def _folds(self, events: Events) -> list[Fold]:
         return [
             Fold(
                 window.name,
@@ -39,5 +36,5 @@ class Temporal(Splitter):
                 now=window.cutoff,
                 cutoff=window.cutoff,
             )
-            for window in cutoffs.windows(*span(events), self.config)
+            for window in cutoffs.windows(*span(events.standing), self.config)
         ]

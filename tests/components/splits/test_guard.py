@@ -46,8 +46,8 @@ def test_sound_folds_pass(interactions):
 def test_a_splitter_that_takes_the_cut_off_itself_into_the_history(interactions):
     class OneTooMany(Temporal):
         def _folds(self, events):
-            at = events[s.TIMESTAMP]
-            return [replace(fold, history=events.filter(at <= fold.cutoff)) for fold in super()._folds(events)]
+            everything, at = events.standing, events.standing[s.TIMESTAMP]
+            return [replace(fold, history=everything.filter(at <= fold.cutoff)) for fold in super()._folds(events)]
 
     caught(OneTooMany().folds(interactions), "test: 12 event.s. of the target are in the history of their own user")
     caught(OneTooMany().folds(interactions), "12 event.s. of the history happen at or after the cut-off 2024-02-06")
@@ -122,7 +122,7 @@ def test_the_split_step_stops_on_a_leak_and_keeps_what_was_there(interactions, t
     config = TemporalConfig(**ALL_KEPT)
     split(config, tmp_path, 1)
     before = sorted((tmp_path / layout.SPLIT).rglob("*"))
-    monkeypatch.setattr(cutoffs, "history", lambda splitter, events, window: splitter.past(events))
+    monkeypatch.setattr(cutoffs, "history", lambda splitter, events, window: splitter.past(events.standing))
     with pytest.raises(LeakError, match="nothing is written"):
         split(config, tmp_path, 1)
     assert sorted((tmp_path / layout.SPLIT).rglob("*")) == before
