@@ -19,6 +19,7 @@ from components.features import normalization
 from components.features.normalization import Method, Normalizer
 from components.features.tabular import context_features, item_features, user_features
 from components.features.text import TextConfig, tfidf
+from components.quality.thresholds import Threshold
 from components.ranking.context import CONTEXT_FEATURES, ITEM_FEATURES, ITEM_GROUPS, USER_FEATURES
 from components.splits import store
 from components.steps.result import StepResult
@@ -28,14 +29,17 @@ TEXT_COLUMNS = (schema.TITLE, schema.DEPARTMENT, schema.CATEGORY, schema.SUBCATE
 
 
 class FeaturizeConfig(Config):
-    """Options of the feature rooms; private_brands: values of `brand` that are the shop's own.
+    """Options of the feature rooms.
 
-    normalize  feature column → min_max, z_score, robust, log or quantile; none by default, for trees need none
+    private_brands  values of `brand` that are the shop's own
+    normalize       feature column → min_max, z_score, robust, log or quantile; none by default, for trees need none
+    thresholds      what the inspect step changes in the suites of the features, by `rule` or `table.rule`
     """
 
     private_brands: tuple[str, ...] = ()
     text: TextConfig = Field(default_factory=TextConfig)
     normalize: dict[str, Method] = Field(default_factory=dict)
+    thresholds: dict[str, Threshold] = Field(default_factory=dict)
     engine: EngineConfig = EngineConfig()
 
 
