@@ -5,8 +5,12 @@ from pathlib import Path
 DATA = Path("data")  # the source's own tables, byte-stable, pinned by data.dvc
 DATA_PIN = Path("data.dvc")
 EXPECTATIONS = Path("expectations")
+PRIVACY = Path("privacy.json")  # which key made the pseudonyms, and who was forgotten; git keeps it
+STATE = Path("state")  # keys, and the service's own files; never in git
+PSEUDONYM_KEY = STATE / "pseudonym.key"
 ARTIFACTS = Path("artifacts")
 VALIDATED = ARTIFACTS / "validated"
+PSEUDONYMS = VALIDATED / "pseudonyms.json"  # whether its user ids are pseudonyms, and of which key
 QUARANTINE = ARTIFACTS / "quarantine"
 QUALITY = ARTIFACTS / "quality"  # report.html, report.json
 CLEAN = ARTIFACTS / "clean"  # canonical tables: interactions, items, users, promotions
