@@ -12,7 +12,7 @@ from pathlib import Path
 from components.core import layout
 from components.core.bundle import read_json, write_json
 from components.core.errors import ConfigError
-from components.core.pseudonyms import KEY_VARIABLE, PseudonymKey, find_key, make_key, retired_keys
+from components.core.pseudonyms import KEY_VARIABLE, PseudonymKey, find_key, key_of, make_key
 
 
 @dataclass(frozen=True)
@@ -72,17 +72,17 @@ def settle_key(root: Path) -> PseudonymKey:
 def forgotten_people(root: Path) -> dict[PseudonymKey, list[str]]:
     """Pseudonyms of those who were forgotten, by key; ConfigError if a key that is needed to know them is gone."""
     record = read_privacy(root)
-    if not any(record.forgotten.values()):
-        return {}
-    found = [find_key(root / layout.STATE), *retired_keys(root / layout.STATE)]
-    keys = {key.fingerprint: key for key in found if key is not None}
+    people_of: dict[PseudonymKey, list[str]] = {}
     for fingerprint, people in record.forgotten.items():
-        if people and fingerprint not in keys:
+        key = key_of(fingerprint, root / layout.STATE)
+        if people and key is None:
             raise ConfigError(
                 f"{layout.PRIVACY}: {len(people)} people were forgotten under the key {fingerprint}, which is not "
                 f"here: they would come back unnoticed. Restore it as {layout.STATE}/pseudonym.{fingerprint}.key."
             )
-    return {keys[fingerprint]: people for fingerprint, people in record.forgotten.items() if people}
+        if people:
+            people_of[key] = people
+    return people_of
 
 
 def _wrong_key(wanted: str, found: PseudonymKey | None) -> str:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 KEY_VARIABLE = "SHOPLOOP_PSEUDONYM_KEY"
 LENGTH = 32  # hex characters: 128 bits
-LONGEST_ID = 200  # characters; expectations/ set longer ids aside, so that they stay as they are
+LONGEST_ID = 200  # characters; expectations/ sets longer ids aside; they stay as they are
 SHORTEST_KEY = 32  # characters
 LONGEST_KEY = 1024
 
@@ -119,6 +119,13 @@ def make_key(folder: Path) -> PseudonymKey:
     finally:
         Path(name).unlink()
     return _read(path)
+
+
+def key_of(fingerprint: str, *folders: Path) -> PseudonymKey | None:
+    """The key with this fingerprint, in use or retired, if it is in the environment or in one of these folders."""
+    found = [find_key(), *(find_key(folder, environment={}) for folder in folders)]
+    found += [key for folder in folders for key in retired_keys(folder)]
+    return next((key for key in found if key is not None and key.fingerprint == fingerprint), None)
 
 
 def retired_keys(folder: Path) -> list[PseudonymKey]:
