@@ -31,13 +31,14 @@ def assemble(root: Path, name: str, provenance: dict[str, Any]) -> Release:
     data = store.load_dataset(fold / store.DATASET)
     hybrid = load_hybrid(root, layout.TEST_FOLD, data)
     with bundle.replacing(root / layout.RELEASE) as fresh:
-        hybrid.save(fresh / HYBRID)
+        with bundle.originating({}):  # the parts' manifests count in the release's digest, where no provenance belongs
+            hybrid.save(fresh / HYBRID)
+            store.save_dataset(fresh / KNOWN, data)
         nobody = Histories.of([[]], [[]], data.now)
         popularity = hybrid.models[FALLBACK].score(nobody)[0]
         items_file = root / layout.CLEAN / "items.parquet"
         table = catalogue_table(items_file, fold / store.HISTORY, data.items, popularity)
         pq.write_table(table, fresh / CATALOGUE)
-        store.save_dataset(fresh / KNOWN, data)
         bundle.write_json(fresh / FACTS, _facts(name, data, hybrid, _pseudonym_key(root)))
         bundle.seal(fresh, provenance)
         # The answers are those of the parts as they are read back, not as they lie in this process.
