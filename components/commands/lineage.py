@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from components.steps.lineage import Link
 
 ROOT = Path(".")
+LOG_WIDTH = 400  # letters; a log has no edge to wrap at
 BROKEN = 1  # exit code where a link does not hold
 
 
@@ -37,7 +38,8 @@ def lineage(name: str) -> None:
         from components.tracking.registry import ModelRegistry
 
         link = release_lineage(ROOT, ModelRegistry(root=ROOT), name, _run_finder())
-    console = Console(soft_wrap=True, highlight=False)
+    console = Console(highlight=False)
+    console = console if console.is_terminal else Console(highlight=False, width=LOG_WIDTH)
     console.print(_tree(link))
     troubled = link.troubled()
     if troubled:
