@@ -13,7 +13,8 @@ from ibis.expr.types import Table
 from components.core import bundle, schema
 from components.core.dataset import Dataset, Histories
 from components.core.errors import DataError
-from components.splits.temporal import SplitConfig, Window, dense, unix_seconds
+from components.data.engine import unix_seconds
+from components.splits.temporal import SplitConfig, Window, dense
 
 DATASET = "dataset"
 HISTORY = "history.parquet"

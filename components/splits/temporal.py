@@ -9,7 +9,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-import ibis
 from ibis.expr.types import Table
 from pydantic import Field
 
@@ -82,11 +81,6 @@ def span(interactions: Table) -> tuple[datetime, datetime]:
     if row["first"] is None:
         raise DataError("split: the interactions table is empty; nothing to split.")
     return row["first"], row["last"]
-
-
-def unix_seconds(column: ibis.Value) -> ibis.Value:
-    """A UTC timestamp column as int64 seconds since 1970."""
-    return column.epoch_seconds().cast("int64")
 
 
 def _midnight(at: datetime) -> datetime:

@@ -10,6 +10,7 @@ from typing import Any
 from components.core.config import PARAMS_FILE, parse
 from components.core.errors import ConfigError
 from components.core.registry import MODELS, PERTURBATIONS, REDUCERS, SOURCES, Registry
+from components.data import policy
 
 TRAIN_SECTION = "models."
 
@@ -26,6 +27,7 @@ def check(sections: Mapping[str, Any]) -> None:
         _options(MODELS, f"models.{name}", model.component, model.params)
     _options(REDUCERS, "reduce", sections["reduce"].component, sections["reduce"].params)
     _options(SOURCES, "source", sections["source"].component, sections["source"].params)
+    policy.chosen(sections["clean"])
     _perturbations(sections["stress"].perturbations)
     _candidates(sections["rank"].candidates, trained)
     _compared(sections["evaluate"], sections["gate"].beat, trained)

@@ -30,6 +30,7 @@ def rank(config: RankConfig, root: Path, seed: int) -> StepResult:
     )
     held_out = held_out_queries(table.groups, config.held_out_share, draw)
     ranker = Lambdamart(config.lambdamart).fit(table.features, table.labels, table.groups, held_out, table.names, seed)
+    ranker.normalization = hybrid.context.normalizer.digest
     with bundle.replacing(root / layout.RANKER) as fresh:
         ranker.save(fresh)
         choice = {"models": config.candidates, "candidates_per_model": config.candidates_per_model}
