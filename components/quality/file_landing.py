@@ -12,7 +12,7 @@ from components.core.progress import track
 from components.core.schema import SOURCE_FILE, SOURCE_ROW
 from components.data.landing.archive import MEMBER_MARK
 from components.data.source import Source
-from components.quality.intake import Accounts
+from components.quality.accounts import Accounts
 from components.quality.part_store import PartStore, key_of
 
 LANDED = "landed"

@@ -1,92 +1,82 @@
-"""The intake: raw files as the source lands them, with an account of the lines that were no rows at all."""
+"""The intake: a source's raw files landed, and its tables of files judged as far as a row can be judged by itself."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
-from components.core.bundle import read_json
+from components.data.protection import Protection
 from components.data.source import Source
-from components.quality.quarantine import REJECTED
-from components.quality.suites import STOP, WARN
-from components.quality.verdict import Verdict
+from components.quality import row_rules
+from components.quality.accounts import Accounts, accounts_in
+from components.quality.file_judging import Judging, judged
+from components.quality.file_landing import RawFile, check_rows, land_files, link_landed
+from components.quality.file_tables import FileTable
+from components.quality.part_store import PartStore
+from components.quality.suites import Suite
 
-ACCOUNT = ".landed.json"
 
+@dataclass(frozen=True)
+class Intake:
+    """What a run takes in.
 
-@dataclass
-class Accounts:
-    """What landing says of its files, by raw table; sources that land nothing say nothing.
-
-    rows, rejected  lines that became rows, and lines that were none
-    files           parquet files of the rejected lines
+    folder   the landed files, as `Source.tables` reads them
+    accounts what landing said of them
+    tables   the canonical tables of files, by name
+    files    the raw files of those, none for other sources; `new` of them were judged now
+    used     the parts of the store that this run rests on
     """
 
-    rows: dict[str, int] = field(default_factory=dict)
-    rejected: dict[str, int] = field(default_factory=dict)
-    files: dict[str, list[Path]] = field(default_factory=dict)
-    remarks: list[tuple[str, str]] = field(default_factory=list)
-
-    def add(self, name: str, folder: Path) -> None:
-        """Take in what was said when files of the raw table `name` were landed to `folder`."""
-        said = Path(folder) / f"{name}{ACCOUNT}"
-        if not said.is_file():
-            return
-        account = read_json(said)
-        self.rows[name] = self.rows.get(name, 0) + account["rows"]
-        self.rejected[name] = self.rejected.get(name, 0) + account["rejected"]
-        self.remarks += [(name, remark) for remark in account["remarks"]]
-        lines = Path(folder) / f"{name}{REJECTED}.parquet"
-        if lines.is_file():
-            self.files.setdefault(name, []).append(lines)
-
-    def verdicts(self, limit: float) -> list[Verdict]:
-        """One verdict per raw table on the share of its rejected lines, and a warning per remark."""
-        shares = [
-            _share(name, self.rejected[name], rows + self.rejected[name], limit) for name, rows in self.rows.items()
-        ]
-        return shares + [_remark(name, words, number) for number, (name, words) in enumerate(self.remarks, 1)]
+    folder: Path
+    accounts: Accounts
+    tables: Mapping[str, FileTable] = field(default_factory=dict)
+    files: Sequence[RawFile] = ()
+    new: int = 0
+    used: frozenset[Path] = frozenset()
 
 
-def land_whole(source: Source, data: Path, work: Path) -> tuple[Path, Accounts]:
-    """Land all files of a source at once; returns the folder with the landed tables, and the accounts."""
-    work.mkdir(parents=True)
-    folder = source.land(data, work)
-    return folder, accounts_in(folder, source.raw)
+@dataclass(frozen=True)
+class Means:
+    """Where and with what raw files are worked up.
+
+    data      data/; digests of its files by path below it
+    store     parts of earlier runs
+    work      an empty folder
+    limits    memory in GB and threads
+    identity  names all else that the parts hang on: the source's options, the code
+    """
+
+    data: Path
+    digests: Mapping[str, str]
+    store: PartStore
+    work: Path
+    limits: tuple[float, int]
+    identity: Any
 
 
-def accounts_in(folder: Path, names: Iterable[str]) -> Accounts:
-    """The accounts of several raw tables landed to one folder."""
-    accounts = Accounts()
-    for name in names:
-        accounts.add(name, folder)
-    return accounts
+def take_in(source: Source, suites: Sequence[Suite], protection: Protection, means: Means) -> Intake:
+    """Land what is new of the raw files, and judge by their row rules what is new of the tables of files.
+
+    Raises DataError on a file that cannot be read
+    """
+    landed = means.work / "landed"
+    landed.mkdir()
+    if not source.by_file():
+        folder = source.land(means.data, landed)
+        return Intake(folder, accounts_in(folder, source.raw))
+    files, accounts = land_files(source, means.data, means.digests, means.identity, means.store)
+    check_rows(source, means.data, files, means.work / "nothing")
+    accounts.remarks += link_landed(landed, files, files)
+    own = [row_rules.divided(suite)[0] for suite in suites if suite.table in source.by_file()]
+    (means.work / "new").mkdir()
+    judging = Judging(source, protection, own, means.identity, means.limits)
+    parts, new = judged(judging, files, means.store, means.work / "new")
+    tables = {name: FileTable.of(name, parts) for name in source.by_file()}
+    return Intake(landed, accounts, tables, files, new, frozenset([*parts, *(file.landed for file in files)]))
 
 
-def _share(name: str, rejected: int, lines: int, limit: float) -> Verdict:
-    return Verdict(
-        name,
-        "rejected_share",
-        STOP,
-        f"at most {limit:.1%} of the raw lines of {name} are no rows",
-        "a file with more such lines is not what its format says: another delimiter, encoding or table",
-        holds=rejected <= limit * lines,
-        evaluated=lines,
-        unexpected=rejected,
-        observed=f"{rejected:,} of {lines:,} lines; they lie in artifacts/quarantine/{name}{REJECTED}.parquet"
-        if rejected
-        else "",
-    )
-
-
-def _remark(name: str, words: str, number: int) -> Verdict:
-    return Verdict(
-        name,
-        f"landed_{number}",
-        WARN,
-        "the raw files say without doubt how they are to be read",
-        "something was found out or passed over; declare it in params.yaml if it is as it should be",
-        holds=False,
-        observed=words,
-    )
+def without_row_rules(suites: Sequence[Suite], intake: Intake) -> list[Suite]:
+    """The suites, those of tables of files without the rules that were judged file by file."""
+    return [row_rules.divided(suite)[1] if suite.table in intake.tables else suite for suite in suites]

@@ -52,8 +52,8 @@ def condemned(con: Backend, name: str, bad: Table, raw: Raw) -> Table:
     """
     table = con.table(name)
     rows = table.drop(*[c for c in CHECK_COLUMNS if c != ROW and c in table.columns]).semi_join(bad, ROW)
-    rows = con.create_table(f"condemned_{name}", _traced(con, rows, raw))
-    return told(rows.inner_join(bad, ROW), name)
+    kept = con.create_table(f"condemned_{name}", traced(con, rows, raw))
+    return told(kept.inner_join(bad, ROW), name)
 
 
 def told(rows: Table, name: str) -> Table:
@@ -112,8 +112,8 @@ def write_rejected(con: Backend, files: Mapping[str, Iterable[Path]], folder: Pa
             engine.write_parquet(rows.relocate(TABLE), folder / f"{name}{REJECTED}.parquet")
 
 
-def _traced(con: Backend, rows: Table, raw: Raw) -> Table:
-    """Rows with source_file, source_row and original."""
+def traced(con: Backend, rows: Table, raw: Raw) -> Table:
+    """Canonical rows with `row`, and with source_file, source_row and original added."""
     import ibis
 
     canonical = as_json(rows, [c for c in rows.columns if c not in (ROW, *schema.TRACE)])

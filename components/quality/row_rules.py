@@ -71,7 +71,7 @@ def evaluated(table: Table, rule: Rule) -> BooleanValue:
 def summed(table: str, rule: Rule, found: Collection[Mapping[str, Any] | None]) -> Verdict:
     """The verdict on a rule from what was counted in each part of the table.
 
-    found  by part: `evaluated`, `unexpected`, `observed` (words) and `broken`; None where the rule's column is not given
+    found  by part: `evaluated`, `unexpected`, `observed` (words), `broken`; None where the rule is not given
     """
     counts = [part for part in found if part is not None]
     if found and not counts:

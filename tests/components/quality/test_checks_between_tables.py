@@ -7,6 +7,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from components.data.engine import connect
+from components.data.protection import Protection
 from components.quality.rules import USER_IS_LISTED
 from components.quality.suites import Suite
 from components.quality.workspace import IS_LISTED, stage
@@ -48,7 +49,7 @@ def con(tmp_path):
 
 
 def staged(con, folder, names):
-    stage(con, Shop(names), folder, [Suite(name, (), shared=True) for name in names])
+    stage(con, Shop(names), folder, [Suite(name, (), shared=True) for name in names], Protection())
     return con.table("exposures").order_by("row").to_pyarrow().to_pydict()
 
 
