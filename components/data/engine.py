@@ -1,38 +1,85 @@
-"""The engine: Ibis on DuckDB, with bounds on memory and threads, and files that are written all or nothing."""
+"""The engine: Ibis on DuckDB or on Spark, with bounds on memory, and files that are written all or nothing.
+
+Callers write Ibis expressions and use `read_parquet`, `write_parquet` and a connection's `create_table` and
+`disconnect`; which engine answers is known here and in spark.py alone.
+"""
 
 from __future__ import annotations
 
+import importlib.util
 import os
+import shutil
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from components.core.config import Config
-from components.core.errors import DataError
+from components.core.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
-    from ibis import Table
+    from ibis import DataType, Table
     from ibis.backends.duckdb import Backend
+    from ibis.backends.sql import SQLBackend
+    from ibis.expr.types import IntegerValue, TimestampValue
 
 IN_MEMORY = ":memory:"
+DUCKDB, SPARK = "duckdb", "spark"
+MASTER = r"^(local(-cluster)?(\[[^\]\s]+\])?|spark://\S+|k8s://\S+|yarn)$"
+LEAST_SPARK_GB = 0.5  # Spark keeps 0.3 GB of its heap for itself
+# That Spark gives the rows that DuckDB gives depends on these; params.yaml may not change them.
+SPARK_HELD = {
+    "spark.sql.session.timeZone": "UTC",
+    "spark.sql.ansi.enabled": "true",  # a cast that fails stops the step
+    "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
+    "spark.sql.parquet.datetimeRebaseModeInRead": "CORRECTED",  # the Gregorian calendar also before 1582
+    "spark.sql.parquet.datetimeRebaseModeInWrite": "CORRECTED",
+    "spark.sql.parquet.int96RebaseModeInRead": "CORRECTED",
+}
+TIME = "timestamp(6)"  # how every engine's times are written: UTC without a zone, in microseconds
 
 
 class EngineConfig(Config):
     """Section `engine` of params.yaml: what runs the data steps.
 
-    memory_limit_gb  beyond it DuckDB spills to the folder `spill` (None: the system's temporary folder)
+    memory_limit_gb  beyond it the engine spills to the folder `spill` (None: the system's temporary folder)
     """
 
-    component: Literal["duckdb"] = "duckdb"
+    component: Literal["duckdb", "spark"] = DUCKDB
     memory_limit_gb: float = Field(2.0, ge=0.25, le=1024)
-    threads: int = Field(2, ge=1, le=256)
+    threads: int = Field(2, ge=1, le=256, description="of DuckDB; Spark's are in `master`")
     spill: Path | None = None
+    master: str = Field("local[2]", pattern=MASTER, description="of Spark: local[threads], or a cluster's URL")
+    conf: dict[str, str | int | float | bool] = Field(default_factory=dict, description="of Spark: further settings")
 
-    def open(self, database: Path | None = None) -> Backend:
-        """A connection with these bounds, in memory or in one database file; close it with `.disconnect()`."""
-        return connect(self.memory_limit_gb, self.threads, self.spill, database)
+    @model_validator(mode="after")
+    def _spark_can_use_it(self) -> EngineConfig:
+        if self.component == SPARK and self.memory_limit_gb < LEAST_SPARK_GB:
+            raise ValueError(f"memory_limit_gb: Spark needs at least {LEAST_SPARK_GB}, found {self.memory_limit_gb}")
+        for name in sorted(self.conf):
+            if not name.startswith("spark."):
+                raise ValueError(f"conf: settings of Spark begin with 'spark.', found '{name}'")
+            if name in SPARK_HELD:
+                raise ValueError(f"conf: {name} stays {SPARK_HELD[name]}, for the rows depend on it; take it out")
+        return self
+
+    def open(self, database: Path | None = None) -> SQLBackend:
+        """A connection with these bounds; close it with `.disconnect()`.
+
+        database  a DuckDB file to work in (None: in memory); Spark keeps its tables in `spill`
+        Raises    ConfigError if Spark is asked for and cannot be had
+        """
+        if self.component == DUCKDB:
+            return connect(self.memory_limit_gb, self.threads, self.spill, database)
+        if importlib.util.find_spec("pyspark") is None:
+            raise ConfigError(
+                "engine: component spark needs the package pyspark, which is not installed; run `make spark`, "
+                "or choose `engine: {component: duckdb}` in params.yaml."
+            )
+        from components.data import spark
+
+        return spark.connect(self.master, self.memory_limit_gb, self.threads, self.conf, self.spill)
 
 
 def settings(memory_limit_gb: float, threads: int, spill: Path | None = None) -> dict[str, str]:
@@ -58,18 +105,20 @@ def connect(
     return ibis.duckdb.connect(str(database or IN_MEMORY), **settings(memory_limit_gb, threads, spill))
 
 
-def read_parquet(con: Backend, path: Path, columns: dict[str, str] | None = None) -> Table:
-    """One parquet file as a lazy table.
+def read_parquet(con: SQLBackend, path: Path, columns: dict[str, str] | None = None) -> Table:
+    """One parquet file, or a folder of them, as a lazy table; the files of a folder may differ in their columns.
 
     columns  declared types by name (Ibis spelling); the file must have them all, other columns are dropped
     Raises   DataError if the file is missing, truncated or not parquet, or a column is missing or of another type.
     """
     path = Path(path)
-    if not path.is_file():
+    files = sorted(path.glob("*.parquet")) if path.is_dir() else [path]
+    if not files or not files[0].is_file():
         raise DataError(f"{path}: no such file; the step that makes it has not run.")
+    several = {"union_by_name": True} if len(files) > 1 and con.name == DUCKDB else {}
     try:
-        table = con.read_parquet(path)
-    except Exception as e:  # DuckDB raises its own classes, by kind of damage
+        table = con.read_parquet(files, **several)
+    except Exception as e:  # every engine raises its own classes, by kind of damage
         raise DataError(f"{path}: cannot be read as parquet ({_first_line(e)}); restore the file.") from None
     return _declared(table, path, columns) if columns else table
 
@@ -77,17 +126,26 @@ def read_parquet(con: Backend, path: Path, columns: dict[str, str] | None = None
 def write_parquet(table: Table, path: Path) -> int:
     """Write a table as one parquet file, atomically, and return its number of rows.
 
-    The rows are sorted by all columns, first to last, so that equal rows give equal bytes.
+    The rows are sorted by all columns, first to last, so that equal rows give equal bytes, whichever engine made them:
+    what Spark's workers write in parts is sorted and joined by DuckDB, within the same bound on memory.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     fresh = path.parent / f".{path.name}.{os.getpid()}"
     try:
-        table.order_by(list(table.columns)).to_parquet(fresh, compression="zstd")
+        if table.get_backend().name == DUCKDB:
+            _write_sorted(table, fresh)
+        else:
+            _write_parts_sorted(table, fresh)
         os.replace(fresh, path)
     finally:
         fresh.unlink(missing_ok=True)
     return count_rows(path)
+
+
+def unix_seconds(time: TimestampValue) -> IntegerValue:
+    """Whole seconds since 1970 of a UTC time: DuckDB would give fractions where Ibis says integer, Spark none."""
+    return time.epoch_seconds().floor().cast("int64")
 
 
 def count_rows(path: Path) -> int:
@@ -97,14 +155,39 @@ def count_rows(path: Path) -> int:
     return pq.read_metadata(path).num_rows
 
 
+def _write_sorted(table: Table, path: Path) -> None:
+    table.order_by(list(table.columns)).to_parquet(path, compression="zstd")
+
+
+def _write_parts_sorted(table: Table, path: Path) -> None:
+    con = table.get_backend()
+    parts = path.with_name(f"{path.name}.parts")
+    try:
+        files = con.write_parts(table, parts)
+        joined = connect(con.memory_gb, con.threads, parts)
+        _write_sorted(joined.read_parquet(files).cast(_written_types(table)), path)
+        joined.disconnect()
+    finally:
+        shutil.rmtree(parts, ignore_errors=True)
+
+
+def _written_types(table: Table) -> dict[str, str | DataType]:
+    return {name: TIME if kind.is_timestamp() else kind for name, kind in table.schema().items()}
+
+
 def _declared(table: Table, path: Path, columns: dict[str, str]) -> Table:
-    found = {name: str(kind) for name, kind in table.schema().items()}
+    found = {name: _spelled(kind, table) for name, kind in table.schema().items()}
     for name, kind in columns.items():
         if name not in found:
             raise DataError(f"{path}: column '{name}' is missing; found {', '.join(found)}.")
         if found[name] != kind:
             raise DataError(f"{path}: column '{name}' is {found[name]}, expected {kind}; convert it at the source.")
     return table.select(*columns)
+
+
+def _spelled(kind: DataType, table: Table) -> str:
+    """Ibis' spelling of a column's type; Spark has one kind of time, in microseconds, and does not say so."""
+    return TIME if str(kind) == "timestamp" and table.get_backend().name != DUCKDB else str(kind)
 
 
 def _first_line(error: Exception) -> str:

@@ -12,6 +12,7 @@ import ibis
 from ibis.expr.types import Table
 
 from components.core import schema as s
+from components.data.engine import unix_seconds
 
 RECENT_DAYS = 28
 WEEK_DAYS = 7
@@ -108,7 +109,7 @@ def _unit_price(lines: Table) -> ibis.Value:
 
 
 def _days_before(at: ibis.Value, cutoff: datetime) -> ibis.Value:
-    return (ibis.literal(cutoff).epoch_seconds() - at.epoch_seconds()) / 86_400.0
+    return (unix_seconds(ibis.literal(cutoff)) - unix_seconds(at)) / 86_400.0
 
 
 def _current_promotions(promotions: Table, cutoff: datetime) -> Table:

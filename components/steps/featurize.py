@@ -13,11 +13,13 @@ from pydantic import Field
 from components.core import bundle, layout, schema
 from components.core.config import Config
 from components.core.dataset import Dataset
+from components.data import engine
 from components.data.engine import EngineConfig
 from components.features import normalization
 from components.features.normalization import Method, Normalizer
 from components.features.tabular import context_features, item_features, user_features
 from components.features.text import TextConfig, tfidf
+from components.quality.thresholds import Threshold
 from components.ranking.context import CONTEXT_FEATURES, ITEM_FEATURES, ITEM_GROUPS, USER_FEATURES
 from components.splits import store
 from components.steps.result import StepResult
@@ -27,14 +29,17 @@ TEXT_COLUMNS = (schema.TITLE, schema.DEPARTMENT, schema.CATEGORY, schema.SUBCATE
 
 
 class FeaturizeConfig(Config):
-    """Options of the feature rooms; private_brands: values of `brand` that are the shop's own.
+    """Options of the feature rooms.
 
-    normalize  feature column → min_max, z_score, robust, log or quantile; none by default, for trees need none
+    private_brands  values of `brand` that are the shop's own
+    normalize       feature column → min_max, z_score, robust, log or quantile; none by default, for trees need none
+    thresholds      what the inspect step changes in the suites of the features, by `rule` or `table.rule`
     """
 
     private_brands: tuple[str, ...] = ()
     text: TextConfig = Field(default_factory=TextConfig)
     normalize: dict[str, Method] = Field(default_factory=dict)
+    thresholds: dict[str, Threshold] = Field(default_factory=dict)
     engine: EngineConfig = EngineConfig()
 
 
@@ -49,20 +54,20 @@ def featurize(config: FeaturizeConfig, root: Path, seed: int) -> StepResult:
     con = config.engine.model_copy(
         update={"threads": 1}
     ).open()  # sums of floats on two threads differ in their last digits from run to run
-    items = con.read_parquet(root / layout.CLEAN / "items.parquet")
-    promotions = con.read_parquet(root / layout.CLEAN / "promotions.parquet")
+    items = engine.read_parquet(con, root / layout.CLEAN / "items.parquet")
+    promotions = engine.read_parquet(con, root / layout.CLEAN / "promotions.parquet")
     metrics: dict[str, float] = {}
     with bundle.replacing(root / layout.FEATURES) as fresh:
         for fold in layout.FOLDS:
             folder = fresh / fold
             folder.mkdir()
             data = store.load_dataset(root / layout.SPLIT / fold / store.DATASET)
-            past = con.read_parquet(root / layout.SPLIT / fold / store.HISTORY)
+            past = engine.read_parquet(con, root / layout.SPLIT / fold / store.HISTORY)
             cutoff = datetime.fromtimestamp(data.now, UTC).replace(tzinfo=None)
-            item_features(past, cutoff).to_parquet(folder / ITEM_FEATURES)
-            context_features(past, promotions, cutoff).to_parquet(folder / CONTEXT_FEATURES)
-            user_features(past, items, cutoff, config.private_brands).to_parquet(folder / USER_FEATURES)
-            items.select(schema.ITEM_ID, *TEXT_COLUMNS[1:4]).order_by(schema.ITEM_ID).to_parquet(folder / ITEM_GROUPS)
+            engine.write_parquet(item_features(past, cutoff), folder / ITEM_FEATURES)
+            engine.write_parquet(context_features(past, promotions, cutoff), folder / CONTEXT_FEATURES)
+            engine.write_parquet(user_features(past, items, cutoff, config.private_brands), folder / USER_FEATURES)
+            engine.write_parquet(items.select(schema.ITEM_ID, *TEXT_COLUMNS[1:4]), folder / ITEM_GROUPS)
             metrics[f"{fold}_words"] = _write_text(folder / TEXT, items, data, config.text)
         normalizer = _fitted(fresh / layout.FOLDS[0], config)
         for fold in layout.FOLDS:

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 from components.core import schema
 from components.core.config import Config
-from components.data.cleaner import Cleaned, Cleaner, Effect, Work, blank, maybe_blank, totals, unix_second
+from components.data.cleaner import Cleaned, Cleaner, Effect, Work, blank, maybe_blank, totals
+from components.data.engine import unix_seconds
 
 if TYPE_CHECKING:
     from ibis import Table
@@ -81,7 +82,7 @@ def basket(interactions: Table) -> StringValue:
     """One basket per user and second."""
     import ibis
 
-    second = unix_second(interactions).cast("string")
+    second = unix_seconds(interactions[schema.TIMESTAMP]).cast("string")
     return interactions[schema.USER_ID] + ibis.literal("@") + second
 
 
