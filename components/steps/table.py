@@ -15,7 +15,7 @@ from typing import Any
 from components.core import layout
 from components.core.config import Config
 from components.core.errors import ConfigError
-from components.core.registry import CLEANERS, MODELS, PERTURBATIONS, REDUCERS, SOURCES
+from components.core.registry import CLEANERS, MODELS, PERTURBATIONS, REDUCERS, SOURCES, SPLITS
 
 TRAIN_PREFIX = "train-"
 SEED = "seed"
@@ -79,14 +79,15 @@ def table(params: dict[str, Any]) -> dict[str, Step]:
         _step("ingest", "copy the source's tables into data/, held to data.dvc", writes=(layout.DATA,),
               section="source", code=_component(SOURCES, params, "source", "complete_journey"), tracked=False),
         _step("validate", "check every table against expectations/, set bad rows aside with reasons",
-              reads=(layout.DATA, layout.EXPECTATIONS),
+              reads=(layout.DATA, layout.EXPECTATIONS, layout.PRIVACY),
               writes=(layout.VALIDATED, layout.QUARANTINE, layout.QUALITY), shared=("source", "engine"),
               code=_component(SOURCES, params, "source", "complete_journey")),
         _step("clean", "canonical tables by the declared cleaners, every effect counted",
               reads=(layout.VALIDATED, layout.QUARANTINE), writes=(layout.CLEAN,), shared=("engine",),
               code=tuple(map(CLEANERS.file, CLEANERS.names()))),
-        _step("split", "one global cut-off per fold, before anything is fitted", reads=(layout.CLEAN,),
-              writes=(layout.SPLIT,), shared=("engine",)),
+        _step("split", "what may be known and what is to be foretold, before anything is fitted",
+              reads=(layout.CLEAN,), writes=(layout.SPLIT,), shared=("engine",),
+              code=_component(SPLITS, params, "split", "temporal", key="method")),
         _step("featurize", "item, user and context columns, text of categories", reads=(layout.CLEAN, layout.SPLIT),
               writes=(layout.FEATURES,), shared=("engine",)),
         Step("inspect", "hold the features to expectations/features/, before a ranker is fitted on them",
@@ -110,7 +111,7 @@ def table(params: dict[str, Any]) -> dict[str, Step]:
               reads=(layout.EVALUATION, layout.ROBUSTNESS, layout.QUALITY, *recommender),
               writes=(layout.DECISION,), code=every_model_file, seeded=True),
         _step("register", "the release becomes a version in the registry, alias challenger",
-              reads=(layout.CLEAN, *recommender, layout.DECISION),
+              reads=(layout.CLEAN, layout.PSEUDONYMS, *recommender, layout.DECISION),
               writes=(layout.RELEASE, layout.REGISTRATION), code=every_model_file, seeded=True),
     ]  # fmt: skip
     return {step.name: step for step in steps}
@@ -154,8 +155,10 @@ def _candidates(params: dict[str, Any], trained: tuple[Path, ...]) -> tuple[Path
     return tuple(path for path in trained if chosen is None or path.name in chosen)
 
 
-def _component(registry: Any, params: dict[str, Any], section: str, default: str) -> tuple[str, ...]:
-    return (registry.file((params.get(section) or {}).get("component", default)),)
+def _component(
+    registry: Any, params: dict[str, Any], section: str, default: str, key: str = "component"
+) -> tuple[str, ...]:
+    return (registry.file((params.get(section) or {}).get(key, default)),)
 
 
 def _named(reference: str) -> Any:
