@@ -58,9 +58,8 @@ class MappedQuery(TableMapping):
 class SqlConfig(Config):
     """Which database, and its tables; `interactions` is required.
 
-    duckdb         path of a DuckDB file
-    url_from       environment variable that holds the URL of a PostgreSQL server, postgresql://…
-    pseudonymous   the user ids stand for nobody already, so they are not hashed
+    duckdb    path of a DuckDB file
+    url_from  environment variable that holds the URL of a PostgreSQL server, postgresql://…
     """
 
     duckdb: str | None = None
@@ -76,7 +75,6 @@ class SqlConfig(Config):
     currency: Currency = Currency()
     missing: tuple[str, ...] = ("",)
     limits: Limits = Limits()
-    pseudonymous: bool = False
 
     @model_validator(mode="before")
     @classmethod
@@ -109,7 +107,6 @@ class Sql(MappedSource):
     def __init__(self, config: SqlConfig | None = None):
         """As every source; the table of interactions tells the shop's clock and currency."""
         super().__init__(config)
-        self.pseudonymous = self.config.pseudonymous
         self.local_time_zone = self.config.interactions.time.zone
         self.currency = self.config.interactions.currency.code
 

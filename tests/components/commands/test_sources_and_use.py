@@ -10,7 +10,6 @@ from components.__main__ import main
 from components.core import layout
 from components.core.config import read_params
 from components.data.pin import check_pin
-from components.splits.temporal import SplitConfig
 from components.steps.runner import check_params
 from components.steps.shop import completed
 
@@ -109,20 +108,7 @@ def test_use_with_parameters_that_are_not_accepted_changes_nothing(shop):
     assert (shop / "params.yaml").read_text() == "seed: 1\n"
 
 
-@pytest.mark.parametrize(
-    "example",
-    [
-        pytest.param(
-            path,
-            id=path.stem,
-            marks=pytest.mark.xfail(
-                path.stem == "sequences" and "method" not in SplitConfig.model_fields,
-                reason="section split has no `method` yet, and sequences have no times to split by",
-            ),
-        )
-        for path in EXAMPLES
-    ],
-)
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.stem)
 def test_an_example_has_at_most_twenty_lines_and_is_accepted(example):
     assert len(example.read_text().splitlines()) <= 20
     params = read_params(example)
