@@ -9,7 +9,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-import ibis
 from ibis.expr.types import Table
 from pydantic import Field
 
