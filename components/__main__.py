@@ -20,7 +20,10 @@ ROOT = Path(".")
 
 
 # Command → where it lives and what --help says of it.
-LATER: dict[str, tuple[str, str]] = {}
+LATER: dict[str, tuple[str, str]] = {
+    "sources": ("components.commands.sources:sources", "List the sources of data; say what one would read."),
+    "use": ("components.commands.use:use", "Start a shop: check a params file, bring its data in and pin them."),
+}
 
 
 @click.group(cls=PlainErrors, later=LATER)

@@ -6,16 +6,20 @@ import tempfile
 from functools import partial
 from pathlib import Path
 
+import pyarrow as pa
 from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
 
 from components.core import layout, rng
 from components.core.config import PARAMS_FILE, parse, read_params
 from components.core.progress import track
+from components.data import engine
+from components.data.engine import EngineConfig
 from components.experiments import report
 from components.experiments.design import Experiment
 from components.experiments.exposures import read_exposures, reconcile
 from components.experiments.replay import Served, held_out_baskets, replay
+from components.quality.exposures import judge_exposures
 from components.splits import store
 from components.tracking import runs
 from flows import serving
@@ -38,6 +42,7 @@ def read_out(experiment: Experiment, served: list[Served], state: Path | None, k
     if state is not None:
         exposures = read_exposures(state / layout.SERVICE_DATABASE, experiment.name)
         reconcile(served, exposures)
+        _trust(exposures, Path.cwd())
     found = report.assemble(experiment, served, k)
     report.write(found, served, exposures, Path.cwd() / layout.EXPERIMENTS / experiment.name)
     return found
@@ -71,6 +76,13 @@ def ab_test(
         run.tags({"verdict": found["verdict"], "traffic": "replayed", "release": ", ".join(found["releases"])})
         run.artifact(root / layout.EXPERIMENTS / experiment)
     return found["verdict"]
+
+
+def _trust(exposures: pa.Table, root: Path) -> None:
+    """Hold the log to the suite of exposures; DataError if it fails."""
+    limits = parse(EngineConfig, read_params(root / PARAMS_FILE)["engine"], f"{PARAMS_FILE}: engine")
+    settings = engine.settings(limits.memory_limit_gb, limits.threads)
+    judge_exposures(exposures, root / layout.CLEAN / "items.parquet", root / layout.EXPECTATIONS, settings)
 
 
 def _on(design: Experiment, url: str | None, households: int, baskets_each: int, k: int) -> report.Report:

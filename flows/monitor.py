@@ -8,7 +8,7 @@ from typing import Any
 from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
 
-from components.core import layout
+from components.core import layout, rng
 from components.core.config import PARAMS_FILE, parse, read_params
 from components.data.source import SourceChoice
 from components.quality import drift_report
@@ -28,7 +28,7 @@ def compare(thresholds: DriftThresholds, rows: int, params: dict[str, Any]) -> d
     fold, items = root / layout.SPLIT / layout.TEST_FOLD, root / layout.CLEAN / "items.parquet"
     windows = (fold / store.HISTORY, fold / store.TARGET)
     reference, current = compared(*windows, items, rows, params["seed"], shop.local_time_zone)
-    found = drift(reference, current, thresholds)
+    found = drift(reference, current, thresholds, rng.stream(params["seed"], "monitor"))
     report = drift_report.summarise(found, "the history the models were fitted on", "the newest window")
     drift_report.write(report, reference, current, root / FOLDER)
     return report

@@ -5,13 +5,16 @@ from pathlib import Path
 DATA = Path("data")  # the source's own tables, byte-stable, pinned by data.dvc
 DATA_PIN = Path("data.dvc")
 EXPECTATIONS = Path("expectations")
+FEATURE_EXPECTATIONS = EXPECTATIONS / "features"
 ARTIFACTS = Path("artifacts")
 VALIDATED = ARTIFACTS / "validated"
 QUARANTINE = ARTIFACTS / "quarantine"
 QUALITY = ARTIFACTS / "quality"  # report.html, report.json
+SNAPSHOTS = ARTIFACTS / "snapshots"  # what is remembered of data accepted before; no step's output
 CLEAN = ARTIFACTS / "clean"  # canonical tables: interactions, items, users, promotions
 SPLIT = ARTIFACTS / "split"  # one folder per fold
 FEATURES = ARTIFACTS / "features"  # one folder per fold
+INSPECTION = ARTIFACTS / "inspection"  # what the suites say of the features: report.html, report.json
 REDUCED = ARTIFACTS / "reduced"  # one folder per fold
 MODELS = ARTIFACTS / "models"  # <name>/<fold>: a model bundle
 RANKER = ARTIFACTS / "ranker"  # one ranker bundle

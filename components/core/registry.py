@@ -60,5 +60,7 @@ class Registry:
 
 MODELS = Registry("model", "cf", "deep")
 SOURCES = Registry("source", "data/sources")
+CLEANERS = Registry("cleaner", "data/cleaning")
 PERTURBATIONS = Registry("perturbation", "robustness/perturbations")
 REDUCERS = Registry("reducer", "reduction")
+SPLITS = Registry("split method", "splits/methods")

@@ -4,7 +4,9 @@ Two measures, because each misses something. The population stability index (PSI
 (current − reference) · ln(current / reference); it is blind to shifts within a bin. The second asks for the largest
 gap: Kolmogorov–Smirnov's D for numbers, and for categories the total variation, the share of events that would have
 to change their value. Verdicts hang on these sizes, not on the p-values of Kolmogorov–Smirnov and chi-square that go
-with them: with a hundred thousand events every difference is significant, and few matter.
+with them: with a hundred thousand events every difference is significant, and few matter. Vectors (of titles, of
+pictures) have no bins: their gap is the maximum mean discrepancy (mmd.py), taken on a few hundred points, so that
+chance can still give it; there the p-value must be small as well.
 
 Source: bounds 0.1 and 0.25 for PSI: Siddiqi 2006, Credit Risk Scorecards.
 """
@@ -19,12 +21,14 @@ from pydantic import Field
 
 from components.core.config import Config
 from components.core.errors import DataError
+from components.quality.mmd import mmd
 
 BINS = 10
 # A category with this many distinct values or fewer is compared value by value, also where the values are numbers.
 MOST_DISCRETE = 30
 FLOOR_EVENTS = 0.5  # an empty bin counts as half an event: the index stays finite, and small samples are not punished
 
+STABLE, MOVED, DRIFTED = "stable", "moved", "drifted"
 Verdict = Literal["stable", "moved", "drifted"]
 
 
@@ -35,6 +39,9 @@ class DriftThresholds(Config):
     psi_drifted: float = Field(0.25, gt=0)
     gap_moved: float = Field(0.1, gt=0, le=1, description="Kolmogorov–Smirnov's D or total variation")
     gap_drifted: float = Field(0.2, gt=0, le=1)
+    mmd_moved: float = Field(0.05, gt=0, le=1.5, description="maximum mean discrepancy, of vectors")
+    mmd_drifted: float = Field(0.1, gt=0, le=1.5)
+    mmd_p_value: float = Field(0.01, gt=0, lt=1, description="beyond it a discrepancy may be chance")
     min_values: int = Field(100, ge=2, description="fewer values in a window give no verdict but an error")
 
 
@@ -42,15 +49,15 @@ class DriftThresholds(Config):
 class Drift:
     """What happened to one column.
 
-    psi                 population stability index, >= 0
-    gap                 D (numbers) or total variation (categories), in [0, 1]
-    p_value             of Kolmogorov–Smirnov's or chi-square's test; a hint only, see the module
-    reference, current  mean (numbers) or most frequent value (categories), in words
+    psi                 population stability index, >= 0; None for vectors
+    gap                 D (numbers), total variation (categories), in [0, 1], or maximum mean discrepancy (vectors)
+    p_value             of Kolmogorov–Smirnov's, chi-square's or the permutation test; see the module
+    reference, current  mean (numbers), most frequent value (categories) or number of vectors, in words
     """
 
     column: str
-    kind: Literal["numeric", "categorical"]
-    psi: float
+    kind: Literal["numeric", "categorical", "embedding"]
+    psi: float | None
     gap: float
     p_value: float
     reference: str
@@ -62,19 +69,34 @@ def drift(
     reference: dict[str, np.ndarray],
     current: dict[str, np.ndarray],
     thresholds: DriftThresholds | None = None,
+    rng: np.random.Generator | None = None,
 ) -> list[Drift]:
     """Drift of every column, worst first.
 
     reference, current  column → values, one-dimensional; text and bool are categories, numbers with few distinct
-                        values too; NaN and None are left out. Both must have the same columns.
+                        values too; NaN and None are left out. Or vectors, (n, d). Both must have the same columns.
+    rng                 draws and relabels vectors; only they need one
     Raises              DataError if the columns differ or a window has too few values to tell.
     """
     thresholds = thresholds or DriftThresholds()
+    rng = rng or np.random.default_rng(0)
     if set(reference) != set(current):
         names = ", ".join(sorted(set(reference) ^ set(current)))
         raise DataError(f"drift: {names}: only in one of the two windows; describe both in the same way.")
-    found = [_column(name, _present(reference[name]), _present(current[name]), thresholds) for name in reference]
-    return sorted(found, key=lambda d: -max(d.psi / thresholds.psi_drifted, d.gap / thresholds.gap_drifted))
+    found = [_column(name, _present(reference[name]), _present(current[name]), thresholds, rng) for name in reference]
+    return sorted(found, key=lambda d: -_severity(d, thresholds))
+
+
+def comparable(
+    reference: dict[str, np.ndarray], current: dict[str, np.ndarray], thresholds: DriftThresholds
+) -> list[str]:
+    """The columns that both windows have with enough values to tell, in the order of the reference."""
+    return [
+        name
+        for name in reference
+        if name in current
+        and min(len(_present(values[name])) for values in (reference, current)) >= thresholds.min_values
+    ]
 
 
 def psi(reference: np.ndarray, current: np.ndarray) -> float:
@@ -100,13 +122,17 @@ def value_counts(reference: np.ndarray, current: np.ndarray) -> tuple[np.ndarray
     return values, *counts
 
 
-def _column(name: str, reference: np.ndarray, current: np.ndarray, thresholds: DriftThresholds) -> Drift:
+def _column(
+    name: str, reference: np.ndarray, current: np.ndarray, thresholds: DriftThresholds, rng: np.random.Generator
+) -> Drift:
     fewest = min(len(reference), len(current))
     if fewest < thresholds.min_values:
         raise DataError(
             f"drift: {name}: {fewest} values in a window, at least {thresholds.min_values} are needed to tell; "
             "choose a longer window."
         )
+    if reference.ndim == 2:
+        return Drift(column=name, **_vectors(reference, current, thresholds, rng))
     compare = _categories if _is_category(reference, current) else _numbers
     found = compare(reference, current)
     return Drift(column=name, verdict=_verdict(found["psi"], found["gap"], thresholds), **found)
@@ -141,10 +167,33 @@ def _categories(reference: np.ndarray, current: np.ndarray) -> dict:
     }
 
 
+def _vectors(reference: np.ndarray, current: np.ndarray, thresholds: DriftThresholds, rng: np.random.Generator) -> dict:
+    squared, p_value = mmd(reference, current, rng)
+    gap = float(np.sqrt(max(squared, 0.0)))
+    by_chance = p_value > thresholds.mmd_p_value
+    moved = DRIFTED if gap >= thresholds.mmd_drifted else MOVED if gap >= thresholds.mmd_moved else STABLE
+    return {
+        "kind": "embedding",
+        "psi": None,
+        "gap": gap,
+        "p_value": p_value,
+        "reference": f"{len(reference):,} vectors",
+        "current": f"{len(current):,} vectors",
+        "verdict": STABLE if by_chance else moved,
+    }
+
+
+def _severity(found: Drift, thresholds: DriftThresholds) -> float:
+    """How far beyond `drifted` a column is: 1 at the threshold."""
+    if found.psi is None:
+        return found.gap / thresholds.mmd_drifted
+    return max(found.psi / thresholds.psi_drifted, found.gap / thresholds.gap_drifted)
+
+
 def _verdict(index: float, gap: float, thresholds: DriftThresholds) -> Verdict:
     if index >= thresholds.psi_drifted or gap >= thresholds.gap_drifted:
-        return "drifted"
-    return "moved" if index >= thresholds.psi_moved or gap >= thresholds.gap_moved else "stable"
+        return DRIFTED
+    return MOVED if index >= thresholds.psi_moved or gap >= thresholds.gap_moved else STABLE
 
 
 def _is_category(reference: np.ndarray, current: np.ndarray) -> bool:
@@ -156,7 +205,9 @@ def _present(values: np.ndarray) -> np.ndarray:
     values = np.asarray(values)
     if values.dtype.kind == "O":
         return np.asarray([str(v) for v in values if v is not None and str(v) != "nan"])
-    return values[~np.isnan(values)] if values.dtype.kind == "f" else values
+    if values.dtype.kind != "f":
+        return values
+    return values[~np.isnan(values).any(axis=1)] if values.ndim == 2 else values[~np.isnan(values)]
 
 
 def _most_frequent(values: np.ndarray, counts: np.ndarray) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from components.core import bundle
-from components.quality.drift import Drift
+from components.quality.drift import DRIFTED, STABLE, Drift
 from components.report import figures
 from components.report.page import Page
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 Columns = Mapping[str, np.ndarray]
 NAMES = ("training", "newest window")
-DRIFTED, STABLE = "drifted", "stable"
+POINTS_DRAWN = 500  # of each cloud
 
 
 def summarise(found: Sequence[Drift], reference: str, current: str) -> dict[str, Any]:
@@ -38,7 +38,7 @@ def metrics(report: Mapping[str, Any]) -> dict[str, float]:
     """MLflow metrics: both measures of every column, and how many drifted."""
     out = {"drifted_columns": float(len(report["drifted"])), "moved_columns": float(len(report["moved"]))}
     for name, column in report["columns"].items():
-        out |= {f"{name}.psi": column["psi"], f"{name}.gap": column["gap"]}
+        out |= {f"{name}.{key}": column[key] for key in ("psi", "gap") if column[key] is not None}
     return out
 
 
@@ -62,7 +62,8 @@ def page(report: Mapping[str, Any], pictures: Mapping[str, Figure]) -> Page:
     out.text(
         "Two measures of size decide: the population stability index (PSI), and the largest gap (Kolmogorov–Smirnov's "
         "D for numbers, total variation for categories). The p-values are hints only: with this many events every "
-        "difference is significant. A season that comes every year also counts as drift here."
+        "difference is significant. Vectors, such as those of titles, are compared by the maximum mean discrepancy of "
+        "a few hundred of them, with a permutation test. A season that comes every year also counts as drift here."
     )
     columns = ["column", "verdict", "PSI", "gap", "p-value", *NAMES]
     rows = [
@@ -78,11 +79,27 @@ def page(report: Mapping[str, Any], pictures: Mapping[str, Figure]) -> Page:
     return out
 
 
-def picture(name: str, kind: str, reference: Columns, current: Columns) -> Figure:
-    """Both windows' distribution of one column."""
+def picture(name: str, kind: str, reference: Columns, current: Columns, names: tuple[str, str] = NAMES) -> Figure:
+    """Both windows' distribution of one column; of vectors, where they lie."""
+    if kind == "embedding":
+        return _cloud(reference[name], current[name], _words(name), names)
     if kind == "numeric":
-        return figures.histogram_pair(reference[name], current[name], _words(name), _words(name), NAMES)
-    return figures.share_pair(_shares(reference[name]), _shares(current[name]), _words(name), names=NAMES)
+        return figures.histogram_pair(reference[name], current[name], _words(name), _words(name), names)
+    return figures.share_pair(_shares(reference[name]), _shares(current[name]), _words(name), names=names)
+
+
+def _cloud(reference: np.ndarray, current: np.ndarray, title: str, names: tuple[str, str]) -> Figure:
+    """Both clouds of vectors in the two directions in which the pooled points differ most."""
+    pooled = np.concatenate([points[:POINTS_DRAWN].astype(float) for points in (reference, current)])
+    centred = pooled - pooled.mean(axis=0)
+    flat = centred @ np.linalg.svd(centred, full_matrices=False)[2][:2].T
+    figure = figures.new_figure(height=3.6)
+    ax = figures.new_axes(figure, title, "first principal direction", "second")
+    split = len(reference[:POINTS_DRAWN])
+    for part, name, colour, marker in zip((flat[:split], flat[split:]), names, figures.PALETTE, "ox", strict=False):
+        ax.scatter(part[:, 0], part[:, -1], s=14, alpha=0.5, color=colour, marker=marker, label=name)
+    ax.legend(frameon=False)
+    return figures.with_fonts(figure)
 
 
 def _shares(values: np.ndarray) -> dict[str, float]:

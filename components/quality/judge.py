@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+import tempfile
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from components.core.errors import DataError
 from components.core.progress import track
+from components.quality.rules import CONDITION, Rule, absent_columns, fitted
 from components.quality.suites import Suite
-from components.quality.verdict import Verdict, verdict
+from components.quality.verdict import Verdict, not_given, verdict
 
 if TYPE_CHECKING:
+    import pyarrow as pa
     from great_expectations.datasource.fluent import SQLDatasource
 
 ROW = "row"  # position in the table, the key by which a verdict names bad rows
@@ -26,6 +29,7 @@ def judge(suites: Iterable[Suite], database: Path, settings: dict[str, str]) -> 
 
     database  DuckDB file that holds the suites' tables; nobody else may have it open
     settings  DuckDB settings (components.data.engine.settings)
+    Rules about optional columns that a table lacks are told as `not given`; all others are judged.
     Raises    DataError if there is no suite, or a suite has no rule: nothing would have been judged.
     """
     suites = list(suites)
@@ -37,6 +41,30 @@ def judge(suites: Iterable[Suite], database: Path, settings: dict[str, str]) -> 
     finally:
         source.get_execution_engine().close()  # two engines, each with the file open; DuckDB wants both to let go
         source.get_engine().dispose()
+
+
+def judge_tables(
+    suites: Iterable[Suite], tables: Mapping[str, Path | pa.Table], settings: dict[str, str]
+) -> list[Verdict]:
+    """Verdicts on tables that lie in parquet files or in memory, one suite each.
+
+    tables  by the name in their suite
+    Raises  DataError if a suite has no table
+    """
+    import duckdb
+
+    suites = list(suites)
+    lacking = {suite.table for suite in suites} - set(tables)
+    if lacking:
+        raise DataError(f"quality: {', '.join(sorted(lacking))}: a suite, but no table to judge.")
+    with tempfile.TemporaryDirectory(prefix="shoploop-judge-") as folder:
+        database = Path(folder) / "tables.duckdb"
+        with duckdb.connect(str(database), config=settings) as con:
+            for name in track([suite.table for suite in suites], "laying out tables"):
+                given = tables[name]
+                rows = con.read_parquet(str(given)) if isinstance(given, Path) else con.from_arrow(given)
+                rows.project(f"row_number() OVER () AS {ROW}, *").create(name)
+        return judge(suites, database, settings)
 
 
 def _open(database: Path, settings: dict[str, str]) -> SQLDatasource:
@@ -54,19 +82,53 @@ def _open(database: Path, settings: dict[str, str]) -> SQLDatasource:
 
 
 def _judge_suite(source: SQLDatasource, suite: Suite) -> list[Verdict]:
+    absent = absent_columns(suite.table, suite.expectations, _columns(source, suite.table))
+    rules = [fitted(rule, absent) for rule in suite.expectations]
+    judged = [rule for rule in rules if rule is not None]
+    results = _results(source, suite, judged) if judged else {}
+    missing = [rule["meta"]["rule"] for rule in judged if rule["meta"]["rule"] not in results]
+    if missing:
+        raise DataError(f"validate: {suite.table}: Great Expectations returned no result for {', '.join(missing)}.")
+    return [
+        not_given(suite.table, given) if rule is None else verdict(suite.table, rule, results[rule["meta"]["rule"]])
+        for given, rule in zip(suite.expectations, rules, strict=True)
+    ]
+
+
+def _results(source: SQLDatasource, suite: Suite, rules: list[Rule]) -> dict[str, dict[str, Any]]:
+    """Great Expectations' results by rule, as JSON."""
     import great_expectations as gx
 
     asset = source.add_table_asset(suite.table, table_name=suite.table)
     batch = asset.add_batch_definition_whole_table("all").get_batch()
     outcome = batch.validate(
-        gx.ExpectationSuite(name=suite.table, expectations=[dict(e) for e in suite.expectations]),
+        gx.ExpectationSuite(name=suite.table, expectations=[dict(rule) for rule in rules]),
         result_format=_result_format(suite),
     )
     results = {r.expectation_config.meta["rule"]: r.to_json_dict() for r in outcome.results}
-    missing = [e["meta"]["rule"] for e in suite.expectations if e["meta"]["rule"] not in results]
-    if missing:
-        raise DataError(f"validate: {suite.table}: Great Expectations returned no result for {', '.join(missing)}.")
-    return [verdict(suite.table, e["meta"], results[e["meta"]["rule"]]) for e in suite.expectations]
+    for rule in rules:
+        found = results.get(rule["meta"]["rule"], {}).get("result") or {}
+        if rule["kwargs"].get(CONDITION) and found.get("unexpected_index_query"):
+            found["unexpected_index_query"] = _conditioned(source, suite.table, rule, found["unexpected_index_query"])
+    return results
+
+
+def _conditioned(source: SQLDatasource, table: str, rule: Rule, query: str) -> str:
+    """Great Expectations 1.24 leaves the condition out of the query that names the bad rows; put it back."""
+    from great_expectations.expectations.row_conditions import deserialize_row_condition
+
+    clause = source.get_execution_engine().condition_to_filter_clause(
+        deserialize_row_condition(rule["kwargs"][CONDITION])
+    )
+    condition = clause.compile(dialect=source.get_engine().dialect, compile_kwargs={"literal_binds": True})
+    bad = query.strip().rstrip(";")
+    return f'SELECT {ROW} FROM ({bad}) WHERE {ROW} IN (SELECT {ROW} FROM "{table}" WHERE {condition})'  # noqa: S608
+
+
+def _columns(source: SQLDatasource, table: str) -> list[str]:
+    import sqlalchemy as sa
+
+    return [column["name"] for column in sa.inspect(source.get_engine()).get_columns(table)]
 
 
 def _result_format(suite: Suite) -> dict[str, Any]:

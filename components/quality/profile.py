@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from ibis import Table
     from ibis.backends.duckdb import Backend
 
-PRICE_BINS = 60
-TYPICAL_SHARE = 0.99  # of the prices are drawn; the long tail would flatten the rest
+BINS_PER_DECADE = 12  # of the prices, whose histogram is logarithmic: shops sell for cents and for thousands
+UNREADABLE = "?"  # an event without a type
 
 
 @dataclass(frozen=True)
@@ -25,16 +25,23 @@ class Profile:
 
     rows         rows by table
     missing      share of missing values by "table.column", only where there are any
-    days, daily  dates (UTC) and events on each
-    price_edges  bin edges, money per unit; price_counts has one entry fewer
+    days         dates (UTC) that have events, in order
+    types        events on each of the days, by event type, most frequent type first
+    price_edges  bin edges, money per unit, ten to the power of a twelfth apart; price_counts has one entry fewer;
+                 both empty where no line has a price
     """
 
     rows: dict[str, int]
     missing: dict[str, float]
     days: list[date]
-    daily: list[int]
+    types: dict[str, list[int]]
     price_edges: np.ndarray
     price_counts: np.ndarray
+
+    @property
+    def daily(self) -> list[int]:
+        """Events on each of the days."""
+        return [sum(counts) for counts in zip(*self.types.values(), strict=True)]
 
 
 def profile(con: Backend, names: list[str]) -> Profile:
@@ -44,28 +51,44 @@ def profile(con: Backend, names: list[str]) -> Profile:
         rows[name], shares = _missing(con.table(name))
         missing |= {f"{name}.{column}": share for column, share in shares.items() if share > 0}
     interactions = con.table(schema.INTERACTIONS_TABLE)
-    days, daily = _daily(interactions)
-    return Profile(rows, missing, days, daily, *_prices(interactions))
+    days, types = _daily(interactions)
+    return Profile(rows, missing, days, types, *_prices(interactions))
 
 
 def _missing(table: Table) -> tuple[int, dict[str, float]]:
-    columns = [c for c in table.columns if c not in CHECK_COLUMNS]
+    columns = [c for c in table.columns if c not in (*CHECK_COLUMNS, *schema.TRACE)]
     counts = {c: table[c].isnull().sum().coalesce(0) for c in columns}
     (found,) = table.agg(all_rows=table.count(), **counts).to_pyarrow().to_pylist()
     total = found.pop("all_rows")
     return total, {c: n / total if total else 0.0 for c, n in found.items()}
 
 
-def _daily(interactions: Table) -> tuple[list[date], list[int]]:
+def _daily(interactions: Table) -> tuple[list[date], dict[str, list[int]]]:
     dated = interactions.filter(interactions[schema.TIMESTAMP].notnull())
-    counts = dated.group_by(day=dated[schema.TIMESTAMP].date()).agg(events=dated.count()).order_by("day").to_pyarrow()
-    return counts["day"].to_pylist(), counts["events"].to_pylist()
+    kind = dated[schema.EVENT_TYPE].fill_null(UNREADABLE)
+    grouped = dated.group_by(day=dated[schema.TIMESTAMP].date(), kind=kind).agg(events=dated.count())
+    found = grouped.to_pyarrow().to_pylist()
+    days = sorted({row["day"] for row in found})
+    place = {day: i for i, day in enumerate(days)}
+    types: dict[str, list[int]] = {}
+    for row in found:
+        types.setdefault(row["kind"], [0] * len(days))[place[row["day"]]] = row["events"]
+    return days, dict(sorted(types.items(), key=lambda kind: (-sum(kind[1]), kind[0])))
 
 
 def _prices(interactions: Table) -> tuple[np.ndarray, np.ndarray]:
-    sold = interactions.filter(interactions[schema.QUANTITY] > 0, interactions[schema.VALUE] > 0)
-    prices = sold.select(price=sold[schema.VALUE] / sold[schema.QUANTITY])["price"].to_pyarrow().to_numpy()
-    prices = prices[np.isfinite(prices)]
-    top = np.quantile(prices, TYPICAL_SHARE) if len(prices) else 1.0
-    counts, edges = np.histogram(prices, bins=np.linspace(0, top, PRICE_BINS + 1))
-    return edges, counts
+    """One count per bin, made by the engine: a shop's prices need not fit into memory."""
+    empty = np.zeros(0)
+    if schema.VALUE not in interactions.columns:
+        return empty, empty
+    value = interactions[schema.VALUE]
+    units = interactions[schema.QUANTITY].fill_null(1.0) if schema.QUANTITY in interactions.columns else 1.0
+    price = interactions.filter(value > 0, ~value.isinf(), ~value.isnan()).mutate(price=value / units)
+    sold = price.filter(price.price > 0, ~price.price.isinf(), ~price.price.isnan())
+    bins = sold.group_by(bin=(sold.price.log10() * BINS_PER_DECADE).floor().cast("int64")).agg(lines=sold.count())
+    found = {row["bin"]: row["lines"] for row in bins.to_pyarrow().to_pylist()}
+    if not found:
+        return empty, empty
+    first, last = min(found), max(found)
+    edges = 10.0 ** (np.arange(first, last + 2) / BINS_PER_DECADE)
+    return edges, np.array([found.get(at, 0) for at in range(first, last + 1)])

@@ -5,9 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from components.quality.rules import MAY_BE_EMPTY, Rule
 from components.quality.suites import QUARANTINE, STOP, WARN
+from components.quality.thresholds import OVERRIDE
 
 HOLDS = "holds"
+NOT_GIVEN = "not given"  # the rule is about an optional column that the source does not have
+NOTHING = "nothing to judge"  # it found no row to look at, and says that this may be
+UNJUDGED = (NOT_GIVEN, NOTHING)
 
 
 @dataclass(frozen=True)
@@ -19,6 +24,8 @@ class Verdict:
     observed    what was found instead, in words; empty if nothing is worth saying
     query       SQL that selects `row` of every row that breaks the rule; None if there is none
     broken      why the rule could not be judged (that stops the run, whatever its outcome); empty if it could
+    unjudged    why nothing had to be judged: `not given` or `nothing to judge`; empty if it was
+    override    what params.yaml changed in the rule, in words; empty if nothing
     """
 
     table: str
@@ -32,12 +39,16 @@ class Verdict:
     observed: str = ""
     query: str | None = None
     broken: str = ""
+    unjudged: str = ""
+    override: str = ""
 
     @property
     def follows(self) -> str:
-        """What follows: `holds`, `quarantine`, `warn` or `stop`."""
+        """What follows: `holds`, `quarantine`, `warn` or `stop`; `not given` or `nothing to judge` where unjudged."""
         if self.broken:
             return STOP
+        if self.unjudged:
+            return self.unjudged
         return HOLDS if self.holds else self.outcome
 
     @property
@@ -47,29 +58,43 @@ class Verdict:
 
     def as_dict(self) -> dict[str, Any]:
         """For report.json."""
-        names = ("table", "rule", "words", "why", "evaluated", "unexpected", "observed", "broken")
+        names = ("table", "rule", "words", "why", "evaluated", "unexpected", "observed", "broken", "override")
         return {name: getattr(self, name) for name in names} | {"share": self.share, "outcome": self.follows}
 
 
-def verdict(table: str, meta: dict[str, str], result: dict[str, Any]) -> Verdict:
+def verdict(table: str, rule: Rule, result: dict[str, Any]) -> Verdict:
     """Read one result of Great Expectations (its JSON form, result format BASIC with the index query).
 
-    A rule that raised, or that looked at no row at all, is broken: it has not been shown to hold.
+    A rule that raised, or that looked at no row at all, is broken: it has not been shown to hold. Only a rule that
+    says `may_be_empty` may look at no row; the report shows that it did.
     """
-    found = result["result"]
-    named = {"table": table} | {key: meta[key] for key in ("rule", "outcome", "words", "why")}
+    found, named = result["result"], _named(table, rule)
     if not found or "observed_value" in found:
         return Verdict(**named, holds=result["success"], unexpected=int(not result["success"]), **_of_table(result))
-    evaluated = found["element_count"] - found.get("missing_count", 0)
+    evaluated, unexpected = found["element_count"] - (found.get("missing_count") or 0), found["unexpected_count"] or 0
+    if not evaluated:
+        declared = rule["meta"].get(MAY_BE_EMPTY)
+        words = {"observed": declared, "unjudged": NOTHING} if declared else {"broken": "it looked at no row"}
+        return Verdict(**named, holds=bool(declared), evaluated=0, **words)
     return Verdict(
         **named,
         holds=result["success"],
         evaluated=evaluated,
-        unexpected=found["unexpected_count"],
+        unexpected=unexpected,
         observed=_examples(found.get("partial_unexpected_list") or []),
-        query=found.get("unexpected_index_query") if found["unexpected_count"] else None,
-        broken="" if evaluated else "it looked at no row",
+        query=found.get("unexpected_index_query") if unexpected else None,
     )
+
+
+def not_given(table: str, rule: Rule) -> Verdict:
+    """The verdict on a rule about optional columns that the source does not give."""
+    return Verdict(**_named(table, rule), holds=True, unjudged=NOT_GIVEN)
+
+
+def _named(table: str, rule: Rule) -> dict[str, str]:
+    meta = rule["meta"]
+    named = {key: meta[key] for key in ("rule", "outcome", "words", "why")}
+    return {"table": table, **named, "override": meta.get(OVERRIDE, "")}
 
 
 def _of_table(result: dict[str, Any]) -> dict[str, str]:
@@ -89,11 +114,12 @@ def _exceptions(info: dict[str, Any]) -> str:
 
 
 def _examples(values: list[Any]) -> str:
-    distinct = sorted({"missing" if value is None else str(value) for value in values})
+    told = [value for value in values if not isinstance(value, bool)]  # of a check column; its name says it all
+    distinct = sorted({"missing" if value is None else str(value) for value in told})
     return f"e.g. {', '.join(distinct)}" if distinct else ""
 
 
 def worst(verdicts: list[Verdict]) -> str:
     """The gravest thing that follows from some verdicts."""
-    order = (HOLDS, WARN, QUARANTINE, STOP)
+    order = (*UNJUDGED, HOLDS, WARN, QUARANTINE, STOP)
     return max((v.follows for v in verdicts), key=order.index, default=STOP)

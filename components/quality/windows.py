@@ -9,17 +9,22 @@ import numpy as np
 
 from components.core import schema
 from components.data.engine import connect, read_parquet
+from components.quality.mmd import title_vectors
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from ibis import Table
-    from ibis.expr.types import TimestampValue
+    from ibis.expr.types import TimestampValue, Value
 
-LINE_COLUMNS = ("unit_price", "discount_share", "weekday", "hour", "department", "brand")
+LINE_COLUMNS = ("unit_price", "discount_share", "event_type", "weekday", "hour", "department", "brand", "title")
 BASKET_COLUMNS = ("basket_lines", "basket_value")
 NOVELTY = "item_novelty"
 NEW, KNOWN = "new", "known"
+TITLE, TITLES = "title", "titles"  # the texts, and their vectors
+MOST_TITLES = 2000
+TEXT_COLUMNS = (schema.TITLE, schema.DEPARTMENT, schema.BRAND)
+UNKNOWN = "unknown"
 
 Columns = dict[str, np.ndarray]
 
@@ -32,36 +37,70 @@ def compared(
     history, newest, items  canonical tables
     rows       lines, and baskets, of each drawn at random at most; enough of both tell as much as all
     time_zone  the shop's own: by UTC, a change of the clocks would look like customers who come at another hour
-    Returns    name → numbers or text, for each; lines and baskets have different lengths
+    Returns    name → numbers, text or vectors, for each; lines, baskets and titles have different lengths
     """
     con = connect()
     tables = [read_parquet(con, path) for path in (history, newest)]
-    known = read_parquet(con, items).select(schema.ITEM_ID, schema.DEPARTMENT, schema.BRAND)
-    found = tuple(
-        _described(lines, known, rows, seed, time_zone) | _sampled(novelty, (NOVELTY,), rows, seed)
-        for lines, novelty in zip(tables, _novelties(*tables), strict=True)
-    )
+    known = read_parquet(con, items)
+    found = []
+    for lines, novelty in zip(tables, _novelties(*tables), strict=True):
+        columns = _sampled(line_columns(lines, known, time_zone), rows, seed) | _sampled(novelty, rows, seed)
+        found.append(vectorised(columns | _sampled(basket_columns(lines), rows, seed)))
     con.disconnect()
+    return tuple(found)
+
+
+def described(lines: Table, items: Table, order: str, rows: int, time_zone: str = "UTC") -> Columns:
+    """A stretch of time, described by the same columns as far as the shop has them; titles are left as text.
+
+    lines  canonical interactions with a column `order`, the position of a row from 1
+    rows   about so many lines are taken, evenly over the table, and as many baskets as they lie in
+    """
+    step = max(int(lines.count().execute()) // rows, 1)
+    taken = lines.filter(lines[order] % step == 0).drop(order)
+    found = _whole(line_columns(taken, items, time_zone))
+    if schema.SESSION_ID in lines.columns:
+        found |= _whole(basket_columns(lines.semi_join(taken, schema.SESSION_ID)))
     return found
 
 
-def _described(lines: Table, items: Table, rows: int, seed: int, time_zone: str) -> Columns:
-    joined = lines.left_join(items, schema.ITEM_ID)
-    found = _sampled(_line_columns(joined, time_zone), LINE_COLUMNS, rows, seed)
-    return found | _sampled(_basket_columns(lines), BASKET_COLUMNS, rows, seed)
+def vectorised(columns: Columns) -> Columns:
+    """The columns with vectors in the place of the titles."""
+    found = dict(columns)
+    if TITLE in found:
+        titles = found.pop(TITLE)
+        step = max(len(titles) // MOST_TITLES, 1)
+        found[TITLES] = title_vectors(titles[::step])
+    return found
 
 
-def _line_columns(lines: Table, time_zone: str) -> Table:
-    full_price = lines[schema.VALUE] + lines[schema.DISCOUNT]
-    local = _at_the_shop(lines[schema.TIMESTAMP], time_zone)
-    return lines.filter(lines[schema.QUANTITY] > 0).select(
-        unit_price=lines[schema.VALUE] / lines[schema.QUANTITY],
-        discount_share=lines[schema.DISCOUNT] / full_price.nullif(0),
-        weekday=local.day_of_week.full_name(),
-        hour=local.hour(),
-        department=lines[schema.DEPARTMENT].fill_null("unknown"),
-        brand=lines[schema.BRAND].fill_null("unknown"),
-    )
+def line_columns(lines: Table, items: Table, time_zone: str) -> Table:
+    """What one line looks like, by as many of LINE_COLUMNS as the two tables give."""
+    texts = [c for c in TEXT_COLUMNS if c in items.columns]
+    sold = lines.filter(lines[schema.QUANTITY].fill_null(1.0) > 0) if schema.QUANTITY in lines.columns else lines
+    joined = sold.left_join(items.select(schema.ITEM_ID, *texts), schema.ITEM_ID)
+    local = _at_the_shop(joined[schema.TIMESTAMP], time_zone)
+    found = {schema.EVENT_TYPE: joined[schema.EVENT_TYPE], "weekday": local.day_of_week.full_name()}
+    found |= {"hour": local.hour(), **{c: joined[c].fill_null(UNKNOWN) for c in texts}, **_money(joined)}
+    return joined.select(**{name: found[name] for name in LINE_COLUMNS if name in found})
+
+
+def basket_columns(lines: Table) -> Table:
+    """What one basket looks like: its lines, and where lines have values, what was paid."""
+    value = {"basket_value": lines[schema.VALUE].sum()} if schema.VALUE in lines.columns else {}
+    baskets = lines.group_by(schema.SESSION_ID).agg(basket_lines=lines.count(), **value)
+    return baskets.drop(schema.SESSION_ID)
+
+
+def _money(lines: Table) -> dict[str, Value]:
+    if schema.VALUE not in lines.columns:
+        return {}
+    value = lines[schema.VALUE]
+    units = lines[schema.QUANTITY].fill_null(1.0) if schema.QUANTITY in lines.columns else 1.0
+    found = {"unit_price": value / units}
+    if schema.DISCOUNT in lines.columns:
+        found["discount_share"] = lines[schema.DISCOUNT] / (value + lines[schema.DISCOUNT]).nullif(0)
+    return found
 
 
 def _at_the_shop(utc: TimestampValue, time_zone: str) -> TimestampValue:
@@ -98,17 +137,17 @@ def _novelty(lines: Table, before: Table) -> Table:
     return joined.select(**{NOVELTY: joined.was_sold.isnull().ifelse(NEW, KNOWN)})
 
 
-def _basket_columns(lines: Table) -> Table:
-    baskets = lines.group_by(schema.SESSION_ID).agg(basket_lines=lines.count(), basket_value=lines[schema.VALUE].sum())
-    return baskets.drop(schema.SESSION_ID)
-
-
-def _sampled(table: Table, names: tuple[str, ...], rows: int, seed: int) -> dict[str, np.ndarray]:
+def _sampled(table: Table, rows: int, seed: int) -> Columns:
     """A random sample without replacement; sorted first, because the engine's order is not fixed."""
-    whole = table.order_by(list(names)).to_pyarrow()
+    whole = table.order_by(list(table.columns)).to_pyarrow()
     n = len(whole)
     drawn = whole.take(np.sort(np.random.default_rng(seed).choice(n, size=min(rows, n), replace=False)))
-    return {name: _array(drawn[name].to_numpy()) for name in names}
+    return {name: _array(drawn[name].to_numpy()) for name in table.columns}
+
+
+def _whole(table: Table) -> Columns:
+    rows = table.order_by(list(table.columns)).to_pyarrow()
+    return {name: _array(rows[name].to_numpy()) for name in table.columns}
 
 
 def _array(values: np.ndarray) -> np.ndarray:

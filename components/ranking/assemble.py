@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from components.core import bundle, layout
@@ -37,5 +38,4 @@ def load_hybrid(root: Path, fold: str, data: Dataset) -> Hybrid:
     bundle.verify(folder)
     choice = bundle.read_json(folder / CHOICE)
     hybrid = untrained_hybrid(root, fold, data, choice["models"], choice["candidates_per_model"])
-    hybrid.ranker = Lambdamart.load(folder)
-    return hybrid
+    return replace(hybrid, ranker=Lambdamart.load(folder))

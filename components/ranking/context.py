@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from components.core import bundle, layout, schema
 from components.core.dataset import Dataset
 from components.core.vocabulary import Vocabulary
+from components.features import normalization
 from components.features.history import Groups
+from components.features.normalization import Normalizer
 
 ITEM_FEATURES = "items.parquet"
 CONTEXT_FEATURES = "context.parquet"  # of items too, but of the moment
 USER_FEATURES = "users.parquet"
 ITEM_GROUPS = "groups.parquet"
 VECTORS = "vectors"
+NORMALIZER = "normalizer."  # begins the names of its arrays
 GROUPS = (schema.DEPARTMENT, schema.CATEGORY, schema.SUBCATEGORY)
 
 
@@ -29,6 +34,7 @@ class Context:
     user_numbers  float32 (n_users + 1, len(user_names)); the last row, all NaN, stands for unknown users
     vectors       float32 (n_items, d), length 1 or 0
     groups        category groups, coarse to fine
+    normalizer    what the ranker's features go through last; the numbers here are as they were measured
     """
 
     items: Vocabulary
@@ -39,6 +45,7 @@ class Context:
     user_numbers: np.ndarray
     vectors: np.ndarray
     groups: list[Groups]
+    normalizer: Normalizer = field(default_factory=Normalizer)
 
     def user_rows(self, users: np.ndarray) -> np.ndarray:
         """float32 (n, len(user_names)) of user indices; -1 gives NaN."""
@@ -65,12 +72,15 @@ def load_context(root: Path, fold: str, data: Dataset) -> Context:
         np.vstack([user_numbers, unknown]),
         vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9),
         _groups(features / ITEM_GROUPS, data.items),
+        Normalizer.load(features / normalization.FOLDER),
     )
 
 
-def pack(context: Context) -> tuple[dict[str, list[str]], dict[str, np.ndarray], dict[str, Vocabulary]]:
+def pack(context: Context) -> tuple[dict[str, Any], dict[str, np.ndarray], dict[str, Vocabulary]]:
     """A context as the meta data, arrays and vocabularies of a bundle; `unpack` reads it back."""
+    how, numbers = context.normalizer.pack()
     names = {
+        normalization.KIND: how,
         "item_names": context.item_names,
         "user_names": context.user_names,
         "groups": [g.name for g in context.groups],
@@ -79,7 +89,9 @@ def pack(context: Context) -> tuple[dict[str, list[str]], dict[str, np.ndarray],
         "item_numbers": context.item_numbers,
         "user_numbers": context.user_numbers,
         VECTORS: context.vectors,
-    } | {f"group.{g.name}": g.of for g in context.groups}
+    }
+    arrays |= {f"group.{g.name}": g.of for g in context.groups}
+    arrays |= {f"{NORMALIZER}{name}": values for name, values in numbers.items()}
     return names, arrays, {"items": context.items, "users": context.users}
 
 
@@ -95,6 +107,11 @@ def unpack(content: bundle.Content) -> Context:
         arrays["user_numbers"],
         arrays[VECTORS],
         [Groups(name, arrays[f"group.{name}"]) for name in meta["groups"]],
+        Normalizer.unpack(
+            meta.get(normalization.KIND, {}),
+            {name.removeprefix(NORMALIZER): a for name, a in arrays.items() if name.startswith(NORMALIZER)},
+            "context",
+        ),
     )
 
 
@@ -114,6 +131,6 @@ def _groups(path: Path, items: Vocabulary) -> list[Groups]:
     groups = []
     for name in GROUPS:
         labels = np.full(len(items), "", dtype=object)
-        labels[at[at >= 0]] = table[name].to_numpy(zero_copy_only=False)[at >= 0]
+        labels[at[at >= 0]] = pc.fill_null(table[name], "").to_numpy(zero_copy_only=False)[at >= 0]
         groups.append(Groups(name, np.unique(labels.astype(np.str_), return_inverse=True)[1].astype(np.int32)))
     return groups

@@ -9,6 +9,7 @@ import numpy as np
 
 from components.core import bundle
 from components.core.dataset import Histories
+from components.core.errors import BundleError
 from components.core.model import Model
 from components.core.model import load as load_model
 from components.core.ranking import exclude, top_k
@@ -35,6 +36,14 @@ class Hybrid:
     ranker: Lambdamart | None
     candidates_per_model: int
 
+    def __post_init__(self):
+        """BundleError unless the ranker was trained on features normalised as the context's are."""
+        if self.ranker is not None and self.ranker.normalization != self.context.normalizer.digest:
+            raise BundleError(
+                "the ranker was trained with another normalisation of its features than the one beside it; run rank "
+                "again, and assemble the release from the same run."
+            )
+
     @property
     def items(self) -> Vocabulary:
         """The catalogue."""
@@ -56,7 +65,7 @@ class Hybrid:
         return propose(scores, histories, self.candidates_per_model, allowed=allowed)
 
     def features(self, histories: Histories, candidates: Candidates) -> tuple[list[str], np.ndarray]:
-        """Feature names and the float32 (pairs, features) matrix of candidates."""
+        """Feature names and the float32 (pairs, features) matrix of candidates, normalised last."""
         rows, items, context = candidates.rows, candidates.items, self.context
         columns: dict[str, np.ndarray] = {}
         for name, scores in candidates.scores.items():
@@ -68,7 +77,8 @@ class Hybrid:
         columns |= dict(zip(context.item_names, context.item_numbers[items].T, strict=True))
         columns |= dict(zip(context.user_names, context.user_rows(histories.users)[rows].T, strict=True))
         columns["price_against_usual"] = columns["price"] / np.maximum(columns["user_price"], 0.01)
-        return list(columns), np.stack(list(columns.values()), axis=1).astype(np.float32)
+        matrix = np.stack(list(columns.values()), axis=1).astype(np.float32)
+        return list(columns), context.normalizer.apply(list(columns), matrix)
 
     def score(
         self,

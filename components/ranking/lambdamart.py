@@ -13,6 +13,7 @@ from pydantic import Field
 from components.core import bundle
 from components.core.config import Config
 from components.core.errors import BundleError
+from components.features.normalization import Normalizer
 
 TREES = "trees.ubj"
 STOPPING_METRIC = "ndcg@10-"  # the minus counts a query with nothing bought as 0, not as 1
@@ -34,7 +35,10 @@ class LambdamartConfig(Config):
 
 
 class Lambdamart:
-    """A fitted ensemble over named feature columns."""
+    """A fitted ensemble over named feature columns.
+
+    normalization  digest of the Normalizer its features went through; it may be asked only behind the same one
+    """
 
     version = 1
 
@@ -42,6 +46,7 @@ class Lambdamart:
         """Unfitted ranker; `config` defaults to the declared defaults."""
         self.config = config or LambdamartConfig()
         self.curve: list[float] = []
+        self.normalization = Normalizer().digest
 
     def fit(
         self,
@@ -104,6 +109,7 @@ class Lambdamart:
                 "component_version": self.version,
                 "config": self.config.model_dump(mode="json"),
                 "features": self.names,
+                "normalization": self.normalization,
                 "curve": self.curve,
             },
         )
@@ -118,6 +124,7 @@ class Lambdamart:
             raise BundleError(f"{folder}: not a ranker of version {cls.version}; train it again.")
         ranker = cls(LambdamartConfig.model_validate(meta["config"]))
         ranker.names, ranker.curve = meta["features"], meta["curve"]
+        ranker.normalization = meta.get("normalization", ranker.normalization)
         ranker.booster = xgb.Booster()
         ranker.booster.load_model(folder / TREES)
         ranker.booster.set_param({"nthread": ranker.config.threads})

@@ -8,11 +8,18 @@ from pathlib import Path
 
 from components.core.config import PARAMS_FILE, Config, read_params
 from components.core.errors import ConfigError
-from components.core.registry import MODELS, PERTURBATIONS, REDUCERS, SOURCES, Registry
+from components.core.registry import CLEANERS, MODELS, PERTURBATIONS, REDUCERS, SOURCES, SPLITS, Registry
 from components.steps.table import Step, table
 
 CATALOGUE_FILE = Path("docs/catalogue.md")
-TITLES = (("Models", MODELS), ("Sources", SOURCES), ("Reducers", REDUCERS), ("Perturbations", PERTURBATIONS))
+TITLES = (
+    ("Models", MODELS),
+    ("Sources", SOURCES),
+    ("Cleaners", CLEANERS),
+    ("Split methods", SPLITS),
+    ("Reducers", REDUCERS),
+    ("Perturbations", PERTURBATIONS),
+)
 HEADER = """# Catalogue of components
 
 Made by `python -m components catalogue --write` from the code; do not edit.

@@ -15,8 +15,11 @@ from components.core.config import Config
 from components.core.dataset import Dataset
 from components.data import engine
 from components.data.engine import EngineConfig
+from components.features import normalization
+from components.features.normalization import Method, Normalizer
 from components.features.tabular import context_features, item_features, user_features
 from components.features.text import TextConfig, tfidf
+from components.quality.thresholds import Threshold
 from components.ranking.context import CONTEXT_FEATURES, ITEM_FEATURES, ITEM_GROUPS, USER_FEATURES
 from components.splits import store
 from components.steps.result import StepResult
@@ -26,10 +29,17 @@ TEXT_COLUMNS = (schema.TITLE, schema.DEPARTMENT, schema.CATEGORY, schema.SUBCATE
 
 
 class FeaturizeConfig(Config):
-    """Options of the feature rooms; private_brands: values of `brand` that are the shop's own."""
+    """Options of the feature rooms.
+
+    private_brands  values of `brand` that are the shop's own
+    normalize       feature column → min_max, z_score, robust, log or quantile; none by default, for trees need none
+    thresholds      what the inspect step changes in the suites of the features, by `rule` or `table.rule`
+    """
 
     private_brands: tuple[str, ...] = ()
     text: TextConfig = Field(default_factory=TextConfig)
+    normalize: dict[str, Method] = Field(default_factory=dict)
+    thresholds: dict[str, Threshold] = Field(default_factory=dict)
     engine: EngineConfig = EngineConfig()
 
 
@@ -37,7 +47,9 @@ def featurize(config: FeaturizeConfig, root: Path, seed: int) -> StepResult:
     """Compute tabular and text features of both folds, each from its own history only.
 
     Reads   clean/{items,promotions}.parquet, split/<fold>/
-    Writes  features/<fold>/{items,context,users,groups}.parquet and features/<fold>/text/ (a bundle)
+    Writes  features/<fold>/{items,context,users,groups}.parquet and the bundles features/<fold>/text/ and
+            features/<fold>/normalization/, which is fitted on the first fold's history and the same in all: the ranker
+            is trained on the first fold, and its columns must mean the same wherever it is asked
     """
     con = config.engine.model_copy(
         update={"threads": 1}
@@ -57,10 +69,24 @@ def featurize(config: FeaturizeConfig, root: Path, seed: int) -> StepResult:
             engine.write_parquet(user_features(past, items, cutoff, config.private_brands), folder / USER_FEATURES)
             engine.write_parquet(items.select(schema.ITEM_ID, *TEXT_COLUMNS[1:4]), folder / ITEM_GROUPS)
             metrics[f"{fold}_words"] = _write_text(folder / TEXT, items, data, config.text)
+        normalizer = _fitted(fresh / layout.FOLDS[0], config)
+        for fold in layout.FOLDS:
+            normalizer.save(fresh / fold / normalization.FOLDER)
+    metrics["normalized_columns"] = len(normalizer.methods)
     for kind, name in (("item", ITEM_FEATURES), ("context", CONTEXT_FEATURES), ("user", USER_FEATURES)):
         metrics[f"{kind}_columns"] = len(pq.read_schema(root / layout.FEATURES / fold / name)) - 1
     counts = "{item_columns:.0f} item, {context_columns:.0f} context and {user_columns:.0f} user columns"
     return StepResult(f"{counts}, {{test_words:,.0f}} words".format(**metrics), metrics)
+
+
+def _fitted(folder: Path, config: FeaturizeConfig) -> Normalizer:
+    """The normaliser of one fold's tables."""
+    columns: dict[str, np.ndarray] = {}
+    for name in (ITEM_FEATURES, CONTEXT_FEATURES, USER_FEATURES) if config.normalize else ():
+        table = pq.read_table(folder / name)
+        numbers = [c for c in table.column_names if c not in (schema.ITEM_ID, schema.USER_ID)]
+        columns |= {c: table[c].to_numpy(zero_copy_only=False) for c in numbers}
+    return Normalizer.fit(columns, config.normalize)
 
 
 def _write_text(folder: Path, items: Table, data: Dataset, config: TextConfig) -> int:

@@ -22,7 +22,7 @@ def rank(config: RankConfig, root: Path, seed: int) -> StepResult:
     """
     fold = layout.VALIDATION_FOLD
     data = store.load_dataset(root / layout.SPLIT / fold / store.DATASET)
-    work = task(data, store.load_target(root / layout.SPLIT / fold / store.TARGET, data))
+    work = task(*store.load_questions(root, fold, data))
     hybrid = untrained_hybrid(root, fold, data, config.candidates, config.candidates_per_model)
     draw = rng.stream(seed, "rank")
     table = training_table(
@@ -30,6 +30,7 @@ def rank(config: RankConfig, root: Path, seed: int) -> StepResult:
     )
     held_out = held_out_queries(table.groups, config.held_out_share, draw)
     ranker = Lambdamart(config.lambdamart).fit(table.features, table.labels, table.groups, held_out, table.names, seed)
+    ranker.normalization = hybrid.context.normalizer.digest
     with bundle.replacing(root / layout.RANKER) as fresh:
         ranker.save(fresh)
         choice = {"models": config.candidates, "candidates_per_model": config.candidates_per_model}

@@ -15,7 +15,7 @@ from typing import Any
 from components.core import layout
 from components.core.config import Config
 from components.core.errors import ConfigError
-from components.core.registry import MODELS, PERTURBATIONS, REDUCERS, SOURCES
+from components.core.registry import CLEANERS, MODELS, PERTURBATIONS, REDUCERS, SOURCES, SPLITS
 
 TRAIN_PREFIX = "train-"
 SEED = "seed"
@@ -82,17 +82,23 @@ def table(params: dict[str, Any]) -> dict[str, Step]:
               reads=(layout.DATA, layout.EXPECTATIONS),
               writes=(layout.VALIDATED, layout.QUARANTINE, layout.QUALITY), shared=("source", "engine"),
               code=_component(SOURCES, params, "source", "complete_journey")),
-        _step("clean", "canonical tables: types, duplicates, outliers, units",
-              reads=(layout.VALIDATED, layout.QUARANTINE), writes=(layout.CLEAN,), shared=("engine",)),
-        _step("split", "one global cut-off per fold, before anything is fitted", reads=(layout.CLEAN,),
-              writes=(layout.SPLIT,), shared=("engine",)),
+        _step("clean", "canonical tables by the declared cleaners, every effect counted",
+              reads=(layout.VALIDATED, layout.QUARANTINE), writes=(layout.CLEAN,), shared=("engine",),
+              code=tuple(map(CLEANERS.file, CLEANERS.names()))),
+        _step("split", "what may be known and what is to be foretold, before anything is fitted",
+              reads=(layout.CLEAN,), writes=(layout.SPLIT,), shared=("engine",),
+              code=_component(SPLITS, params, "split", "temporal", key="method")),
         _step("featurize", "item, user and context columns, text of categories", reads=(layout.CLEAN, layout.SPLIT),
               writes=(layout.FEATURES,), shared=("engine",)),
+        Step("inspect", "hold the features to expectations/features/, before a ranker is fitted on them",
+             "components.steps.inspect:inspect", "components.steps.featurize:FeaturizeConfig", "featurize",
+             reads=(layout.FEATURE_EXPECTATIONS, layout.SPLIT, layout.FEATURES), writes=(layout.INSPECTION,),
+             shared=("engine",)),
         _step("reduce", "text → a few dense directions", reads=(layout.FEATURES,), writes=(layout.REDUCED,),
               code=_component(REDUCERS, params, "reduce", "pca")),
         *(_train(name, file) for name, file in models.items()),
         _step("rank", "LambdaMART over the union of the models' candidates",
-              reads=(*features, *_candidates(params, trained)),
+              reads=(*features, layout.INSPECTION, *_candidates(params, trained)),
               writes=(layout.RANKER,), code=every_model_file, seeded=True),
         _step("evaluate", "every model and the ranker on the test window, full catalogue, with intervals",
               reads=(*features, *trained, layout.RANKER),
@@ -149,8 +155,10 @@ def _candidates(params: dict[str, Any], trained: tuple[Path, ...]) -> tuple[Path
     return tuple(path for path in trained if chosen is None or path.name in chosen)
 
 
-def _component(registry: Any, params: dict[str, Any], section: str, default: str) -> tuple[str, ...]:
-    return (registry.file((params.get(section) or {}).get("component", default)),)
+def _component(
+    registry: Any, params: dict[str, Any], section: str, default: str, key: str = "component"
+) -> tuple[str, ...]:
+    return (registry.file((params.get(section) or {}).get(key, default)),)
 
 
 def _named(reference: str) -> Any:

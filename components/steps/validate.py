@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pydantic import Field
 
-from components.core import layout
+from components.core import layout, schema
 from components.core.bundle import replacing, write_json
 from components.core.config import Config
 from components.core.errors import DataError
@@ -15,11 +15,15 @@ from components.data import engine
 from components.data.engine import EngineConfig
 from components.data.pin import check_pin
 from components.data.source import SourceChoice
-from components.quality import page, workspace
+from components.quality import page, snapshots, standing, workspace
+from components.quality.freshness import FreshnessConfig, pause
 from components.quality.judge import ROW, judge
 from components.quality.profile import Profile, profile
+from components.quality.standing import DriftConfig
 from components.quality.suites import STOP, WARN, load_suites
+from components.quality.thresholds import Threshold
 from components.quality.verdict import Verdict
+from components.quality.volume import VolumeConfig
 from components.steps.result import StepResult
 
 
@@ -28,6 +32,10 @@ class ValidateConfig(Config):
 
     source: SourceChoice = SourceChoice()
     max_quarantined_share: float = Field(0.02, ge=0, le=1, description="of a table's rows; beyond it the run stops")
+    thresholds: dict[str, Threshold] = Field(default_factory=dict, description="by `rule` or `table.rule`")
+    freshness: FreshnessConfig = FreshnessConfig()
+    volume: VolumeConfig = VolumeConfig()
+    drift: DriftConfig = DriftConfig()
     engine: EngineConfig = EngineConfig()
 
 
@@ -40,7 +48,8 @@ def validate(config: ValidateConfig, root: Path, seed: int) -> StepResult:
             too many rows of a table are bad; validated/ is then not written.
     """
     digest = check_pin(root)
-    suites = load_suites(root / layout.EXPECTATIONS, config.source.component)
+    suites = load_suites(root / layout.EXPECTATIONS, config.source.component, config.thresholds)
+    earlier = snapshots.earlier(root / layout.SNAPSHOTS, digest)
     with tempfile.TemporaryDirectory(prefix="shoploop-validate-") as folder:
         work = Path(folder) / "tables.duckdb"
         limits = (config.engine.memory_limit_gb, config.engine.threads, Path(folder))
@@ -51,15 +60,26 @@ def validate(config: ValidateConfig, root: Path, seed: int) -> StepResult:
         names = workspace.stage(con, source, landed, suites)
         con.disconnect()  # Great Expectations opens the file itself
         concerned = [suite for suite in suites if suite.is_raw or suite.table in names]
+        concerned = standing.with_rules(concerned, names, earlier, config.freshness, config.volume)
         verdicts = judge(concerned, work, engine.settings(*limits))
         con = engine.connect(*limits, database=work)
         facts = profile(con, names)
         bad = {name: workspace.bad_rows(con, name, verdicts) for name in names}
         quarantined = {name: 0 if rows is None else rows[ROW].nunique().execute() for name, rows in bad.items()}
         verdicts += [_share_verdict(n, quarantined[n], facts.rows[n], config.max_quarantined_share) for n in names]
-        _write_report(root / layout.QUALITY, verdicts, facts, quarantined, config.source.component)
+        verdicts.append(pause(schema.INTERACTIONS_TABLE, facts.days, facts.daily, config.freshness))
+        kept = {
+            name: con.table(name) if rows is None else con.table(name).anti_join(rows, ROW)
+            for name, rows in bad.items()
+        }
+        sample = standing.sample(kept, config.drift, source.local_time_zone)
+        drifted = standing.since(root / layout.SNAPSHOTS, digest, sample, config.drift)
+        verdicts += standing.verdicts(drifted, config.drift)
+        findings = page.Findings(verdicts, facts, quarantined, config.source.component, earlier, drifted)
+        _write_report(root / layout.QUALITY, findings)
         _stop_if_told(verdicts)
         _write_tables(con, root, bad)
+        snapshots.remember(root / layout.SNAPSHOTS, snapshots.describe(kept, digest), sample)
         con.disconnect()
     return _result(root, verdicts, facts, quarantined, digest)
 
@@ -76,10 +96,10 @@ def _share_verdict(table: str, bad: int, rows: int, limit: float) -> Verdict:
     )
 
 
-def _write_report(folder: Path, verdicts: list[Verdict], facts: Profile, aside: dict[str, int], source: str) -> None:
+def _write_report(folder: Path, findings: page.Findings) -> None:
     with replacing(folder) as fresh:
-        page.data_page(verdicts, facts, aside, source).write(fresh / "report.html")
-        write_json(fresh / "report.json", page.report(verdicts, facts, aside, source))
+        page.data_page(findings).write(fresh / "report.html")
+        write_json(fresh / "report.json", page.report(findings))
 
 
 def _stop_if_told(verdicts: list[Verdict]) -> None:

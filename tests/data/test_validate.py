@@ -162,7 +162,7 @@ def test_duplicated_lines_are_kept_for_clean_and_shown(tables, write, tmp_path):
     assert result.metrics["quarantined"] == 0
     report = json.loads((tmp_path / layout.QUALITY / "report.json").read_text())
     found = {rule["rule"]: rule for rule in report["rules"] if rule["table"] == "interactions"}
-    assert found["user_id_item_id_session_id_timestamp_unique"]["outcome"] == "warn"
+    assert found["events_unique"]["outcome"] == "warn"
 
 
 def test_a_missing_column_is_named(tables, write, tmp_path):
@@ -202,9 +202,12 @@ def change(root, name, edit):
 
 def test_a_condition_that_matches_no_row_stops_the_run(tables, write, tmp_path):
     write(tmp_path, tables)
-    kwargs = {"column": "brand", "row_condition": 'col("title")=="nothing"', "condition_parser": "great_expectations"}
+    nothing = {"type": "comparison", "column": {"name": "title"}, "operator": "==", "parameter": "nothing"}
+    kwargs = {"column": "brand", "row_condition": nothing}
     rule = {"type": "expect_column_values_to_not_be_null", "kwargs": kwargs, "meta": RULE}
-    change(tmp_path, "items", lambda rules: rules.append(rule))
+    twin_kwargs = {"min_value": 1, "max_value": 9, "row_condition": nothing}
+    twin = {"type": "expect_table_row_count_to_be_between", "kwargs": twin_kwargs, "meta": RULE | {"rule": "twin"}}
+    change(tmp_path, "items", lambda rules: rules.extend([rule, twin]))
     with pytest.raises(DataError, match="items: w: it looked at no row"):
         validate(LENIENT, tmp_path, 0)
 

@@ -89,7 +89,7 @@ def edit(project, change):
 
 
 def shorten(params):
-    params["clean"]["keep_one_household_in"] = 10
+    params["clean"]["cleaners"]["sample"]["keep_one_user_in"] = 10
     for name in ("gru4rec", "sasrec"):
         params["models"][name]["params"] = {"epochs": 1}
     # So few households show no small gain outside the interval; the plumbing is what is tested here.

@@ -8,7 +8,7 @@ import pytest
 from components.core import schema
 from components.quality import drift_report
 from components.quality.drift import DriftThresholds, drift
-from components.quality.windows import BASKET_COLUMNS, KNOWN, LINE_COLUMNS, NEW, NOVELTY, compared
+from components.quality.windows import BASKET_COLUMNS, KNOWN, LINE_COLUMNS, NEW, NOVELTY, TITLE, TITLES, compared
 
 SATURDAY_9 = datetime.fromisoformat("2017-12-02T09:00")
 
@@ -33,7 +33,7 @@ def files(tmp_path):
 
 def test_lines_and_baskets_are_described(files):
     _, found = compared(*files, rows=10, seed=1)
-    assert set(found) == {*LINE_COLUMNS, *BASKET_COLUMNS, NOVELTY}
+    assert set(found) == {*LINE_COLUMNS, *BASKET_COLUMNS, NOVELTY, TITLES} - {TITLE}
     assert sorted(found["unit_price"].tolist()) == [1.0, 1.5]  # the line without quantity has no price
     assert sorted(found["discount_share"].tolist()) == [0.0, 0.25]
     assert sorted(found["department"].tolist()) == ["DAIRY", "unknown"]

@@ -1,0 +1,85 @@
+"""Types: every canonical column is there and has its type; numbers are finite or missing.
+
+Use it always: later steps read these columns. What the source did not give is added as missing; where a row came from
+(source_file, source_row, problem) has done its duty and is dropped. NaN and infinity become missing, for they poison
+sums and sort differently from engine to engine; -0.0 becomes 0.0, for which of two equal zeros survives as a duplicate
+would be left to the engine. Cost: one pass.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from components.core import schema
+from components.core.config import Config
+from components.core.errors import DataError
+from components.data.cleaner import Cleaned, Cleaner, Effect, Work, totals
+
+if TYPE_CHECKING:
+    from ibis import Table
+    from ibis.expr.types import BooleanValue
+
+
+class TypesConfig(Config):
+    """No options: core/schema.py decides."""
+
+
+class Types(Cleaner):
+    """Canonical columns, canonical types."""
+
+    Config = TypesConfig
+    version = 1
+    required = True
+
+    def apply(self, tables: Mapping[str, Table], work: Work) -> Cleaned:
+        """All tables with all their columns."""
+        typed_tables, effects = {}, []
+        for name, table in tables.items():
+            _check_required(name, table)
+            cast = typed(name, table)
+            given = [c for c in schema.COLUMNS[name] if c in table.columns]
+            numbers = [c for c in given if schema.column_type(c) == "float64"]
+            typed_tables[name] = finite(cast, numbers)
+            lost = totals(cast, {c: not_finite(cast, c).sum() for c in numbers})
+            words = "values made missing: {} was not a finite number"
+            effects += [Effect(name, f"not_finite_{c}", n, words.format(c)) for c, n in lost.items() if n]
+        return Cleaned(typed_tables, tuple(effects))
+
+
+def typed(name: str, table: Table) -> Table:
+    """The canonical columns in their order, each of its canonical type, missing where the table has none."""
+    import ibis
+
+    kinds = {column: schema.column_type(column) for column in schema.COLUMNS[name]}
+    return table.select(
+        **{c: table[c].cast(kind) if c in table.columns else ibis.null(kind) for c, kind in kinds.items()}
+    )
+
+
+def finite(table: Table, columns: list[str]) -> Table:
+    """The table with missing values in place of NaN and infinity, and 0.0 for -0.0, in some of its columns."""
+    import ibis
+
+    if not columns:
+        return table
+    return table.mutate(
+        **{
+            c: ibis.cases((not_finite(table, c), ibis.null("float64")), (table[c] == 0, 0.0), else_=table[c])
+            for c in columns
+        }
+    )
+
+
+def not_finite(table: Table, column: str) -> BooleanValue:
+    """True where a number is NaN or infinite, false where it is missing."""
+    return (table[column].isnan() | table[column].isinf()).fill_null(False)
+
+
+def _check_required(name: str, table: Table) -> None:
+    missing = [c for c in schema.REQUIRED[name] if c not in table.columns]
+    if missing:
+        raise DataError(
+            f"clean: {name} has no column {', '.join(missing)}, which every source gives; found "
+            f"{', '.join(table.columns)}. Repair the source's mapping and run validate again."
+        )

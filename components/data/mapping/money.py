@@ -1,0 +1,61 @@
+"""Money: units (cents → euros) by declared factors, currencies by declared rates, lines from units and quantities."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pydantic import Field, field_validator
+
+from components.core import schema
+from components.core.config import Config
+from components.data.mapping.events import RAW
+from components.data.mapping.reading import first_problem, problem, text, value, words
+
+if TYPE_CHECKING:
+    from ibis import Table
+    from ibis.expr.types import Value
+
+AMOUNTS = (schema.VALUE, schema.DISCOUNT, schema.COUPON_DISCOUNT, schema.PRICE)
+CURRENCY = "currency"
+
+
+class Currency(Config):
+    """What money is counted in.
+
+    code    the shop's currency, e.g. EUR
+    column  names the currency of each row; None: all rows are in the shop's
+    rates   shop's currency for one unit of each; a row in another currency is a problem, not a guess
+    """
+
+    code: str = Field("", max_length=8)
+    column: str | None = None
+    rates: dict[str, float] = Field(default_factory=dict, max_length=400)
+
+    @field_validator("rates")
+    @classmethod
+    def _positive(cls, rates: dict[str, float]) -> dict[str, float]:
+        if not all(0 < rate < 1e9 for rate in rates.values()):
+            raise ValueError("a rate must be positive and finite")
+        return rates
+
+
+def converted(t: Table, currency: Currency, factors: dict[str, float], *, per_unit: bool) -> dict[str, Value]:
+    """Amounts in the shop's currency and units.
+
+    factors   by canonical column, e.g. {"price": 0.01} where prices are written in cents
+    per_unit  whether `value` stands for one unit, to be multiplied by the quantity
+    """
+    import ibis
+
+    amounts = {c: t[value(c)] for c in (*AMOUNTS, *factors) if value(c) in t.columns}
+    amounts = {c: amount * factors.get(c, 1.0) for c, amount in amounts.items()}
+    if per_unit and schema.VALUE in amounts and value(schema.QUANTITY) in t.columns:
+        amounts[schema.VALUE] *= t[value(schema.QUANTITY)]
+    fresh: dict[str, Value] = {}
+    if currency.column is not None:
+        code = text(t[RAW + currency.column], ()).strip().upper()
+        rates = {currency.code.upper(): 1.0} | {key.upper(): rate for key, rate in currency.rates.items()}
+        rate = code.cases(*rates.items(), else_=ibis.null("float64"))
+        amounts = {c: amount * rate if c in AMOUNTS else amount for c, amount in amounts.items()}
+        fresh[problem(CURRENCY)] = first_problem((rate.isnull(), words(CURRENCY, code.fill_null(""), "has no rate")))
+    return fresh | {value(c): amount for c, amount in amounts.items()}

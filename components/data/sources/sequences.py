@@ -1,0 +1,117 @@
+"""Bare sequences: `user item item …` per line, in the order of time; no times, no prices.
+
+The form in which benchmark data are often published. Times are made up, one day apart for each user, so that the order
+is kept; `has_times` says so, and a split by calendar time refuses them.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pydantic import Field
+
+from components.core import schema
+from components.core.config import Config
+from components.core.errors import DataError
+from components.data import raw_files
+from components.data.landing import FileFormat, Limits
+from components.data.mapped_source import MappedSource, Part, RawTable
+from components.data.mapping.events import EventRule, EventType
+from components.data.mapping.table_mapping import TableMapping
+from components.data.mapping.times import UNIX_S, TimeFormat
+
+if TYPE_CHECKING:
+    from ibis import Table
+    from ibis.backends.duckdb import Backend
+
+SEQUENCES, ATTRIBUTES = "sequences", "item_attributes"
+FIRST_DAY = 946_684_800  # 2000-01-01, in seconds since 1970
+DAY = 86_400
+MADE_UP = "made_up_time"
+LARGEST_MB = 512  # of the attribute file, which is read whole
+
+
+class SequencesConfig(Config):
+    """Where the sequences are.
+
+    files            lines of a user's id and the ids of items
+    item_attributes  JSON file: item id → list of attribute ids; None: none
+    event_type       what each item of a sequence stands for
+    delimiter        between ids; None: white space
+    """
+
+    files: tuple[str, ...] | str
+    item_attributes: str | None = None
+    event_type: EventType = "purchase"
+    delimiter: str | None = Field(None, min_length=1, max_length=4)
+    limits: Limits = Limits()
+
+
+class Sequences(MappedSource):
+    """Users' items in order, and perhaps attributes of the items."""
+
+    Config = SequencesConfig
+    local_time_zone = "UTC"
+    currency = ""
+    has_times = False
+    pseudonymous = True
+
+    def raw_tables(self) -> dict[str, RawTable]:
+        """One: the sequences; the attributes are no table as they stand."""
+        files = self.config.files
+        form = FileFormat(format="sequences", delimiter=self.config.delimiter)
+        return {SEQUENCES: RawTable((files,) if isinstance(files, str) else files, form)}
+
+    def ingest(self, destination: Path) -> None:
+        """Copy the sequences, and the attributes where they are named."""
+        super().ingest(destination)
+        if self.config.item_attributes:
+            found = raw_files.find([self.config.item_attributes], "sequences: item_attributes")
+            raw_files.copy([(file, f"{ATTRIBUTES}.json") for file, _ in found], Path(destination) / ATTRIBUTES)
+
+    def land(self, folder: Path, work: Path) -> Path:
+        """Land the sequences, and the attributes as one row per item."""
+        super().land(folder, work)
+        file = Path(folder) / ATTRIBUTES / f"{ATTRIBUTES}.json"
+        if self.config.item_attributes:
+            _land_attributes(file, Path(work) / f"{ATTRIBUTES}.parquet")
+        return Path(work)
+
+    def tables(self, con: Backend, folder: Path) -> dict[str, Table]:
+        """Interactions; items with their attributes, those without any among them."""
+        from components.data import engine
+
+        tables = super().tables(con, folder)
+        file = Path(folder) / f"{ATTRIBUTES}.parquet"
+        if self.config.item_attributes and file.is_file():
+            items = tables[schema.ITEMS_TABLE].left_join(engine.read_parquet(con, file), schema.ITEM_ID)
+            tables[schema.ITEMS_TABLE] = items.select(schema.ITEM_ID, schema.ATTRIBUTES)
+        return tables
+
+    def parts(self, raw: dict[str, Table]) -> list[Part]:
+        """One event per place in a sequence."""
+        place = raw[SEQUENCES][schema.POSITION]
+        rows = raw[SEQUENCES].mutate(**{MADE_UP: FIRST_DAY + place * DAY})
+        mapping = TableMapping(
+            columns={schema.USER_ID: schema.USER_ID, schema.ITEM_ID: schema.ITEM_ID, schema.TIMESTAMP: MADE_UP},
+            events=(EventRule(type=self.config.event_type),),
+            time=TimeFormat(format=UNIX_S),
+        )
+        return [Part(SEQUENCES, schema.INTERACTIONS_TABLE, mapping, rows=rows)]
+
+
+def _land_attributes(file: Path, target: Path) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    if not file.is_file() or file.stat().st_size > LARGEST_MB * 2**20:
+        raise DataError(f"{file}: is missing, or larger than {LARGEST_MB} MB; give a smaller one, or none.")
+    try:
+        content = json.loads(file.read_text(encoding="utf-8"))
+        rows = {str(item): json.dumps({ATTRIBUTES: " ".join(map(str, ids))}) for item, ids in content.items()}
+    except (UnicodeDecodeError, ValueError, AttributeError, TypeError, RecursionError) as e:
+        raise DataError(f"{file}: not a JSON object of item id → list of attribute ids ({e}); correct it.") from None
+    columns = {schema.ITEM_ID: list(rows), schema.ATTRIBUTES: list(rows.values())}
+    pq.write_table(pa.table({name: pa.array(values, pa.string()) for name, values in columns.items()}), target)

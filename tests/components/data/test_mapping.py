@@ -1,0 +1,242 @@
+"""Column mapping: what is read, and in which words what cannot be read is told."""
+
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import ibis
+import pyarrow as pa
+import pytest
+
+from components.core.config import parse
+from components.core.errors import ConfigError, DataError
+from components.data import engine
+from components.data.mapping import clock
+from components.data.mapping.numbers import NumberFormat, read_integer, read_number
+from components.data.mapping.reading import in_stages, problem, value
+from components.data.mapping.table_mapping import TableMapping, canonical, check_mapping
+from components.data.mapping.times import TimeFormat, read_time
+
+
+@pytest.fixture(scope="module")
+def con():
+    connection = engine.connect()
+    yield connection
+    connection.disconnect()
+
+
+def read(con, values, stages, kind="string"):
+    """(value, problem) of each raw value."""
+    name = f"t{abs(hash((tuple(map(str, values)), id(stages))))}"
+    arrow = ibis.schema({"i": "int64", "raw": kind}).to_pyarrow()  # through pandas NaN would be null
+    rows = con.create_table(name, ibis.memtable(pa.table([range(len(values)), values], schema=arrow)))
+    out = con.to_pyarrow(in_stages(rows, [stages], name).order_by("i")).to_pylist()
+    return [(row[value("x")], row[problem("x")]) for row in out]
+
+
+def utc(*parts):
+    return datetime(*parts)  # noqa: DTZ001 - canonical times are UTC without a zone
+
+
+def test_iso_times_come_to_utc_and_what_never_was_is_told(con):
+    form = TimeFormat(zone="Europe/Berlin")
+    told = read(con, [
+        "2024-07-01 12:00", "2024-07-01T12:00:00.25", "2024-07-01T12:00:00Z", "2024-07-01 12:00:00-05:30",
+        "2024-01-01", "2024-03-31 02:30:00", "2024-10-27 02:30:00", "2024-02-31", "1970-01-01", "soon", "", None,
+    ], read_time("raw", "x", form))  # fmt: skip
+    assert told == [
+        (utc(2024, 7, 1, 10), None),
+        (utc(2024, 7, 1, 10, 0, 0, 250000), None),
+        (utc(2024, 7, 1, 12), None),
+        (utc(2024, 7, 1, 17, 30), None),
+        (utc(2023, 12, 31, 23), None),
+        (None, "x: '2024-03-31 02:30:00' does not exist at the clock of Europe/Berlin"),
+        (utc(2024, 10, 27, 0, 30), None),
+        (None, "x: '2024-02-31' is not a time written as iso"),
+        (None, "x: '1970-01-01' lies outside 1990-01-01 to 2050-01-01"),
+        (None, "x: 'soon' is not a time written as iso"),
+        (None, None),
+        (None, None),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("ambiguous", "expected"),
+    [
+        ("earlier", (utc(2024, 11, 3, 5, 30), None)),
+        ("later", (utc(2024, 11, 3, 6, 30), None)),
+        ("problem", (None, "x: '2024-11-03 01:30' does not exist, or exists twice, at the clock of America/New_York")),
+    ],
+)
+def test_an_hour_that_is_shown_twice_is_what_was_declared(con, ambiguous, expected):
+    form = TimeFormat(zone="America/New_York", ambiguous=ambiguous)
+    assert read(con, ["2024-11-03 01:30"], read_time("raw", "x", form)) == [expected]
+
+
+def test_seconds_and_milliseconds_mixed_are_told_apart_by_their_size(con):
+    same = utc(2024, 3, 31)
+    values = ["1711843200", "1711843200000", "1711843200000000", "1711843200.5", "0", "inf", "9" * 19]
+    told = read(con, values, read_time("raw", "x", TimeFormat(format="unix_mixed")))
+    assert [moment for moment, _ in told[:4]] == [same, same, same, same + timedelta(milliseconds=500)]
+    assert [words for _, words in told[4:]] == [
+        "x: '0' lies outside 1990-01-01 to 2050-01-01",
+        "x: 'inf' is not a time written as unix_mixed",
+        f"x: '{'9' * 19}' is not a time written as unix_mixed",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("form", "text", "moment"),
+    [
+        ("%d/%m/%y %I:%M %p", "31/12/99 11:59 PM", utc(1999, 12, 31, 23, 59)),
+        ("%m/%d/%Y", "11/1/2000", utc(2000, 11, 1)),
+        ("%d-%b-%Y %T", "24-Jan-1997 01:02:03", utc(1997, 1, 24, 1, 2, 3)),
+        ("%Y%m%d%H%M%S%z", "20240701120000+0200", utc(2024, 7, 1, 10)),
+    ],
+)
+def test_declared_formats_read_as_strptime_does(con, form, text, moment):
+    assert read(con, [text], read_time("raw", "x", TimeFormat(format=form))) == [(moment, None)]
+
+
+def test_typed_times_are_moved_from_the_clock_of_the_shop_and_instants_are_not(con):
+    local, form = [utc(2024, 7, 1, 12)], TimeFormat(zone="Asia/Taipei")
+    assert read(con, local, read_time("raw", "x", form), "timestamp(6)") == [(utc(2024, 7, 1, 4), None)]
+    assert read(con, local, read_time("raw", "x", form), "timestamp('UTC')") == [(utc(2024, 7, 1, 12), None)]
+
+
+def test_numbers_with_decimal_comma_and_signs_of_currency(con):
+    form = NumberFormat(decimal=",", thousands=".")
+    values = ["1.234,50 €", "-5,00", "1.23", "-0", "1e308", "inf", "NaN", "", "12 34", "9" * 19, "=1+1", "5,"]
+    assert read(con, values, read_number("raw", "x", form)) == [
+        (1234.5, None),
+        (-5.0, None),
+        (None, "x: '1.23' is not a number"),
+        (0.0, None),
+        (None, "x: '1e308' is not a number"),
+        (None, "x: 'inf' is not a number"),
+        (None, "x: 'NaN' is not a number"),
+        (None, None),
+        (None, "x: '12 34' is not a number"),
+        (None, f"x: '{'9' * 19}' is beyond 1e+15"),
+        (None, "x: '=1+1' is not a number"),
+        (5.0, None),
+    ]
+
+
+def test_typed_numbers_must_be_finite_too(con):
+    told = read(
+        con, [1.5, float("inf"), float("nan"), 1e308, -0.0, None], read_number("raw", "x", NumberFormat()), "float64"
+    )
+    assert [number for number, _ in told] == [1.5, None, None, None, 0.0, None]
+    assert str(told[4][0]) == "0.0"
+    assert [words is None for _, words in told] == [True, False, False, False, True, True]
+
+
+def test_a_position_is_a_whole_number(con):
+    assert read(con, ["3", "2.5"], read_integer("raw", "x", NumberFormat())) == [
+        (3, None),
+        (None, "x: '2.5' is not a whole number"),
+    ]
+
+
+@pytest.mark.parametrize(
+    "zone", ["Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Africa/Casablanca", "UTC"]
+)
+def test_the_clock_agrees_with_pythons_own_at_every_sixth_hour(con, zone):
+    hours = [utc(2009, 12, 31) + timedelta(hours=6 * n, minutes=n % 60) for n in range(4 * 365 * 3)]
+    seconds = [int((hour - utc(1970, 1, 1)).total_seconds()) for hour in hours]
+    rows = ibis.memtable({"s": seconds, "y": [hour.year for hour in hours]})
+    east = clock.offset(rows.s, rows.y, zone, date(2009, 1, 1), date(2014, 1, 1))
+    found = dict(zip(*con.to_pyarrow(rows.select(rows.s, east=east)).to_pydict().values(), strict=True))
+    for hour, second in zip(hours, seconds, strict=True):
+        offset = hour.replace(tzinfo=ZoneInfo(zone)).utcoffset().total_seconds()
+        back = (hour - timedelta(seconds=offset)).replace(tzinfo=ZoneInfo("UTC")).astimezone(ZoneInfo(zone))
+        skipped = back.replace(tzinfo=None) != hour
+        assert found[second] == (None if skipped else offset), hour
+
+
+ORDERS = {
+    "number": ["1", "C2", "3"],
+    "sku": ["007", " a ", "😀"],
+    "who": ["1", "", "3"],
+    "at": ["2024-02-01 10:00"] * 3,
+    "pieces": ["-1", "2", "3"],
+    "cents": ["150", "200", "x"],
+    "money": ["EUR", "USD", "XXX"],
+    "note": ['a"b\\', "", "c\nd"],
+    "source_file": ["f.csv"] * 3,
+    "source_row": [2, 3, 4],
+}
+MAPPING = {
+    "columns": {
+        "user_id": "who", "item_id": "sku", "timestamp": "at", "value": "cents", "quantity": "pieces",
+        "session_id": "number",
+    },
+    "events": [{"type": "cancellation", "column": "number", "starts_with": ["C"]}, {"type": "purchase"}],
+    "factors": {"value": 0.01},
+    "value_is": "unit",
+    "currency": {"code": "EUR", "column": "money", "rates": {"USD": 0.5}},
+}  # fmt: skip
+
+
+def test_a_table_is_mapped_with_events_money_and_trace(con):
+    orders = con.create_table("orders", ibis.memtable(ORDERS))
+    rows = con.to_pyarrow(canonical(orders, "interactions", parse(TableMapping, MAPPING, "x"))).to_pylist()
+    seen = [(r["user_id"], r["item_id"], r["event_type"], r["quantity"], r["value"]) for r in rows]
+    assert seen == [
+        ("1", "007", "cancellation", 1.0, 1.5),
+        (None, " a ", "cancellation", 2.0, 2.0),
+        ("3", "😀", "purchase", 3.0, None),
+    ]
+    assert [(r["source_file"], r["source_row"], r["problem"]) for r in rows] == [
+        ("f.csv", 2, None),
+        ("f.csv", 3, None),
+        ("f.csv", 4, "value: 'x' is not a number; currency: 'XXX' has no rate"),
+    ]
+
+
+def test_attributes_are_a_json_object_of_what_is_given(con):
+    import json
+
+    notes = con.create_table("notes", ibis.memtable(ORDERS))
+    mapping = TableMapping(columns={"item_id": "sku"}, attributes=("note", "money"))
+    rows = con.to_pyarrow(canonical(notes, "items", mapping)).to_pylist()
+    assert [json.loads(r["attributes"]) for r in rows] == [
+        {"money": "EUR", "note": 'a"b\\'}, {"money": "USD"}, {"money": "XXX", "note": "c\nd"},
+    ]  # fmt: skip
+
+
+def test_an_event_that_no_rule_fits_is_a_problem(con):
+    actions = con.create_table("actions", ibis.memtable({**ORDERS, "what": ["pv", "buy", "?"]}))
+    rules = [
+        {"type": "view", "column": "what", "equals": ["pv"]},
+        {"type": "purchase", "column": "what", "equals": ["buy"]},
+    ]
+    columns = {"user_id": "who", "item_id": "sku", "timestamp": "at"}
+    mapping = parse(TableMapping, {"columns": columns, "events": rules}, "x")
+    rows = con.to_pyarrow(canonical(actions, "interactions", mapping)).to_pylist()
+    assert [r["event_type"] for r in rows] == ["view", "purchase", None]
+    assert rows[2]["problem"] == "event_type: '?' fits no event rule"
+
+
+def test_a_column_that_is_not_there_is_named(con):
+    few = con.create_table("few", ibis.memtable({"sku": ["1"]}))
+    with pytest.raises(DataError, match="orders: column 'name' is not there; found 'sku'"):
+        canonical(few, "items", TableMapping(columns={"item_id": "sku", "title": "name"}), "orders")
+
+
+@pytest.mark.parametrize(
+    ("mapping", "words"),
+    [
+        ({"columns": {"item": "sku"}}, "unknown column 'item' of interactions; did you mean 'item_id'"),
+        ({"columns": {"item_id": "sku"}}, "user_id, timestamp of interactions is required"),
+        ({"time": {"zone": "Europe/Atlantis"}}, "unknown time zone 'Europe/Atlantis'"),
+        ({"time": {"format": "%Q"}}, "%Q is not known"),
+        ({"time": {"format": "%H:%M"}}, "has no year, month, day"),
+        ({"numbers": {"decimal": ",", "thousands": ","}}, "two different signs"),
+        ({"events": [{"type": "view", "equals": ["a"]}]}, "give a column"),
+        ({"currency": {"rates": {"USD": 0}}}, "a rate must be positive"),
+    ],
+)
+def test_a_mapping_that_cannot_work_is_refused(mapping, words):
+    with pytest.raises(ConfigError, match=words):
+        check_mapping(parse(TableMapping, mapping, "source.params"), "interactions", "source.params")
