@@ -8,9 +8,11 @@ from __future__ import annotations
 import time
 import uuid
 from dataclasses import replace
+from typing import TypeVar
 
 from components.core.errors import ReleaseError
 from components.release.release import RANKER, Answer, Event, Question, Release
+from services.messages import Event as Told
 from services.messages import (
     EventsAnswer,
     EventsRequest,
@@ -20,10 +22,12 @@ from services.messages import (
     SimilarAnswer,
     SimilarRequest,
 )
+from services.persons import Persons
 from services.release_cache import Serving
 from services.settings import Settings
 from services.state import Exposure, State
 
+Asked = TypeVar("Asked", RecommendRequest, Told)
 DAY_S = 86_400
 EARLY = "events before the release's cut-off ({cutoff}) are stored but change no answer: the release knows that time"
 
@@ -35,10 +39,12 @@ class Desk:
         """Both are shared by all threads."""
         self.settings = settings
         self.state = state
+        self.persons = Persons(settings)
 
     def recommend(self, request: RecommendRequest, now: Serving) -> RecommendAnswer:
         """Ranked items for a user or a history; what was shown is logged before it is sent."""
         release = now.release
+        request = self._protected(request, release)
         variant = self._variant(request.user_id)
         answer = release.recommend(self._question(request, release, self._policy(variant)))
         reply = RecommendAnswer(
@@ -61,7 +67,8 @@ class Desk:
         """Store events; they count from the user's next answer on."""
         release = now.release
         default_time = release.known.now if self.settings.clock == "release" else int(time.time())
-        accepted = self.state.add_events(request.events, default_time)
+        events = [self._protected(event, release) for event in request.events]
+        accepted = self.state.add_events(events, default_time)
         early = sum(e.timestamp is not None and e.timestamp < release.known.now for e in request.events)
         return EventsAnswer(
             accepted=accepted,
@@ -72,17 +79,26 @@ class Desk:
         )
 
     def check(self, release: Release) -> None:
-        """Refuse a release that cannot be served here: no state to keep, or not what the experiment needs.
+        """Refuse a release that cannot be served here: no state to keep, no key to know people by, or not what the
+        experiment needs.
 
         Raises ConfigError or ReleaseError.
         """
         self.state.open()
+        self.persons.check(release)
         experiment = self.settings.experiment
         if experiment and experiment.treatment_model not in release.hybrid.models:
             raise ReleaseError(
                 f"experiment {experiment.name}: this release has no model '{experiment.treatment_model}'; "
                 f"it has {', '.join(release.hybrid.models)}."
             )
+
+    def _protected(self, message: Asked, release: Release) -> Asked:
+        """The message with the release's own name of the person in place of the shop's."""
+        if message.user_id is None:
+            return message
+        name = self.persons.name(message.user_id, release, pseudonymous=message.pseudonymous)
+        return message.model_copy(update={"user_id": name})
 
     def _variant(self, user_id: str | None) -> str | None:
         """The household's variant; nobody without an id takes part, for there is no unit to randomise."""

@@ -45,9 +45,13 @@ class FilterRequest(Message):
 
 
 class RecommendRequest(Message):
-    """Who asks: a user_id, or a history of item ids (oldest first) of somebody nobody needs to know."""
+    """Who asks: a user_id, or a history of item ids (oldest first) of somebody nobody needs to know.
+
+    pseudonymous  user_id is the release's own name of the person, as a replay of the platform's tables has it
+    """
 
     user_id: Id | None = None
+    pseudonymous: bool = Field(default=False, strict=True)
     history: list[Id] | None = Field(default=None, max_length=LONGEST_HISTORY)
     k: int = Field(default=10, ge=1, le=100, strict=True)
     exclude_seen: bool = Field(default=False, strict=True)
@@ -74,10 +78,12 @@ class Event(Message):
     event_id    chosen by the sender; the same id sent again changes nothing
     timestamp   unix seconds; left out, the service's clock stamps it
     request_id  the answer that led to it, if any
+    pseudonymous  user_id is the release's own name of the person already
     """
 
     event_id: Id
     user_id: Id
+    pseudonymous: bool = Field(default=False, strict=True)
     item_id: Id
     event_type: Literal["view", "click", "cart", "purchase"] = "purchase"
     timestamp: int | None = Field(default=None, ge=0, strict=True)

@@ -24,10 +24,21 @@ if TYPE_CHECKING:
 
 
 class SourceChoice(Config):
-    """Which source, and its own options."""
+    """Which source, and its own options.
+
+    pseudonymise  whether user ids are hashed with the shop's key as they enter; None asks the source
+    """
 
     component: str = "complete_journey"
     params: dict[str, Any] = Field(default_factory=dict)
+    pseudonymise: bool | None = None
+
+    @property
+    def pseudonymises(self) -> bool:
+        """Whether this project's user ids are pseudonyms of our own making."""
+        if self.pseudonymise is not None:
+            return self.pseudonymise
+        return not SOURCES.get(self.component).pseudonymous
 
     def open(self) -> Source:
         """The source itself; ConfigError if it is unknown or refuses its options."""

@@ -27,6 +27,7 @@ CAVEAT = (
 )
 
 EVENTS_PER_CALL = 100  # what the service takes at once
+PSEUDONYMOUS = "pseudonymous"  # the ids are those of our own tables
 
 # (path, body) → answer, as JSON; raises if the service refuses.
 Post = Callable[[str, dict[str, Any]], dict[str, Any]]
@@ -96,7 +97,7 @@ def to_table(served: Sequence[Served]) -> pa.Table:
 
 
 def _play(basket: Basket, post: Post, experiment: str, k: int) -> Served:
-    answer = post("/recommend", {schema.USER_ID: basket.user_id, "k": k})
+    answer = post("/recommend", {schema.USER_ID: basket.user_id, PSEUDONYMOUS: True, "k": k})
     if answer.get(schema.EXPERIMENT) != experiment:
         raise DataError(
             f"replay: the service answered for experiment {answer.get(schema.EXPERIMENT)!r}, not {experiment!r}; "
@@ -135,6 +136,7 @@ def _events(basket: Basket, experiment: str) -> list[dict[str, Any]]:
         {
             schema.EVENT_ID: f"replay-{experiment}-{basket.session_id}-{item}",
             schema.USER_ID: basket.user_id,
+            PSEUDONYMOUS: True,
             schema.ITEM_ID: item,
             schema.EVENT_TYPE: "purchase",
             schema.TIMESTAMP: time,

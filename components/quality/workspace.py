@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from components.core import schema
 from components.core.errors import DataError
+from components.data.protection import Protection
 from components.data.source import Source
 from components.quality.judge import ROW
 from components.quality.suites import QUARANTINE, RAW_PREFIX, Suite
@@ -22,13 +23,13 @@ IS_LISTED = "item_is_listed"  # made here for the rules on how tables fit togeth
 CHECK_COLUMNS = (ROW, IS_LISTED)
 
 
-def stage(con: Backend, source: Source, folder: Path, suites: Iterable[Suite]) -> list[str]:
-    """Lay out the tables that the suites judge; returns the names of the canonical ones.
+def stage(con: Backend, source: Source, folder: Path, suites: Iterable[Suite], protection: Protection) -> list[str]:
+    """Lay out the tables that the suites judge, persons protected; returns the names of the canonical ones.
 
     Canonical tables get `row`, their position, and, where they name items, `item_is_listed`.
     Raises DataError if a canonical table has no suite, or a suite of the source's own has no table.
     """
-    tables = source.tables(con, folder)
+    tables = protection.apply(source.tables(con, folder))
     raw = {RAW_PREFIX + name: Path(folder) / f"{name}.parquet" for name in source.raw}
     judged = {suite.table for suite in suites if suite.table in tables or not suite.shared}
     if set(tables) - judged or judged - set(tables) - set(raw):

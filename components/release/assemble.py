@@ -15,7 +15,7 @@ from components.ranking.hybrid import FALLBACK, Hybrid
 from components.release import golden
 from components.release.catalogue import catalogue_table
 from components.release.load import CATALOGUE, FACTS, FORMAT, GOLDEN, HYBRID, KNOWN, load, read
-from components.release.release import Release
+from components.release.release import PSEUDONYM_KEY, Release
 from components.splits import store
 
 
@@ -24,20 +24,22 @@ def assemble(root: Path, name: str, provenance: dict[str, Any]) -> Release:
 
     Equal parts give equal bytes, so that a release registered twice is recognised by its digest. What differs between
     equal runs (commit, time) belongs in `provenance`, which the digest leaves out.
-    Reads   models/<name>/test/, ranker/, features/, reduced/, split/test/, clean/items.parquet
+    Reads   models/<name>/test/, ranker/, features/, reduced/, split/test/, clean/items.parquet, and
+            validated/pseudonyms.json; without that file its user ids are taken for the shop's own
     """
     fold = root / layout.SPLIT / layout.TEST_FOLD
     data = store.load_dataset(fold / store.DATASET)
     hybrid = load_hybrid(root, layout.TEST_FOLD, data)
     with bundle.replacing(root / layout.RELEASE) as fresh:
-        hybrid.save(fresh / HYBRID)
+        with bundle.originating({}):  # the parts' manifests count in the release's digest, where no provenance belongs
+            hybrid.save(fresh / HYBRID)
+            store.save_dataset(fresh / KNOWN, data)
         nobody = Histories.of([[]], [[]], data.now)
         popularity = hybrid.models[FALLBACK].score(nobody)[0]
         items_file = root / layout.CLEAN / "items.parquet"
         table = catalogue_table(items_file, fold / store.HISTORY, data.items, popularity)
         pq.write_table(table, fresh / CATALOGUE)
-        store.save_dataset(fresh / KNOWN, data)
-        bundle.write_json(fresh / FACTS, _facts(name, data, hybrid))
+        bundle.write_json(fresh / FACTS, _facts(name, data, hybrid, _pseudonym_key(root)))
         bundle.seal(fresh, provenance)
         # The answers are those of the parts as they are read back, not as they lie in this process.
         bundle.write_json(fresh / GOLDEN, golden.make(read(fresh)))
@@ -45,11 +47,17 @@ def assemble(root: Path, name: str, provenance: dict[str, Any]) -> Release:
     return load(root / layout.RELEASE)
 
 
-def _facts(name: str, data: Dataset, hybrid: Hybrid) -> dict[str, Any]:
+def _pseudonym_key(root: Path) -> str | None:
+    path = root / layout.PSEUDONYMS
+    return bundle.read_json(path)["key_fingerprint"] if path.is_file() else None
+
+
+def _facts(name: str, data: Dataset, hybrid: Hybrid, pseudonym_key: str | None) -> dict[str, Any]:
     return {
         "kind": "release",
         "format": FORMAT,
         "name": name,
+        PSEUDONYM_KEY: pseudonym_key,
         "now": data.now,
         "cutoff_time": f"{datetime.fromtimestamp(data.now, UTC):%Y-%m-%dT%H:%M:%SZ}",
         "users": len(data.users),

@@ -16,6 +16,7 @@ from components.core.schema import RANKER
 from components.ranking.hybrid import FALLBACK, Hybrid
 from components.release.catalogue import Catalogue, Filters
 
+PSEUDONYM_KEY = "pseudonym_key"  # in release.json
 POPULAR = "popular"  # the stated fallback
 EVENT_GAP_S = 3600  # a history sent without times is taken as one event an hour, the last an hour before now
 BEHIND = 1.0  # evidence scores stay above it, fillers below
@@ -67,6 +68,11 @@ class Release:
         self.hybrid = hybrid
         self.catalogue = catalogue
         self.known = known
+
+    @property
+    def pseudonym_key(self) -> str | None:
+        """Fingerprint of the key that made its user ids, None where they are the shop's own."""
+        return self.facts.get(PSEUDONYM_KEY)
 
     def recommend(self, question: Question) -> Answer:
         """Answer one question; an empty history gets what is popular.

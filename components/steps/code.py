@@ -9,8 +9,12 @@ from __future__ import annotations
 import ast
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from components.core.registry import ROOT
+
+if TYPE_CHECKING:
+    from components.steps.table import Step
 
 PACKAGE = "components"
 PROJECT = ROOT.parent
@@ -26,6 +30,11 @@ def files_of(*modules: str) -> list[str]:
             seen.add(file)
             waiting += _imports(file)
     return sorted(seen)
+
+
+def step_files(step: Step) -> list[str]:
+    """Sorted source paths of all that a step runs, the components it finds by name included."""
+    return files_of(step.module, *(module_name(file) for file in step.code))
 
 
 def module_name(file: str) -> str:

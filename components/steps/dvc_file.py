@@ -9,7 +9,7 @@ import yaml
 
 from components.core.config import PARAMS_FILE, read_params
 from components.core.errors import ConfigError
-from components.steps.code import files_of, module_name
+from components.steps.code import step_files
 from components.steps.runner import check_sections
 from components.steps.table import SEED, Step, table
 
@@ -32,11 +32,10 @@ def render(root: Path) -> str:
 
 def stage(step: Step) -> dict[str, Any]:
     """One step as a DVC stage; it depends on its inputs, its section of params.yaml and the code it runs."""
-    code = files_of(step.module, *(module_name(file) for file in step.code))
     return {
         "desc": step.description,
         "cmd": f"{RUN} {step.name}",
-        "deps": [*code, *(str(path) for path in step.reads)],
+        "deps": [*step_files(step), *(str(path) for path in step.reads)],
         "params": [step.section, *step.shared, *([SEED] if step.seeded else [])],
         "outs": [*(str(path) for path in step.writes), str(step.receipt)],
     }

@@ -6,7 +6,9 @@ from pathlib import Path
 
 from components.core import layout
 from components.core.bundle import replacing
+from components.core.privacy import read_privacy, write_privacy
 from components.data.pin import check_pin
+from components.data.protection import protection
 from components.data.source import SourceChoice
 from components.steps.result import StepResult
 
@@ -18,8 +20,12 @@ class IngestConfig(SourceChoice):
 def ingest(config: IngestConfig, root: Path, seed: int) -> StepResult:
     """Copy the source into data/ and hold it to data.dvc; files that are there already are only checked.
 
-    Raises DataError if the bytes are not the pinned ones; data/ is then left as it was.
+    Raises DataError if the bytes are not the pinned ones, data/ is then left as it was; ConfigError if the key of the
+    pseudonyms is another than before.
     """
+    if not (root / layout.PRIVACY).exists():
+        write_privacy(root, read_privacy(root))  # validate reads it
+    protection(root, config)  # a wrong key stops the run here, also where DVC finds nothing to do
     data = root / layout.DATA
     if data.is_dir() and any(data.iterdir()):
         digest, done = check_pin(root), "already there"

@@ -26,6 +26,7 @@ class Receipt:
     cpu_seconds     of the process and its children; peak_mb is the largest resident memory
     read, wrote     sha256 by path relative to the project
     artifacts       paths relative to the project
+    origin          which data, source, components, engine and code made it (steps/origin.py)
     """
 
     step: str
@@ -42,6 +43,7 @@ class Receipt:
     read: dict[str, str]
     wrote: dict[str, str]
     artifacts: list[str]
+    origin: dict[str, Any]
 
     @property
     def seconds(self) -> float:

@@ -11,7 +11,7 @@ from components.core.errors import DataError, ReleaseError
 from components.release.assemble import assemble
 from components.release.release import Release
 from components.steps.result import StepResult
-from components.tracking.registry import DIGEST_TAG, NAME
+from components.tracking.registry import DIGEST_TAG, LINEAGE, NAME
 
 if TYPE_CHECKING:
     from components.tracking.registry import ModelRegistry, RegisteredVersion
@@ -74,6 +74,9 @@ def _store(registry: ModelRegistry, release: Release, decision: dict[str, Any], 
     with tracked("release", parent_run(), tags=tags, root=root) as run:
         source = run.artifact(root / layout.RELEASE)
         run.artifact(root / layout.DECISION / "decision.json")
+        for path in (root / layout.RECEIPTS, root / layout.DATA_PIN):  # the chain as it is now: later runs replace it
+            if path.exists():
+                run.artifact(path, LINEAGE)
         return registry.register(source, run.run_id, tags | gates | {GATE_TAG: PASSED})
 
 

@@ -16,9 +16,11 @@ from pathlib import Path
 from typing import Any
 
 from components.core import layout
+from components.core.bundle import originating
 from components.core.config import PARAMS_FILE, Config, parse, read_params
 from components.core.errors import ConfigError, DataError, ShoploopError
 from components.steps import checks, defaults
+from components.steps.origin import Origin, origin_of
 from components.steps.receipt import Receipt, digest
 from components.steps.result import StepResult
 from components.steps.table import SEED, Step, table
@@ -41,11 +43,13 @@ def run(name: str, root: Path) -> Receipt:
     config = read_config(step, params)
     _check_inputs(step, root)
     seed = read_seed(params) if step.seeded else 0
+    origin = origin_of(step, params, config, root)
     started, cpu = time.time(), _cpu_seconds()
     with plain_disk_full(name, root):
-        result = function(config, root, seed)
+        with originating(origin.facts):
+            result = function(config, root, seed)
         ended = time.time()
-        receipt = _receipt(step, config, result, root, (started, ended), _cpu_seconds() - cpu)
+        receipt = _receipt(step, config, result, root, (started, ended), _cpu_seconds() - cpu, origin)
         receipt.write(root / step.receipt)
     if parent_run() is None:
         record(receipt.record(root), None, root)
@@ -158,7 +162,13 @@ def disk_full_words(name: str, root: Path) -> str:
 
 
 def _receipt(
-    step: Step, config: Config, result: StepResult, root: Path, span: tuple[float, float], cpu_seconds: float
+    step: Step,
+    config: Config,
+    result: StepResult,
+    root: Path,
+    span: tuple[float, float],
+    cpu_seconds: float,
+    origin: Origin,
 ) -> Receipt:
     return Receipt(
         step=step.name,
@@ -171,18 +181,19 @@ def _receipt(
         config=config.model_dump(mode="json"),
         metrics={name: float(value) for name, value in result.metrics.items()},
         curves={name: [float(v) for v in values] for name, values in result.curves.items()},
-        tags=_tags(step, config, root) | result.tags,
+        tags=_tags(step, config, root, origin) | result.tags,
         read={str(path): digest(root / path) for path in step.reads},
         wrote={str(path): digest(root / path) for path in step.writes},
         artifacts=[str(Path(path).resolve().relative_to(root.resolve())) for path in result.artifacts],
+        origin=origin.as_dict(),
     )
 
 
-def _tags(step: Step, config: Config, root: Path) -> dict[str, str]:
+def _tags(step: Step, config: Config, root: Path, origin: Origin) -> dict[str, str]:
     tags = {"step": step.name, "component": getattr(config, "component", step.name), "git_commit": git_commit(root)}
     tags |= _component_version(step, config)
-    pin = root / layout.DATA_PIN
-    return tags | ({"data_digest": pinned_digest(pin)} if pin.is_file() else {})
+    made_from = {"data_digest": origin.data_digest, "source_digest": origin.source_digest, "code_digest": origin.code}
+    return tags | {name: value for name, value in made_from.items() if value is not None}
 
 
 def _component_version(step: Step, config: Config) -> dict[str, str]:
@@ -192,13 +203,6 @@ def _component_version(step: Step, config: Config) -> dict[str, str]:
     if component not in MODELS.modules:
         return {}
     return {"component_version": str(MODELS.get(component).version)}
-
-
-def pinned_digest(pin: Path) -> str:
-    """The digest of data/ that data.dvc pins."""
-    from components.data.pin import read_pin
-
-    return read_pin(pin)[0]
 
 
 def git_commit(root: Path) -> str:

@@ -79,7 +79,7 @@ def table(params: dict[str, Any]) -> dict[str, Step]:
         _step("ingest", "copy the source's tables into data/, held to data.dvc", writes=(layout.DATA,),
               section="source", code=_component(SOURCES, params, "source", "complete_journey"), tracked=False),
         _step("validate", "check every table against expectations/, set bad rows aside with reasons",
-              reads=(layout.DATA, layout.EXPECTATIONS),
+              reads=(layout.DATA, layout.EXPECTATIONS, layout.PRIVACY),
               writes=(layout.VALIDATED, layout.QUARANTINE, layout.QUALITY), shared=("source", "engine"),
               code=_component(SOURCES, params, "source", "complete_journey")),
         _step("clean", "canonical tables by the declared cleaners, every effect counted",
@@ -111,7 +111,7 @@ def table(params: dict[str, Any]) -> dict[str, Step]:
               reads=(layout.EVALUATION, layout.ROBUSTNESS, layout.QUALITY, *recommender),
               writes=(layout.DECISION,), code=every_model_file, seeded=True),
         _step("register", "the release becomes a version in the registry, alias challenger",
-              reads=(layout.CLEAN, *recommender, layout.DECISION),
+              reads=(layout.CLEAN, layout.PSEUDONYMS, *recommender, layout.DECISION),
               writes=(layout.RELEASE, layout.REGISTRATION), code=every_model_file, seeded=True),
     ]  # fmt: skip
     return {step.name: step for step in steps}

@@ -46,7 +46,7 @@ def train(config: TrainConfig, root: Path, seed: int) -> StepResult:
             started = time.perf_counter()
             model = _model(config).fit(data, rng.stream(seed, "train", config.name, fold))
             metrics[f"{fold}_fit_seconds"] = time.perf_counter() - started
-            model.save(fresh / fold, name=config.name, fold=fold, seed=seed, data_digest=bundle.digest(source))
+            model.save(fresh / fold, name=config.name, fold=fold, seed=seed, dataset_digest=bundle.digest(source))
             remarks |= {f"{fold}_remarks": "; ".join(model.remarks())} if model.remarks() else {}
             curves |= {f"{fold}_{curve}": values for curve, values in model.curves().items()}
         if curves:

@@ -14,6 +14,7 @@ from components.core.errors import DataError
 from components.data import engine
 from components.data.engine import EngineConfig
 from components.data.pin import check_pin
+from components.data.protection import Protection, protection
 from components.data.source import SourceChoice
 from components.quality import page, snapshots, standing, workspace
 from components.quality.freshness import FreshnessConfig, pause
@@ -42,14 +43,16 @@ class ValidateConfig(Config):
 def validate(config: ValidateConfig, root: Path, seed: int) -> StepResult:
     """Judge data/ and write the canonical tables without their bad rows.
 
-    Reads   data/ (held to data.dvc), expectations/
-    Writes  validated/<table>.parquet, quarantine/<table>.parquet (bad rows, rule, reason), quality/report.{html,json}
+    Reads   data/ (held to data.dvc), expectations/, privacy.json
+    Writes  validated/{<table>.parquet,pseudonyms.json}, quarantine/<table>.parquet (bad rows, rule, reason),
+            quality/report.{html,json}
     Raises  DataError after the report is written if a rule says stop, could not be judged, or looked at nothing, or if
             too many rows of a table are bad; validated/ is then not written.
     """
     digest = check_pin(root)
     suites = load_suites(root / layout.EXPECTATIONS, config.source.component, config.thresholds)
     earlier = snapshots.earlier(root / layout.SNAPSHOTS, digest)
+    protect = protection(root, config.source)
     with tempfile.TemporaryDirectory(prefix="shoploop-validate-") as folder:
         work = Path(folder) / "tables.duckdb"
         limits = (config.engine.memory_limit_gb, config.engine.threads, Path(folder))
@@ -57,7 +60,7 @@ def validate(config: ValidateConfig, root: Path, seed: int) -> StepResult:
         (Path(folder) / "landed").mkdir()
         landed = source.land(root / layout.DATA, Path(folder) / "landed")
         con = engine.connect(*limits, database=work)
-        names = workspace.stage(con, source, landed, suites)
+        names = workspace.stage(con, source, landed, suites, protect)
         con.disconnect()  # Great Expectations opens the file itself
         concerned = [suite for suite in suites if suite.is_raw or suite.table in names]
         concerned = standing.with_rules(concerned, names, earlier, config.freshness, config.volume)
@@ -78,7 +81,7 @@ def validate(config: ValidateConfig, root: Path, seed: int) -> StepResult:
         findings = page.Findings(verdicts, facts, quarantined, config.source.component, earlier, drifted)
         _write_report(root / layout.QUALITY, findings)
         _stop_if_told(verdicts)
-        _write_tables(con, root, bad)
+        _write_tables(con, root, bad, protect)
         snapshots.remember(root / layout.SNAPSHOTS, snapshots.describe(kept, digest), sample)
         con.disconnect()
     return _result(root, verdicts, facts, quarantined, digest)
@@ -113,8 +116,9 @@ def _stop_if_told(verdicts: list[Verdict]) -> None:
     )
 
 
-def _write_tables(con, root: Path, bad: dict) -> None:
+def _write_tables(con, root: Path, bad: dict, protect: Protection) -> None:
     with replacing(root / layout.VALIDATED) as good_folder, replacing(root / layout.QUARANTINE) as bad_folder:
+        protect.write(good_folder)
         for name, rows in bad.items():
             engine.write_parquet(workspace.accepted(con, name, rows), good_folder / f"{name}.parquet")
             if rows is not None:

@@ -27,6 +27,7 @@ GATE_TAG = "gate"  # set when a release is registered: PASSED, or why not
 PASSED = "passed"
 DIGEST_TAG = "release_digest"  # core.bundle.digest of the folder that was registered
 JOURNAL_TAG = "journal."
+LINEAGE = "lineage"  # folder among the artifacts of a version's run: the receipts and the pin of what made it
 PROMOTED, ROLLED_BACK = "promoted", "rolled back"
 Check = Callable[[Path], object]
 
@@ -127,6 +128,18 @@ class ModelRegistry:
                 return Path(download_artifacts(artifact_uri=version.source, dst_path=str(into), tracking_uri=self.uri))
         except RegistryError as e:  # the registry answered so far: it is this version's files that are away
             raise ReleaseError(f"release {version.version}: its files cannot be fetched: {e}") from e
+
+    def lineage(self, version: RegisteredVersion, into: Path) -> Path | None:
+        """The folder with the receipts and the pin of what made a version, below `into`; None if it has none."""
+        from mlflow.artifacts import download_artifacts
+
+        with self._answering():
+            if not version.run_id or not self.client.list_artifacts(version.run_id, LINEAGE):
+                return None
+            found = download_artifacts(
+                run_id=version.run_id, artifact_path=LINEAGE, dst_path=str(into), tracking_uri=self.uri
+            )
+        return Path(found)
 
     @property
     def history(self) -> list[Move]:

@@ -38,7 +38,7 @@ def test_the_bundle_says_which_data_made_it(root: Path) -> None:
     train(TrainConfig(name="popularity", component="popularity"), root, seed=1)
     provenance = bundle.verify(root / layout.MODELS / "popularity" / layout.TEST_FOLD)
     dataset = root / layout.SPLIT / layout.TEST_FOLD / store.DATASET
-    assert provenance == {"name": "popularity", "fold": "test", "seed": 1, "data_digest": bundle.digest(dataset)}
+    assert provenance == {"name": "popularity", "fold": "test", "seed": 1, "dataset_digest": bundle.digest(dataset)}
 
 
 def test_same_seed_same_bundle(root: Path) -> None:

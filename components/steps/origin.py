@@ -1,0 +1,85 @@
+"""The origin of what a step writes: which data, source, components, engine and code made it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from components.core import layout, registry
+from components.core.bundle import sha256
+from components.core.config import PARAMS_FILE, Config, parse
+from components.core.errors import DataError
+from components.data.pin import read_pin
+from components.data.source import SourceChoice
+from components.steps.code import PROJECT, step_files
+from components.steps.table import Step
+
+FIRST_VERSION = 1  # of a component that declares none
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What made an artifact, beyond the bytes it was made from.
+
+    data_digest    of data/, as data.dvc pins it; None in a project without a pin
+    source         section `source` of params.yaml, with its defaults
+    source_digest  sha256 of that
+    engine         what ran the data step; None where the step has no engine
+    components     version by registered name, those that the step may use
+    code           sha256 of the source files that the step runs
+    """
+
+    data_digest: str | None
+    source: dict[str, Any]
+    source_digest: str
+    engine: str | None
+    components: dict[str, int]
+    code: str
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What every bundle's provenance says."""
+        return {"data_digest": self.data_digest, "source_digest": self.source_digest}
+
+    def as_dict(self) -> dict[str, Any]:
+        """For a receipt."""
+        return asdict(self)
+
+
+def origin_of(step: Step, params: dict[str, Any], config: Config, root: Path) -> Origin:
+    """The origin of what this step writes now, in the project in `root`."""
+    source = parse(SourceChoice, params.get("source"), f"{PARAMS_FILE}: source").model_dump(mode="json")
+    return Origin(
+        data_digest=_pinned(root),
+        source=source,
+        source_digest=hashlib.sha256(json.dumps(source, sort_keys=True).encode()).hexdigest(),
+        engine=getattr(getattr(config, "engine", None), "component", None),
+        components=_versions(step),
+        code=code_digest(step),
+    )
+
+
+def code_digest(step: Step) -> str:
+    """One sha256 for the source files that a step runs, and their names."""
+    files = {name: sha256(PROJECT / name) for name in step_files(step)}
+    return hashlib.sha256(json.dumps(files, sort_keys=True).encode()).hexdigest()
+
+
+def _versions(step: Step) -> dict[str, int]:
+    registries = [value for value in vars(registry).values() if isinstance(value, registry.Registry)]
+    return {
+        name: getattr(known.get(name), "version", FIRST_VERSION)
+        for known in registries
+        for name in known.names()
+        if known.file(name) in step.code
+    }
+
+
+def _pinned(root: Path) -> str | None:
+    try:
+        return read_pin(root / layout.DATA_PIN)[0]
+    except DataError:
+        return None
