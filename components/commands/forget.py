@@ -43,13 +43,14 @@ def forget(user_id: str, dry_run: bool, yes: bool) -> None:
     source = parse(SourceChoice, read_params(ROOT / PARAMS_FILE).get("source"), f"{PARAMS_FILE}: source")
     state = Path(os.environ.get("SHOPLOOP_STATE") or ROOT / layout.STATE)
     console = Console() if Console().is_terminal else Console(width=LOG_WIDTH)
+    one = person(ROOT, user_id)
+    traces = find(ROOT, one, state)
     if dry_run:
-        console.print(_table(find(ROOT, person(ROOT, user_id), state), "What is kept of the person", "would go"))
+        console.print(_table(traces, "What is kept of the person", "would go"))
         return
     if not yes:
         click.confirm("This cannot be taken back. Remove the person now?", abort=True)
-    suppress(ROOT, person(ROOT, user_id), pseudonymised=source.pseudonymises)
-    traces = find(ROOT, person(ROOT, user_id), state)
+    suppress(ROOT, one, pseudonymised=source.pseudonymises)
     remove(ROOT, traces)
     console.print(_table(traces, "What was kept of the person", "removed"))
     console.print(NEXT)

@@ -89,8 +89,10 @@ def _online(state: Path, person: Person) -> list[Trace]:
 
 
 def _check_pinned(root: Path) -> None:
-    """data/ must be what data.dvc pins, but for the files that a killed run was rewriting: renewing the pin accepts
-    what lies there."""
+    """data/ must be what data.dvc pins, but for the files that a killed run was rewriting.
+
+    Renewing the pin accepts what lies there, so nothing else may have crept in.
+    """
     if not (root / layout.DATA_PIN).exists() or not (root / layout.DATA).is_dir():
         return
     under_way = {name.removeprefix(f"{layout.DATA}/") for name in _under_way(root)}

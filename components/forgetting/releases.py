@@ -40,11 +40,9 @@ def find_releases(root: Path, registry: ModelRegistry, person: Person) -> list[T
             if knows(folder, person):
                 advice = SERVING if version.version == champion else RETIRED
                 found.append(Trace(AREA, place, VERSION, advice=advice))
-    copies = root / layout.STATE / CACHE
-    for folder in sorted(copies.iterdir()) if copies.is_dir() else ():
-        if folder.is_dir() and knows(folder, person):
-            found.append(Trace(AREA, str(folder.relative_to(root)), BUNDLE, advice=COPY))
-    return found
+    copies = sorted(path for path in (root / layout.STATE / CACHE).glob("*") if path.is_dir())
+    known = [folder for folder in copies if knows(folder, person)]
+    return found + [Trace(AREA, str(folder.relative_to(root)), BUNDLE, advice=COPY) for folder in known]
 
 
 def knows(folder: Path, person: Person) -> bool:
