@@ -24,6 +24,8 @@ LATER: dict[str, tuple[str, str]] = {
     "forget": ("components.commands.forget:forget", "Remove a person from data, artifacts and the online store."),
     "lineage": ("components.commands.lineage:lineage", "Print the chain from an artifact or release to the raw files."),
     "pseudonyms": ("components.commands.pseudonyms:pseudonyms", "The key of the pseudonyms: show, rotate, accept."),
+    "sources": ("components.commands.sources:sources", "List the sources of data; say what one would read."),
+    "use": ("components.commands.use:use", "Start a shop: check a params file, bring its data in and pin them."),
 }
 
 

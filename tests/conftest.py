@@ -59,14 +59,14 @@ def write_shop(root, seed):
 def run_steps(root, seed):
     """The real steps from the split to the ranker, with small sizes."""
     from components.ranking.training import RankConfig
-    from components.splits.temporal import SplitConfig
+    from components.splits.methods.temporal import TemporalConfig
     from components.steps.featurize import FeaturizeConfig, featurize
     from components.steps.rank import rank
     from components.steps.reduce import ReduceConfig, reduce
     from components.steps.split import split
     from components.steps.train import TrainConfig, train
 
-    split(SplitConfig(min_users_per_item=2, min_items_per_user=2), root, seed)
+    split(TemporalConfig(min_users_per_item=2, min_items_per_user=2), root, seed)
     featurize(FeaturizeConfig(), root, seed)
     reduce(ReduceConfig(params={"embedding_size": 4}), root, seed)
     for name, component in (

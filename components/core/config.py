@@ -19,6 +19,11 @@ class Config(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    @classmethod
+    def variant(cls, values: Any) -> type[Config]:  # noqa: ARG003 - for those that have several
+        """The class that reads these values: itself, unless a section has several forms and a value names one."""
+        return cls
+
 
 C = TypeVar("C", bound=Config)
 
@@ -41,7 +46,8 @@ def read_params(path: Path | str = PARAMS_FILE) -> dict[str, Any]:
 
 
 def parse(cls: type[C], values: dict[str, Any] | None, where: str) -> C:
-    """Validate `values` as `cls`; `where` names the section in messages, e.g. "params.yaml: split"."""
+    """Validate `values` as `cls`, or as its variant; `where` names the section, e.g. "params.yaml: split"."""
+    cls = cls.variant(values or {})
     try:
         return cls.model_validate(values or {})
     except ValidationError as e:

@@ -13,6 +13,10 @@ class DataError(ShoploopError):
     """The data are not what was declared: wrong bytes, wrong schema, an empty or broken table."""
 
 
+class LeakError(DataError):
+    """Something that is to be foretold is known already: the split, or what was fitted on it, must not be used."""
+
+
 class BundleError(ShoploopError):
     """A saved bundle or release is incomplete, altered, or of a format this version cannot read."""
 

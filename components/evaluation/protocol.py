@@ -31,17 +31,21 @@ Lister = Callable[[Histories], Lists]
 class Task:
     """The households to serve and what they went on to buy.
 
+    user_ids   text (n,), who they are
     histories  one row per evaluated household
     relevant   view → CSR (n, n_items), 1 where the household bought the item in the target window
     """
 
+    user_ids: np.ndarray
     histories: Histories
     relevant: dict[str, sp.csr_matrix]
     n_items: int
 
     def take(self, rows: np.ndarray) -> Task:
         """The task for some of its households."""
-        return Task(self.histories.take(rows), {v: m[rows] for v, m in self.relevant.items()}, self.n_items)
+        return Task(
+            self.user_ids[rows], self.histories.take(rows), {v: m[rows] for v, m in self.relevant.items()}, self.n_items
+        )
 
 
 @dataclass(frozen=True)
@@ -57,7 +61,10 @@ class Measured:
 
 
 def task(data: Dataset, target: Target) -> Task:
-    """The evaluation task of one fold: households of the dataset that bought something in its catalogue."""
+    """The evaluation task of one fold: households of the dataset that bought something in its catalogue.
+
+    data, target  as from splits/store.py: load_questions
+    """
     n_items = len(data.items)
     shape = (len(data.users), n_items)
     bought = sp.csr_matrix((np.ones(len(target.rows), np.float32), (target.rows, target.items)), shape=shape)
@@ -65,7 +72,9 @@ def task(data: Dataset, target: Target) -> Task:
     new = bought - bought.multiply(seen)
     new.eliminate_zeros()
     rows = np.flatnonzero(bought.getnnz(axis=1))
-    return Task(data.histories.take(rows), {ALL: bought[rows], NEW: sp.csr_matrix(new)[rows]}, n_items)
+    return Task(
+        data.users.ids[rows], data.histories.take(rows), {ALL: bought[rows], NEW: sp.csr_matrix(new)[rows]}, n_items
+    )
 
 
 def lists(scores: np.ndarray, histories: Histories, k: int = CUTOFF) -> Lists:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from components.core import bundle, layout, schema
@@ -130,6 +131,6 @@ def _groups(path: Path, items: Vocabulary) -> list[Groups]:
     groups = []
     for name in GROUPS:
         labels = np.full(len(items), "", dtype=object)
-        labels[at[at >= 0]] = table[name].to_numpy(zero_copy_only=False)[at >= 0]
+        labels[at[at >= 0]] = pc.fill_null(table[name], "").to_numpy(zero_copy_only=False)[at >= 0]
         groups.append(Groups(name, np.unique(labels.astype(np.str_), return_inverse=True)[1].astype(np.int32)))
     return groups

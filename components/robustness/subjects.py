@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from components.core import layout, rng
+from components.core import rng
 from components.core.dataset import Dataset
 from components.core.errors import ConfigError
 from components.core.model import Model
@@ -20,7 +20,7 @@ from components.splits import store
 
 def sample(data: Dataset, root: Path, fold: str, households: int, seed: int) -> Trial:
     """Some households of the fold's target window, drawn at random, and what they bought in it."""
-    work = task(data, store.load_target(root / layout.SPLIT / fold / store.TARGET, data))
+    work = task(*store.load_questions(root, fold, data))
     n = len(work.histories)
     rows = np.sort(rng.stream(seed, "stress").choice(n, size=min(households, n), replace=False))
     chosen = work.take(rows)

@@ -1,22 +1,23 @@
-"""A fold's files: canonical history and target tables, and the indexed dataset models are fitted on."""
+"""A fold's files: canonical history and target tables, the indexed dataset models are fitted on, and who is asked."""
 
 from __future__ import annotations
 
-from calendar import timegm
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow.parquet as pq
-from ibis.expr.types import Table
 
-from components.core import bundle, schema
+from components.core import bundle, layout, schema
 from components.core.dataset import Dataset, Histories
-from components.core.errors import DataError
-from components.data.engine import unix_seconds
-from components.splits.temporal import SplitConfig, Window, dense
+from components.core.errors import BundleError
+from components.core.vocabulary import UNKNOWN
 
 DATASET = "dataset"
+ASKED = "asked"  # a dataset bundle, only where the users of the target are not those of the dataset
+ASKED_TABLE = "asked.parquet"
+FACTS = "split.json"  # beside the folds: the method, what leaks, and what was found
 HISTORY = "history.parquet"
 TARGET = "target.parquet"
 
@@ -35,21 +36,6 @@ class Target:
     items: np.ndarray
     outside: int
     unknown_users: int
-
-
-def build_dataset(history: Table, window: Window, config: SplitConfig) -> Dataset:
-    """Index the dense part of a history; DataError if nothing is left."""
-    kept = dense(history, config)
-    columns = kept.select(
-        user=kept[schema.USER_ID], item=kept[schema.ITEM_ID], at=unix_seconds(kept[schema.TIMESTAMP])
-    ).to_pyarrow()
-    if not len(columns):
-        raise DataError(
-            f"split: fold {window.name}: no item has {config.min_users_per_item} users with "
-            f"{config.min_items_per_user} items before {window.cutoff:%Y-%m-%d}; lower split.min_users_per_item."
-        )
-    user, item = (columns[c].to_numpy(zero_copy_only=False) for c in ("user", "item"))
-    return Dataset.from_events(user, item, columns["at"].to_numpy(), timegm(window.cutoff.timetuple()))
 
 
 def save_dataset(path: Path, data: Dataset) -> None:
@@ -74,10 +60,37 @@ def load_dataset(path: Path) -> Dataset:
     )
 
 
-def load_target(path: Path, data: Dataset) -> Target:
-    """The target window's purchases, as far as the dataset knows users and items.
+def load_asked(folder: Path, data: Dataset) -> Dataset:
+    """The users who can be asked in a fold, with their histories: those of its dataset, or those held out of it.
 
-    path  target.parquet of the fold that `data` is the history of
+    folder  the fold's; `data` is its dataset
+    Users held out have index -1 in `histories.users`: no model knows them.
+    """
+    if not (folder / ASKED).is_dir():
+        return data
+    held_out = load_dataset(folder / ASKED)
+    if held_out.items != data.items:
+        raise BundleError(f"{folder}: {DATASET} and {ASKED} are of different catalogues; run the split step again.")
+    nobody = np.full(len(held_out.users), UNKNOWN, dtype=np.int32)
+    return replace(held_out, histories=replace(held_out.histories, users=nobody))
+
+
+def load_questions(root: Path, fold: str, data: Dataset) -> tuple[Dataset, Target]:
+    """Who is asked in a fold, and what they went on to buy; `data` is the fold's dataset."""
+    folder = root / layout.SPLIT / fold
+    asked = load_asked(folder, data)
+    return asked, load_target(folder / TARGET, asked)
+
+
+def load_facts(root: Path) -> dict[str, Any]:
+    """What the split step said of itself: method, version, leaks, folds."""
+    return bundle.read_json(root / layout.SPLIT / FACTS)
+
+
+def load_target(path: Path, data: Dataset) -> Target:
+    """What the target holds, as far as the dataset knows users and items.
+
+    path  target.parquet of the fold that `data` is the history of, or holds the users who are asked
     """
     table = pq.read_table(path, columns=[schema.USER_ID, schema.ITEM_ID])
     user_ids, item_ids = (table[c].to_numpy(zero_copy_only=False).astype(np.str_) for c in table.column_names)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from components.core.config import PARAMS_FILE, Config, read_params
 from components.core.errors import ConfigError
-from components.core.registry import CLEANERS, MODELS, PERTURBATIONS, REDUCERS, SOURCES, Registry
+from components.core.registry import CLEANERS, MODELS, PERTURBATIONS, REDUCERS, SOURCES, SPLITS, Registry
 from components.steps.table import Step, table
 
 CATALOGUE_FILE = Path("docs/catalogue.md")
@@ -16,6 +16,7 @@ TITLES = (
     ("Models", MODELS),
     ("Sources", SOURCES),
     ("Cleaners", CLEANERS),
+    ("Split methods", SPLITS),
     ("Reducers", REDUCERS),
     ("Perturbations", PERTURBATIONS),
 )

@@ -9,7 +9,7 @@ from typing import Any
 
 from components.core.config import PARAMS_FILE, parse
 from components.core.errors import ConfigError
-from components.core.registry import MODELS, PERTURBATIONS, REDUCERS, SOURCES, Registry
+from components.core.registry import MODELS, PERTURBATIONS, REDUCERS, SOURCES, SPLITS, Registry
 from components.data import policy
 
 TRAIN_SECTION = "models."
@@ -28,15 +28,32 @@ def check(sections: Mapping[str, Any]) -> None:
     _options(REDUCERS, "reduce", sections["reduce"].component, sections["reduce"].params)
     _options(SOURCES, "source", sections["source"].component, sections["source"].params)
     policy.chosen(sections["clean"])
+    _times(sections["source"], sections["split"].method)
     _perturbations(sections["stress"].perturbations)
     _candidates(sections["rank"].candidates, trained)
     _compared(sections["evaluate"], sections["gate"].beat, trained)
     _known("stress.baseline", "model", [sections["stress"].baseline], trained)
 
 
+def _times(source: Any, method: str) -> None:
+    """A source that knows only the order of events has no time at which all users could be cut."""
+    splitter = SPLITS.get(method)
+    if splitter.needs_times and not source.open().has_times:
+        fit = [name for name in SPLITS.names() if not SPLITS.get(name).needs_times]
+        raise ConfigError(
+            f"{PARAMS_FILE}: split.method: '{method}' cuts at one time for all users, but the source "
+            f"'{source.component}' knows only the order of each user's events; choose {' or '.join(fit)}."
+        )
+
+
 def _candidates(names: list[str], trained: Iterable[str]) -> None:
     from components.ranking.hybrid import FALLBACK
 
+    if FALLBACK not in trained:
+        raise ConfigError(
+            f"{PARAMS_FILE}: models: '{FALLBACK}' is missing; add `{FALLBACK}: {{component: {FALLBACK}}}`, it fills "
+            "lists that run short."
+        )
     _known("rank.candidates", "model", names, trained)
     if FALLBACK not in names:
         raise ConfigError(

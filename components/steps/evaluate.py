@@ -16,6 +16,7 @@ from components.core.config import Config
 from components.core.dataset import Dataset, Histories
 from components.core.progress import track
 from components.core.schema import RANKER
+from components.core.vocabulary import Vocabulary
 from components.evaluation import compare, page
 from components.evaluation.protocol import (
     ALL,
@@ -52,8 +53,8 @@ def evaluate(config: EvaluateConfig, root: Path, seed: int) -> StepResult:
     """
     fold = layout.TEST_FOLD
     data = store.load_dataset(root / layout.SPLIT / fold / store.DATASET)
-    target = store.load_target(root / layout.SPLIT / fold / store.TARGET, data)
-    work = task(data, target)
+    asked, target = store.load_questions(root, fold, data)
+    work = task(asked, target)
     ranked = _all_lists(config, root, data, work)
     measured = {
         name: {v: measure(parts[v], work.relevant[v], work.n_items) for v in VIEWS} for name, parts in ranked.items()
@@ -64,7 +65,7 @@ def evaluate(config: EvaluateConfig, root: Path, seed: int) -> StepResult:
         page.write(report, fresh / "report.html")
         for view in VIEWS:
             page.bars(report, view).savefig(fresh / f"ndcg_{view}.png")
-        pq.write_table(_lists_table(ranked, data, work), fresh / LISTS_FILE)
+        pq.write_table(_lists_table(ranked, data.items, work), fresh / LISTS_FILE)
     files = tuple(
         root / layout.EVALUATION / name for name in ("report.html", "report.json", "ndcg_all.png", "ndcg_new.png")
     )
@@ -120,8 +121,7 @@ def _slices(work: Task, ours: Measured, baseline: Measured, draw: np.random.Gene
     }
 
 
-def _lists_table(ranked: dict[str, Lists], data: Dataset, work: Task) -> pa.Table:
-    user_ids = data.users.decode(work.histories.users)
+def _lists_table(ranked: dict[str, Lists], items: Vocabulary, work: Task) -> pa.Table:
     parts = []
     for name, by_view in ranked.items():
         for view, block in by_view.items():
@@ -129,8 +129,8 @@ def _lists_table(ranked: dict[str, Lists], data: Dataset, work: Task) -> pa.Tabl
             columns = {
                 schema.MODEL: np.full(len(rows), name),
                 "view": np.full(len(rows), view),
-                schema.USER_ID: user_ids[rows],
-                schema.ITEM_ID: data.items.decode(block[rows, ranks]),
+                schema.USER_ID: work.user_ids[rows],
+                schema.ITEM_ID: items.decode(block[rows, ranks]),
                 schema.RANK: (ranks + 1).astype(np.int32),
             }
             parts.append(pa.table({key: pa.array(values.tolist()) for key, values in columns.items()}))

@@ -59,7 +59,7 @@ def _against(champion: Any, root: Path, seed: int) -> dict[str, compare.Figure]:
     from components.tracking.registry import ModelRegistry
 
     data = store.load_dataset(root / layout.SPLIT / layout.TEST_FOLD / store.DATASET)
-    work = task(data, store.load_target(root / layout.SPLIT / layout.TEST_FOLD / store.TARGET, data))
+    work = task(*store.load_questions(root, layout.TEST_FOLD, data))
     ours = load_hybrid(root, layout.TEST_FOLD, data)
     with tempfile.TemporaryDirectory() as scratch:  # for a registry on another machine; a near one is read in place
         release = load(ModelRegistry(root=root).fetch(champion, Path(scratch)))

@@ -22,7 +22,7 @@ def rank(config: RankConfig, root: Path, seed: int) -> StepResult:
     """
     fold = layout.VALIDATION_FOLD
     data = store.load_dataset(root / layout.SPLIT / fold / store.DATASET)
-    work = task(data, store.load_target(root / layout.SPLIT / fold / store.TARGET, data))
+    work = task(*store.load_questions(root, fold, data))
     hybrid = untrained_hybrid(root, fold, data, config.candidates, config.candidates_per_model)
     draw = rng.stream(seed, "rank")
     table = training_table(

@@ -19,7 +19,7 @@ from components.core import layout
 from components.core.bundle import originating
 from components.core.config import PARAMS_FILE, Config, parse, read_params
 from components.core.errors import ConfigError, DataError, ShoploopError
-from components.steps import checks
+from components.steps import checks, defaults
 from components.steps.origin import Origin, origin_of
 from components.steps.receipt import Receipt, digest
 from components.steps.result import StepResult
@@ -104,8 +104,9 @@ def check_sections(params: dict[str, Any], steps: dict[str, Step]) -> None:
 
 
 def step_values(step: Step, params: dict[str, Any]) -> dict[str, Any]:
-    """The step's section of params.yaml, with the sections it shares with others and what the table fixes."""
-    return _section(step.section, params) | {name: _section(name, params) for name in step.shared} | step.fixed
+    """The step's section of params.yaml, with the sections it shares, what the table fixes and what the models say."""
+    own = defaults.filled(step.section, _section(step.section, params), params)
+    return own | {name: _section(name, params) for name in step.shared} | step.fixed
 
 
 def _section(name: str, params: dict[str, Any]) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from typing import Any
 from components.core import layout
 from components.core.config import Config
 from components.core.errors import ConfigError
-from components.core.registry import CLEANERS, MODELS, PERTURBATIONS, REDUCERS, SOURCES
+from components.core.registry import CLEANERS, MODELS, PERTURBATIONS, REDUCERS, SOURCES, SPLITS
 
 TRAIN_PREFIX = "train-"
 SEED = "seed"
@@ -85,8 +85,9 @@ def table(params: dict[str, Any]) -> dict[str, Step]:
         _step("clean", "canonical tables by the declared cleaners, every effect counted",
               reads=(layout.VALIDATED, layout.QUARANTINE), writes=(layout.CLEAN,), shared=("engine",),
               code=tuple(map(CLEANERS.file, CLEANERS.names()))),
-        _step("split", "one global cut-off per fold, before anything is fitted", reads=(layout.CLEAN,),
-              writes=(layout.SPLIT,), shared=("engine",)),
+        _step("split", "what may be known and what is to be foretold, before anything is fitted",
+              reads=(layout.CLEAN,), writes=(layout.SPLIT,), shared=("engine",),
+              code=_component(SPLITS, params, "split", "temporal", key="method")),
         _step("featurize", "item, user and context columns, text of categories", reads=(layout.CLEAN, layout.SPLIT),
               writes=(layout.FEATURES,), shared=("engine",)),
         Step("inspect", "hold the features to expectations/features/, before a ranker is fitted on them",
@@ -154,8 +155,10 @@ def _candidates(params: dict[str, Any], trained: tuple[Path, ...]) -> tuple[Path
     return tuple(path for path in trained if chosen is None or path.name in chosen)
 
 
-def _component(registry: Any, params: dict[str, Any], section: str, default: str) -> tuple[str, ...]:
-    return (registry.file((params.get(section) or {}).get("component", default)),)
+def _component(
+    registry: Any, params: dict[str, Any], section: str, default: str, key: str = "component"
+) -> tuple[str, ...]:
+    return (registry.file((params.get(section) or {}).get(key, default)),)
 
 
 def _named(reference: str) -> Any:

@@ -20,7 +20,7 @@ from components.data import engine
 from components.data.cleaning import CleanConfig
 from components.data.engine import EngineConfig
 from components.data.source import SourceChoice
-from components.splits.temporal import SplitConfig
+from components.splits.methods.temporal import TemporalConfig
 from components.steps.clean import clean
 from components.steps.featurize import FeaturizeConfig, featurize
 from components.steps.split import split
@@ -142,7 +142,7 @@ def map_source(source, config, root):
 def prepare(config, root):
     """The data steps from clean to featurize."""
     clean(CleanConfig(engine=config, volume_categories=("FUEL",)), root, 0)
-    split(SplitConfig(engine=config, min_users_per_item=2, min_items_per_user=2), root, 0)
+    split(TemporalConfig(engine=config, min_users_per_item=2, min_items_per_user=2), root, 0)
     featurize(FeaturizeConfig(engine=config, private_brands=("Private", "ÀÉ")), root, 0)
 
 

@@ -7,19 +7,32 @@ from components.core.bundle import read_json
 from components.data import engine
 from tests.data.hostile.clean import EVENTS, SHAPES, source
 
+every_shape = pytest.mark.parametrize("shape", SHAPES, ids=lambda shape: shape.name)
 
-@pytest.mark.parametrize("shape", SHAPES, ids=lambda shape: shape.name)
-def test_a_clean_file_gives_its_events_without_a_word(shape, tmp_path):
-    (tmp_path / "shop").mkdir()
-    (tmp_path / "data").mkdir()
-    shape.make(tmp_path / "shop")
-    shop = source(shape, tmp_path / "shop")
-    shop.ingest(tmp_path / "data")
-    landed = shop.land(tmp_path / "data", tmp_path / "work")
-    told = read_json(landed / "interactions.landed.json")
+
+def landed(shape, folder):
+    """The source of the shape, and the folder its files are landed in."""
+    (folder / "shop").mkdir()
+    (folder / "data").mkdir()
+    shape.make(folder / "shop")
+    shop = source(shape, folder / "shop")
+    shop.ingest(folder / "data")
+    return shop, shop.land(folder / "data", folder / "work")
+
+
+@every_shape
+def test_a_clean_file_is_landed_without_a_word(shape, tmp_path):
+    _, work = landed(shape, tmp_path)
+    told = read_json(work / "interactions.landed.json")
     assert (told["rows"], told["rejected"], told["remarks"]) == (len(EVENTS), 0, [])
+
+
+@pytest.mark.slow
+@every_shape
+def test_a_clean_file_gives_its_events(shape, tmp_path):
+    shop, work = landed(shape, tmp_path)
     con = engine.connect()
-    rows = shop.tables(con, landed)[s.INTERACTIONS_TABLE].to_pyarrow().to_pylist()
+    rows = shop.tables(con, work)[s.INTERACTIONS_TABLE].to_pyarrow().to_pylist()
     con.disconnect()
     assert {row[s.PROBLEM] for row in rows} == {None}
     columns = (s.USER_ID, s.ITEM_ID, s.TIMESTAMP, s.VALUE, s.QUANTITY)

@@ -67,17 +67,22 @@ class Bounded:
         return data
 
     def _check(self) -> None:
-        if self._expanded > self._limits.max_expanded_gb * 1e9:
-            raise DataError(
-                f"{self._label}: expands to more than {self._limits.max_expanded_gb:g} GB; "
-                "split the file or raise limits.max_expanded_gb."
-            )
+        check_expanded(self._expanded, self._label, self._limits)
         packed = max(self._packed_bytes(), 1)
         if self._expanded > RATIO_GRACE and self._expanded > self._limits.max_ratio * packed:
             raise DataError(
                 f"{self._label}: expands to more than {self._limits.max_ratio:g} times its size, as only a "
                 "decompression bomb does; if it is none, raise limits.max_ratio."
             )
+
+
+def check_expanded(expanded: int, label: str, limits: Limits) -> None:
+    """DataError if so many expanded bytes are beyond the limit."""
+    if expanded > limits.max_expanded_gb * 1e9:
+        raise DataError(
+            f"{label}: expands to more than {limits.max_expanded_gb:g} GB; "
+            "split the file or raise limits.max_expanded_gb."
+        )
 
 
 def plain_member(path: Path, label: str, limits: Limits) -> Member:
@@ -136,7 +141,7 @@ def _worded(label: str) -> Iterator[None]:
 def _signature(path: Path) -> tuple[int, ...]:
     facts = path.lstat()
     if stat.S_ISLNK(facts.st_mode):
-        raise DataError(f"{path.name}: is a link; put the file itself there.")
+        raise DataError(f"{path.name}: is a link; put the file itself there (of DVC: `cache.type copy`).")
     if not stat.S_ISREG(facts.st_mode):
         raise DataError(f"{path.name}: is no regular file (a pipe, device or folder); put a plain file there.")
     return facts.st_size, facts.st_mtime_ns, facts.st_ctime_ns, facts.st_ino

@@ -14,7 +14,7 @@ from components.core.errors import DataError
 from components.core.schema import SOURCE_ROW
 from components.data.landing.columns import name_columns
 from components.data.landing.formats import Limits
-from components.data.landing.opening import Member, on_disk
+from components.data.landing.opening import Member, check_expanded, on_disk
 from components.data.landing.piece import Account, Piece, Pieces, Rejected
 
 BATCH_ROWS = 131_072
@@ -30,10 +30,13 @@ def read_parquet(member: Member, limits: Limits, work: Path) -> Pieces:
         file = _opened(path, member.label)
         columns, remarks = name_columns(file.schema_arrow.names, member.label, limits)
         yield Piece(None, remarks=remarks)
-        done = 0
+        done = expanded = 0
         for batch in _batches(file, member.label):
+            check_expanded(expanded + _decoded_bytes(batch), member.label, limits)
             table, dropped = every_engines(pa.Table.from_batches([batch]).rename_columns(list(columns)))
             table = table.append_column(SOURCE_ROW, pa.array(range(done + 1, done + 1 + batch.num_rows), pa.int64()))
+            expanded += table.nbytes
+            check_expanded(expanded, member.label, limits)
             table, rejected = _valid_text(table)
             kept = table.num_rows
             account = Account(batch.num_rows, records=kept, rejected=len(rejected), rows=kept)
@@ -60,6 +63,12 @@ def _batches(file: pq.ParquetFile, label: str) -> Iterator[pa.RecordBatch]:
         yield from file.iter_batches(BATCH_ROWS, use_threads=False)
     except (pa.ArrowException, OSError) as e:
         raise _damaged(label, e) from None
+
+
+def _decoded_bytes(batch: pa.RecordBatch) -> int:
+    """Bytes that the texts of dictionary columns take once each row has its own."""
+    texts = [c for c in batch.columns if pa.types.is_dictionary(c.type) and pa.types.is_string(c.type.value_type)]
+    return sum(pc.sum(pc.binary_length(c.dictionary).take(c.indices)).as_py() or 0 for c in texts)
 
 
 def _damaged(label: str, error: Exception) -> DataError:

@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 from pydantic import Field, field_validator, model_validator
 
 from components.core.config import Config
+from components.data import engine
 from components.data.mapping import clock
 from components.data.mapping.reading import Stage, first_problem, problem, shown, text, value, words
 
@@ -73,7 +74,7 @@ class TimeFormat(Config):
     def _zone_is_known(cls, zone: str) -> str:
         try:
             ZoneInfo(zone)
-        except (OSError, ValueError):
+        except (OSError, ValueError, KeyError):
             raise ValueError(f"unknown time zone '{zone}'; write it as in Europe/Berlin") from None
         return zone
 
@@ -123,7 +124,7 @@ def read_time(raw: str, name: str, form: TimeFormat, missing: tuple[str, ...] = 
         return _from_parts(t, name, form)
 
     def clocked(t: Table) -> dict[str, Value]:
-        seconds = t[f"{name}.moment"].truncate("s").epoch_seconds().cast("int64")
+        seconds = engine.unix_seconds(t[f"{name}.moment"])
         return {f"{name}.seconds": t[f"{name}.east"].isnull().ifelse(seconds, None)}
 
     def placed(t: Table) -> dict[str, Value]:

@@ -10,7 +10,7 @@ import pytest
 from components.core import layout, schema
 from components.core.errors import DataError
 from components.data.policy import CleanConfig
-from components.splits.temporal import SplitConfig
+from components.splits.methods.temporal import TemporalConfig
 from components.steps.clean import clean
 from components.steps.split import split
 
@@ -212,7 +212,7 @@ def test_a_history_keeps_what_was_cancelled_after_its_cut_off_through_the_real_s
         back = bought("u1", "i1", NOON + timedelta(days=cancelled_on), "back", "cancellation")
         write(root, [*lines, back])
         clean(CleanConfig(), root, 0)
-        split(SplitConfig(min_users_per_item=1, min_items_per_user=1), root, 0)
+        split(TemporalConfig(min_users_per_item=1, min_items_per_user=1), root, 0)
         return [pq.read_table(root / layout.SPLIT / fold / "history.parquet").to_pylist() for fold in layout.FOLDS]
 
     early, between, late = (histories(day) for day in (77, 85, 95))
@@ -227,4 +227,4 @@ def test_split_refuses_a_cut_off_within_the_statistics(tmp_path):
     rules = {"outliers": {"rules": [{"column": "value"}]}}
     clean(CleanConfig(cleaners=rules, reference_share=0.95), tmp_path, 0)
     with pytest.raises(DataError, match=r"cut-off .* lies before .*lower clean.reference_share"):
-        split(SplitConfig(), tmp_path, 0)
+        split(TemporalConfig(), tmp_path, 0)

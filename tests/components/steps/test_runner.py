@@ -47,8 +47,8 @@ def small_split(project):
     days = [f"2024-01-{day:02} 12:00:00" for day in range(1, 31)]
     rows = [(f"u{u}", f"i{i}", day) for day in days for u in range(3) for i in range(3)]
     user, item, day = zip(*rows, strict=True)
-    table = pa.table({s.USER_ID: user, s.ITEM_ID: item, s.SESSION_ID: day, s.TIMESTAMP: day})
-    table = table.set_column(3, s.TIMESTAMP, table[s.TIMESTAMP].cast(pa.timestamp("us")))
+    times = pa.array(day).cast(pa.timestamp("us"))
+    table = pa.table({s.USER_ID: user, s.ITEM_ID: item, s.EVENT_TYPE: [s.PURCHASE] * len(rows), s.TIMESTAMP: times})
     (project / layout.CLEAN).mkdir(parents=True)
     pq.write_table(table, project / layout.CLEAN / "interactions.parquet")
     change(project, "split", min_users_per_item=1, min_items_per_user=1)
@@ -143,4 +143,6 @@ def test_a_receipt_is_json_that_a_person_can_read(project, monkeypatch):
     small_split(project)
     monkeypatch.setenv("SHOPLOOP_PARENT_RUN", "abc")
     runner.run("split", project)
-    assert json.loads((project / layout.RECEIPTS / "split.json").read_text())["summary"].startswith("validation from")
+    assert json.loads((project / layout.RECEIPTS / "split.json").read_text())["summary"].startswith(
+        "temporal: validation from"
+    )

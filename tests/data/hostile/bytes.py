@@ -38,6 +38,12 @@ def invalid_text(folder: Path) -> None:
     pq.write_table(pa.table({"title": valid, "price": [1, 2, 3]}), folder / "items.parquet")
 
 
+def repeated(folder: Path) -> None:
+    """One long text a hundred thousand times, which parquet keeps once."""
+    column = pa.DictionaryArray.from_arrays(pa.repeat(pa.scalar(0, pa.int32()), 100_000), ["x" * 1000])
+    pq.write_table(pa.table({"user_id": column}), folder / "events.parquet")
+
+
 def zipped(*members: tuple[str, bytes], link: str | None = None):
     def make(folder: Path) -> None:
         with zipfile.ZipFile(folder / "shop.zip", "w", zipfile.ZIP_DEFLATED) as archive:
@@ -109,6 +115,8 @@ CASES = [
     Case("zip bomb", "a zip member that expands beyond limits.max_expanded_gb", REFUSED,
          "shop.zip!events.csv: expands to more than 0.001 GB",
          zipped(("events.csv", CSV + b"\n" * 2 * 10**6)), limits=SMALL),
+    Case("parquet bomb", "a few kilobytes of parquet that expand beyond limits.max_expanded_gb", REFUSED,
+         "events.parquet: expands to more than 0.001 GB", repeated, limits=SMALL),
     Case("gzip cut short", "a .gz whose end is missing", REFUSED,
          "events.csv.gz: the compressed data are damaged or cut short", file("events.csv.gz", gzip.compress(CSV)[:-9])),
     Case("gzip with turned bytes", "a .gz whose checksum fails", REFUSED,

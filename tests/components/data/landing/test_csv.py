@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from components.core.errors import DataError
 from components.data.landing import FileFormat, Limits, csv_table, land
 
-ONE_EACH = settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+ONE_EACH = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 FIELD = st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\0"), max_size=12)
 ROWS = st.lists(st.tuples(FIELD, FIELD, FIELD), min_size=1, max_size=20)
 

@@ -1,0 +1,125 @@
+"""`shoploop sources`: which sources there are, and what one would read."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from components.core.config import parse, read_params
+from components.core.errors import ConfigError, DataError
+from components.core.registry import SOURCES
+
+if TYPE_CHECKING:
+    from components.data.inspection import Findings, RawFound, TableFound
+
+SECTION = "source"
+MOST_FILES = 3
+
+
+@click.group()
+def sources() -> None:
+    """The sources of data, and what they would read."""
+
+
+@sources.command("list")
+def list_() -> None:
+    """List the sources, each with the first line of what it says of itself."""
+    width = max(map(len, SOURCES.names()))
+    for name in SOURCES.names():
+        click.echo(f"{name:<{width}}  {_first_line(name)}")
+
+
+@sources.command()
+@click.argument("config", type=click.Path(dir_okay=False, path_type=Path))
+@click.option("--rows", default=1000, show_default=True, type=click.IntRange(1, 100_000), help="Looked at per file.")
+def check(config: Path, rows: int) -> None:
+    """Say what the source in CONFIG (a params.yaml, or a file with a `source` section) would read.
+
+    Nothing is copied into data/ and nothing runs. Exit code 2 when something required is missing.
+    """
+    from components.data.inspection import look
+    from components.data.source import SourceChoice
+
+    params = read_params(config)
+    if SECTION not in params:
+        raise ConfigError(f"{config}: no section `{SECTION}`; see docs/bring-your-own-data.md.")
+    choice = parse(SourceChoice, params[SECTION], f"{config}: {SECTION}")
+    findings = look(choice.open(), rows)
+    show(findings)
+    refuse(findings)
+
+
+def show(findings: Findings) -> None:
+    """Print the findings: raw tables, canonical tables with examples and problems, and a closing table."""
+    from rich.console import Console
+
+    console = Console(width=max(100, Console().width), highlight=False)
+    for raw in findings.raw:
+        _show_raw(console, raw)
+    for table in findings.tables:
+        _show_table(console, table)
+    console.print(_closing(findings))
+
+
+def refuse(findings: Findings) -> None:
+    """DataError if a required column has no value in any row that was looked at."""
+    if findings.unread:
+        raise DataError(
+            f"{', '.join(findings.unread)}: required, but no row that was looked at gives a value that can be read; "
+            "correct the mapping (columns, time.format, numbers) and check again."
+        )
+
+
+def _show_raw(console, raw: RawFound) -> None:
+    files = ", ".join(raw.files[:MOST_FILES]) + (
+        f" and {len(raw.files) - MOST_FILES} more" * (len(raw.files) > MOST_FILES)
+    )
+    console.print(f"\nraw table [bold]{raw.name}[/bold]: {_escaped(files)}")
+    console.print(f"  looked at {raw.rows:,} rows; {raw.rejected:,} lines are no rows")
+    console.print(f"  columns that serve: {_escaped(', '.join(raw.mapped)) or 'none'}")
+    if raw.unmapped:
+        console.print(f"  columns left out:   {_escaped(', '.join(raw.unmapped))}")
+    for remark in raw.remarks:
+        console.print(f"  note: {_escaped(remark)}")
+
+
+def _show_table(console, table: TableFound) -> None:
+    console.print(f"\ncanonical table [bold]{table.name}[/bold]: {', '.join(table.given)}")
+    if table.absent:
+        console.print(f"  not given: {', '.join(table.absent)}")
+    for row in table.examples:
+        shown = {name: value for name, value in row.items() if value is not None}
+        console.print(f"  {_escaped(json.dumps(shown, ensure_ascii=False, default=str))}", soft_wrap=True)
+    for column, (count, examples) in table.problems.items():
+        console.print(f"  [red]{column}[/red]: {count:,} rows cannot be read, as {_escaped('; '.join(examples))}")
+
+
+def _closing(findings: Findings):
+    from rich.table import Table
+
+    closing = Table(
+        "table", "rows looked at", "cannot be read", "events", "from (UTC)", "to (UTC)", "required but unread"
+    )
+    for table in findings.tables:
+        events = ", ".join(f"{n:,} {event}" for event, n in table.events.items())
+        bad = max((count for count, _ in table.problems.values()), default=0)
+        first, last = table.span or ("", "")
+        closing.add_row(table.name, f"{table.rows:,}", f"{bad:,}", events, first, last, ", ".join(table.unread))
+    return closing
+
+
+def _escaped(text: str) -> str:
+    from rich.markup import escape
+
+    return escape(text)
+
+
+def _first_line(name: str) -> str:
+    """The first line of the source's file, without importing it."""
+    import ast
+
+    file = Path(__file__).parents[2] / SOURCES.file(name)
+    return (ast.get_docstring(ast.parse(file.read_text(encoding="utf-8"))) or "").splitlines()[0]

@@ -1,0 +1,37 @@
+"""`shoploop use`: start a shop from its params file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from components.core.config import parse, read_params
+
+ROOT = Path(".")
+
+
+@click.command()
+@click.argument("params", type=click.Path(dir_okay=False, path_type=Path))
+@click.option("--replace", is_flag=True, help="Let other files that lie in data/ go.")
+def use(params: Path, replace: bool) -> None:
+    """Start a shop: check PARAMS, bring its data into data/, pin them, write params.yaml and dvc.yaml.
+
+    PARAMS may be short: what it lacks is filled with defaults and written below it. `make run` does the rest.
+    """
+    from components.commands.sources import SECTION, refuse, show
+    from components.data.inspection import look
+    from components.data.source import SourceChoice
+    from components.steps import shop
+
+    values = read_params(params)
+    source = parse(SourceChoice, values.get(SECTION), f"{params}: {SECTION}").open()
+    findings = look(source)
+    show(findings)
+    refuse(findings)
+    done = shop.use(params.read_text(encoding="utf-8"), source, ROOT, replace=replace)
+    click.echo(
+        f"data/: {done.files} files, {done.size / 1e6:.1f} MB, "
+        f"{'there already' if done.kept else 'brought in'} and pinned in data.dvc ({done.digest}).\n"
+        "params.yaml and dvc.yaml are written; commit them with data.dvc, then `make run`."
+    )

@@ -1,0 +1,165 @@
+"""What a source would read: a look at the first rows of each raw table, before anything is copied or run."""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from components.core import schema
+from components.data import engine
+from components.data.mapped_source import MappedSource, Part
+from components.data.source import Source
+
+if TYPE_CHECKING:
+    from ibis import Table
+    from ibis.backends.duckdb import Backend
+
+ROWS = 1000  # looked at in each file that is sampled
+SHOWN_ROWS, SHOWN_EXAMPLES = 3, 3
+NAMED = re.compile(r"(?:^|; )(\w+): ")  # where a problem names its column
+
+
+@dataclass(frozen=True)
+class RawFound:
+    """One raw table: its files, what was read of them, and which of its columns serve."""
+
+    name: str
+    files: list[str]
+    rows: int
+    rejected: int
+    mapped: list[str]
+    unmapped: list[str]
+    remarks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class TableFound:
+    """One canonical table as the sampled rows would become it.
+
+    unread    required columns that no row gives a value of: the mapping does not fit
+    problems  column → how many rows cannot be read, and some of the words
+    """
+
+    name: str
+    rows: int
+    given: list[str]
+    absent: list[str]
+    unread: list[str]
+    examples: list[dict[str, Any]]
+    problems: dict[str, tuple[int, list[str]]] = field(default_factory=dict)
+    events: dict[str, int] = field(default_factory=dict)
+    span: tuple[str, str] | None = None
+
+
+@dataclass(frozen=True)
+class Findings:
+    """All that was found."""
+
+    raw: list[RawFound]
+    tables: list[TableFound]
+
+    @property
+    def unread(self) -> list[str]:
+        """Required columns without a single value, as table.column."""
+        return [f"{table.name}.{column}" for table in self.tables for column in table.unread]
+
+
+def look(source: Source, rows: int = ROWS) -> Findings:
+    """Land and map the first rows of every raw table of a source; what it copies goes to a temporary folder.
+
+    Raises DataError on files that are missing or cannot be read, and on columns that are not there.
+    """
+    with tempfile.TemporaryDirectory(prefix="shoploop-look-") as folder:
+        work = Path(folder) / "landed"
+        work.mkdir()
+        con = engine.connect()
+        try:
+            if isinstance(source, MappedSource):
+                landed = source.sample(work, rows)
+                tables, parts = source.tables(con, work), source.parts(_landed(con, work, list(landed)))
+                raw = [_raw(con, source, name, work, parts, landed[name]) for name in landed]
+            else:
+                raw, tables = _whole(con, source, Path(folder))
+            return Findings(raw, [_table(con, name, table) for name, table in tables.items()])
+        finally:
+            con.disconnect()
+
+
+def _landed(con: Backend, work: Path, names: list[str]) -> dict[str, Table]:
+    return {name: engine.read_parquet(con, work / f"{name}.parquet") for name in names}
+
+
+def _raw(con: Backend, source: MappedSource, name: str, work: Path, parts: list[Part], landed: Any) -> RawFound:
+    found = [c for c in engine.read_parquet(con, work / f"{name}.parquet").columns if c not in schema.TRACE]
+    used = {column for part in parts if part.raw == name for column in part.mapping.raw_columns()}
+    files = (
+        [str(file) for file, _ in source.found()[name]] if source.raw_tables()[name].files else list(landed.accounts)
+    )
+    mapped, unmapped = [c for c in found if c in used], [c for c in found if c not in used]
+    return RawFound(name, files, landed.rows, landed.rejected, mapped, unmapped, landed.remarks)
+
+
+def _whole(con: Backend, source: Source, folder: Path) -> tuple[list[RawFound], dict[str, Table]]:
+    """A source with a reader of its own: all of it is copied, and its declared columns are what it reads."""
+    data, work = folder / "data", folder / "landed"
+    data.mkdir()
+    source.ingest(data)
+    landed = source.land(data, work)
+    raw = []
+    for name, columns in source.raw.items():
+        file = landed / f"{name}.parquet"
+        found = list(engine.read_parquet(con, file).columns)
+        raw.append(RawFound(name, [file.name], engine.count_rows(file), 0, list(columns),
+                            [c for c in found if c not in columns]))  # fmt: skip
+    return raw, source.tables(con, landed)
+
+
+def _table(con: Backend, name: str, table: Table) -> TableFound:
+    rows = con.create_table(f"look_{name}", table)
+    given = [c for c in schema.COLUMNS[name] if c in rows.columns]
+    facts = rows.aggregate(rows=rows.count(), **{c: rows[c].count() for c in given}).to_pyarrow().to_pylist()[0]
+    needed = [c for c in schema.REQUIRED[name] if c != schema.USER_ID or schema.SESSION_ID not in given]
+    return TableFound(
+        name=name,
+        rows=facts["rows"],
+        given=given,
+        absent=[c for c in schema.COLUMNS[name] if c not in given],
+        unread=[c for c in needed if facts["rows"] and not facts.get(c)],
+        examples=rows.select(given).limit(SHOWN_ROWS).to_pyarrow().to_pylist(),
+        problems=_problems(rows),
+        events=_counts(rows, schema.EVENT_TYPE),
+        span=_span(rows, given),
+    )
+
+
+def _problems(rows: Table) -> dict[str, tuple[int, list[str]]]:
+    if schema.PROBLEM not in rows.columns:
+        return {}
+    told = rows.filter(rows[schema.PROBLEM].notnull()).select(schema.PROBLEM).to_pyarrow()[schema.PROBLEM].to_pylist()
+    counted: Counter[str] = Counter()
+    examples: dict[str, list[str]] = defaultdict(list)
+    for words in told:
+        starts = [*NAMED.finditer(words)]
+        for start, end in zip(starts, [*(s.start() for s in starts[1:]), len(words)], strict=True):
+            counted[start.group(1)] += 1
+            examples[start.group(1)].append(words[start.end() : end])
+    return {c: (n, list(dict.fromkeys(examples[c]))[:SHOWN_EXAMPLES]) for c, n in counted.most_common()}
+
+
+def _counts(rows: Table, column: str) -> dict[str, int]:
+    if column not in rows.columns:
+        return {}
+    found = rows.group_by(column).agg(n=rows.count()).order_by(column).to_pyarrow().to_pylist()
+    return {row[column] or "none": row["n"] for row in found}
+
+
+def _span(rows: Table, given: list[str]) -> tuple[str, str] | None:
+    if schema.TIMESTAMP not in given:
+        return None
+    time = rows[schema.TIMESTAMP]
+    (ends,) = rows.aggregate(first=time.min(), last=time.max()).to_pyarrow().to_pylist()
+    return None if ends["first"] is None else (f"{ends['first']:%Y-%m-%d %H:%M}", f"{ends['last']:%Y-%m-%d %H:%M}")

@@ -1,0 +1,72 @@
+"""Leave the last out: every user is asked at a moment of their own, about the last thing they did.
+
+A *turn* is what is asked about at once: one event, or one basket. Turns of a user are counted from the last, 0, back.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from pydantic import Field
+
+from components.core import layout, schema
+from components.core.errors import DataError
+from components.splits.splitter import Fold, SplitConfig, Splitter, span
+
+if TYPE_CHECKING:
+    from ibis import Table
+
+TEST_TURN, VALIDATION_TURN = 0, 1
+TURN, BEGAN, PLACE = "turn", "began", "place"  # columns of `turns`
+
+
+class LastConfig(SplitConfig):
+    """Who is asked."""
+
+    min_turns: int = Field(
+        3, ge=3, description="of events (or baskets) to be foretold; users with fewer are asked nothing, only fitted on"
+    )
+
+
+def folds(splitter: Splitter, events: Table, marked: Table) -> list[Fold]:
+    """The validation and the test fold.
+
+    marked  the events that may be a target, with BEGAN, when the turn that the row is in began, and PLACE, a text that
+            orders turns which began at the same time
+    """
+    import ibis
+
+    order = ibis.window(group_by=schema.USER_ID, order_by=[ibis.desc(BEGAN), ibis.desc(PLACE)])
+    turns = marked.mutate(**{TURN: ibis.dense_rank().over(order)})
+    asked = _asked(turns, splitter.config.min_turns)
+    now = span(events)[1].replace(microsecond=0) + timedelta(seconds=1)
+    if not asked.count().execute():
+        raise DataError(
+            f"split: no user has {splitter.config.min_turns} events or baskets to leave the last one out of; choose "
+            "another method or bring more."
+        )
+    turn_of = {layout.VALIDATION_FOLD: VALIDATION_TURN, layout.TEST_FOLD: TEST_TURN}
+    return [Fold(name, *_fold(splitter, events, turns, asked, turn_of[name]), now=now) for name in layout.FOLDS]
+
+
+def _asked(turns: Table, min_turns: int) -> Table:
+    """One row per user with enough turns: when and where the last two began."""
+    last = {
+        f"{column}_{turn}": turns[column].max(where=turns[TURN] == turn)
+        for turn in (TEST_TURN, VALIDATION_TURN)
+        for column in (BEGAN, PLACE)
+    }
+    by_user = turns.group_by(schema.USER_ID).agg(turns=turns[TURN].max() + 1, **last)
+    return by_user.filter(by_user.turns >= min_turns)
+
+
+def _fold(splitter: Splitter, events: Table, turns: Table, asked: Table, turn: int) -> tuple[Table, Table]:
+    """History and target of one turn: a user's events before it, and the turn itself; of all others, everything."""
+    past = splitter.past(events)
+    joined = past.left_join(asked, schema.USER_ID)
+    began, place = joined[f"{BEGAN}_{turn}"], joined[f"{PLACE}_{turn}"]
+    at, item = joined[schema.TIMESTAMP], joined[schema.ITEM_ID]
+    before = began.isnull() | (at < began) | ((at == began) & (item < place))
+    wanted = turns.filter(turns[TURN] == turn).semi_join(asked, schema.USER_ID)
+    return joined.filter(before).select(events.columns), wanted.select(events.columns)

@@ -1,0 +1,163 @@
+"""What every split method promises for any interactions: no overlap, nothing lost, nothing by chance."""
+
+import inspect
+from datetime import datetime, timedelta
+
+import ibis
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from components.core import layout
+from components.core import schema as s
+from components.core.config import parse
+from components.core.registry import SPLITS
+from components.data.source import SourceChoice
+from components.splits import datasets, guard
+from components.splits.splitter import SplitConfig
+
+START = datetime(2024, 1, 1)  # noqa: DTZ001 - canonical times are UTC without a zone
+DAYS = 40
+METHODS = SPLITS.names()
+OPTIONS = {
+    "rolling": {"windows": 3, "window_days": 5},
+    "cold_users": {"users_share": 0.3},
+    "cold_items": {"hold_out": "share", "items_share": 0.3},
+}
+TYPES = {s.USER_ID: "string", s.ITEM_ID: "string", s.TIMESTAMP: "timestamp(6)"}
+TYPES |= {s.EVENT_TYPE: "string", s.SESSION_ID: "string"}
+# One user is there from the first day to the last, so that every method has something to cut.
+ALWAYS = [("u0", "i0", 0, 0), ("u0", "i1", 20, 0), ("u0", "i2", DAYS, 0)]
+EVENTS = st.lists(
+    st.tuples(
+        st.sampled_from([f"u{u}" for u in range(8)]),
+        st.sampled_from([f"i{i}" for i in range(8)]),
+        st.integers(1, DAYS - 1),
+        st.integers(0, 2),
+    ),
+    max_size=60,
+    unique=True,
+)
+
+
+def splitter(name):
+    options = {"method": name, "min_users_per_item": 1, "min_items_per_user": 1} | OPTIONS.get(name, {})
+    config = parse(SplitConfig, options, name)
+    return SPLITS.get(name)(config)
+
+
+def interactions(events):
+    columns = {name: [] for name in TYPES}
+    for user, item, day, session in events:
+        row = (user, item, START + timedelta(days=day), s.PURCHASE, f"{user}-{day}-{session}")
+        for column, value in zip(columns, row, strict=True):
+            columns[column].append(value)
+    return ibis.memtable(columns, schema=TYPES)
+
+
+def rows(table):
+    if table is None:
+        return set()
+    found = table.select(s.USER_ID, s.ITEM_ID, s.TIMESTAMP, s.SESSION_ID).to_pyarrow().to_pylist()
+    return {tuple(row.values()) for row in found}
+
+
+def parts(fold):
+    return {name: rows(getattr(fold, name)) for name in ("history", "target", "asked")}
+
+
+def unaccounted(name, fold, found, everything):
+    """Events of nobody's part that the method's own words do not explain."""
+    rest = everything - found["history"] - found["target"] - found["asked"]
+    if name.startswith("leave_last"):
+        moment = {user: min(r[2] for r in found["target"] if r[0] == user) for user in {r[0] for r in found["target"]}}
+        return {r for r in rest if r[0] not in moment or r[2] < moment[r[0]]}
+    later = {r for r in rest if r[2] >= fold.cutoff}  # of the next window, or of what is not asked about
+    if name == "cold_users":
+        fitted = {r[0] for r in found["history"]}
+        return {r for r in rest - later if r[0] in fitted}
+    if name == "cold_items":
+        fitted = {r[1] for r in found["history"]}
+        return {r for r in rest - later if r[1] in fitted}
+    return rest - later
+
+
+def hold(name, events, order):
+    """All promises at once, because making tables costs more than looking at them."""
+    events = ALWAYS + events
+    everything = rows(interactions(events))
+    folds = splitter(name).folds(interactions(events))
+    shuffled = splitter(name).folds(interactions([events[at] for at in order(len(events))]))
+    guard.check_folds(folds)
+    assert [fold.name for fold in folds][-2:] == list(layout.FOLDS)
+    for fold, again in zip(folds, shuffled, strict=True):
+        found = parts(fold)
+        assert parts(again) == found, "the order of the rows changes nothing"
+        assert (again.now, again.cutoff) == (fold.now, fold.cutoff)
+        assert not found["history"] & found["target"] and not found["asked"] & (found["history"] | found["target"])
+        assert found["history"] | found["target"] | found["asked"] <= everything
+        assert not unaccounted(name, fold, found, everything)
+        assert all(r[2] < fold.now for r in found["history"] | found["asked"])
+
+
+@pytest.mark.parametrize("name", METHODS)
+@given(EVENTS, st.randoms(use_true_random=False))
+@settings(max_examples=2, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+def test_parts_do_not_overlap_nothing_is_lost_and_order_does_not_matter(name, events, random):
+    hold(name, events, lambda n: random.sample(range(n), n))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", METHODS)
+@given(EVENTS, st.randoms(use_true_random=False))
+@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+def test_the_same_with_many_more_shops(name, events, random):
+    hold(name, events, lambda n: random.sample(range(n), n))
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_a_method_says_plainly_what_leaks(name):
+    cls = SPLITS.get(name)
+    words = inspect.getdoc(inspect.getmodule(cls))
+    assert "What leaks:" in words and "Use it" in words and "Source:" in words
+    assert cls.leaks and not cls.leaks.endswith(".")
+    if not cls.needs_times:
+        assert "never to\ndecide on a release" in words or "never to decide on a release" in words
+        assert "the future of other users" in cls.leaks
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_the_default_configuration_names_its_method_and_round_trips(name):
+    config = SPLITS.get(name).Config()
+    assert config.method == name
+    assert parse(SplitConfig, config.model_dump(mode="json"), name) == config
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_what_is_fitted_on_comes_from_the_history_alone(name):
+    events = ALWAYS + [(f"u{u}", f"i{(u * day) % 7}", day, 0) for u in range(8) for day in range(1, DAYS, 3)]
+    method = splitter(name)
+    for fold in method.folds(interactions(events)):
+        data = datasets.fitted_on(fold, method.config)
+        guard.check_dataset(fold, data)
+        assert set(data.users.ids.tolist()) <= {r[0] for r in rows(fold.history)}
+        assert len(data.histories.items) == len(rows(fold.history))
+
+
+def test_a_source_without_times_refuses_a_cut_for_all(request):
+    """No source of today lacks times; one that does is planted here."""
+    from components.core.errors import ConfigError
+    from components.steps.checks import _times
+
+    class Timeless(SourceChoice):
+        def open(self):
+            source = super().open()
+            source.has_times = False
+            return source
+
+    for name in METHODS:
+        if SPLITS.get(name).needs_times:
+            with pytest.raises(ConfigError, match=f"'{name}' cuts at one time.*leave_last_basket or leave_last_out"):
+                _times(Timeless(), name)
+        else:
+            _times(Timeless(), name)
