@@ -24,12 +24,13 @@ def ours(root: Path, out: Path):
     """The steps clean and split, and the tables of featurize."""
     from datetime import UTC, datetime
 
+    from components.splits.temporal import SplitConfig
+
     from components.core import layout
     from components.data import engine
     from components.data.cleaning import CleanConfig
     from components.features.tabular import context_features, item_features, user_features
     from components.splits import store
-    from components.splits.temporal import SplitConfig
     from components.steps.clean import clean
     from components.steps.split import split
 
