@@ -119,7 +119,7 @@ def ugly_shop(root):
 
 
 def slice_of_complete_journey(root):
-    """Raw tables: the households up to 60, and the promotions of the products up to 850,000."""
+    """Raw tables: the households up to 60, and the promotions of the products up to 30,000."""
     source = SourceChoice().open()
     whole = root / "whole"
     whole.mkdir(parents=True)
@@ -127,7 +127,7 @@ def slice_of_complete_journey(root):
     kept = {
         "transactions": ("household_id", 60),
         "demographics": ("household_id", 60),
-        "promotions": ("product_id", 850_000),
+        "promotions": ("product_id", 30_000),
     }
     for name in source.raw:
         table = pq.read_table(whole / f"{name}.parquet")

@@ -53,6 +53,10 @@ class CompleteJourney(source.Source):
     local_time_zone = "America/New_York"
     currency = "USD"
     pseudonymous = True
+    user_columns: ClassVar = dict.fromkeys(
+        ("campaigns.parquet", "coupon_redemptions.parquet", "demographics.parquet", "transactions.parquet"),
+        "household_id",
+    )
     raw: ClassVar = {
         "transactions": {
             "household_id": "int64",
