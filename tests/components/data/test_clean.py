@@ -182,6 +182,7 @@ def test_the_report_tells_every_effect_and_shows_numbers_before_and_after(cleane
     assert "interactions.quantity, before" in page
     assert "<img" in page
     assert root / layout.CLEAN / "report.html" in result.artifacts
+    assert result.tags["cleaners"].startswith("types 1, texts 1, events 1")
     assert json.loads((root / layout.CLEAN / "policy.json").read_text())["units"]["version"] == 1
 
 
