@@ -34,16 +34,14 @@ class Use:
 
 
 def completed(params: dict[str, Any]) -> dict[str, Any]:
-    """What `params` lacks to be a whole params.yaml: sections with all defaults, every model ranked and measured.
+    """What `params` lacks to be a whole params.yaml: sections that leave everything to the defaults.
 
     Raises ConfigError if there are no models.
     """
     steps = table(params)
-    models = list(params["models"])
     sections = {SEED: SEED_OF_ALL} | {
         name: {} for step in steps.values() for name in (step.section.partition(".")[0], *step.shared)
     }
-    sections |= {"rank": {"candidates": models}, "evaluate": {"models": list(models)}}
     return {name: values for name, values in sections.items() if name not in params}
 
 

@@ -79,7 +79,7 @@ def test_use_completes_the_params_and_pins_the_data(shop):
     assert (shop / "data/interactions/orders.csv").read_text() == ORDERS
     assert check_pin(shop)
     params = read_params(shop / "params.yaml")
-    assert params["rank"]["candidates"] == ["popularity", "household_frequency", "household_recency", "item_knn"]
+    assert params["rank"] == {}, "who proposes follows from the models"
     check_params(params)
     assert "train-item_knn" in yaml.safe_load((shop / "dvc.yaml").read_text())["stages"]
     assert (shop / "params.before.yaml").read_text() == "seed: 1\n"
