@@ -43,7 +43,7 @@ def completed(params: dict[str, Any]) -> dict[str, Any]:
     sections = {SEED: SEED_OF_ALL} | {
         name: {} for step in steps.values() for name in (step.section.partition(".")[0], *step.shared)
     }
-    sections |= {"rank": {"candidates": models}, "evaluate": {"models": models}}
+    sections |= {"rank": {"candidates": models}, "evaluate": {"models": list(models)}}
     return {name: values for name, values in sections.items() if name not in params}
 
 

@@ -2,7 +2,7 @@
 
 The packager calls it educational, simulated on real shopping. What looking at it taught:
 - time stamps are UTC; the shop's clock is US Eastern, and weeks begin on Monday at that clock
-- fuel is sold by volume: quantity is in thousandths there (components/data/cleaning.py makes it 1)
+- fuel is sold by volume: quantity is in thousandths there (components/data/cleaning/units.py makes it 1)
 - a product's type may say little without its category ("PREMIUM" ice cream), and is cut off after 30 letters
 - the promotion table has up to four rows per product, store and week
 """

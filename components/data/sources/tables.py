@@ -45,10 +45,7 @@ class MappedFiles(TableMapping):
 
 
 class TablesConfig(Config):
-    """The shop's tables; `interactions` is required.
-
-    pseudonymous  the user ids stand for nobody already, so they are not hashed
-    """
+    """The shop's tables; `interactions` is required."""
 
     interactions: tuple[MappedFiles, ...] = Field(min_length=1, max_length=64)
     items: tuple[MappedFiles, ...] = Field((), max_length=64)
@@ -63,7 +60,6 @@ class TablesConfig(Config):
     currency: Currency = Currency()
     missing: tuple[str, ...] = ("",)
     limits: Limits = Limits()
-    pseudonymous: bool = False
 
     @model_validator(mode="before")
     @classmethod
@@ -100,7 +96,6 @@ class Tables(MappedSource):
         super().__init__(config)
         first = self.config.interactions[0]
         self.local_time_zone, self.currency = first.time.zone, first.currency.code
-        self.pseudonymous = self.config.pseudonymous
 
     def raw_tables(self) -> dict[str, RawTable]:
         """One for each kind of files, named by the first canonical table it gives."""

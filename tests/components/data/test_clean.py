@@ -205,11 +205,11 @@ def test_a_history_keeps_what_was_cancelled_after_its_cut_off_through_the_real_s
     for day in range(100):
         at = NOON + timedelta(days=day)
         lines += [bought(f"u{u}", f"i{(u + day) % 4}", at, f"{u}-{day}") for u in range(6)]
-    lines.append(bought("u1", "i1", NOON + timedelta(days=75, hours=1), "late"))
+    lines.append(bought("u1", "lamp", NOON + timedelta(days=75, hours=1), "late"))
 
     def histories(cancelled_on):
         root = tmp_path / str(cancelled_on)
-        back = bought("u1", "i1", NOON + timedelta(days=cancelled_on), "back", "cancellation")
+        back = bought("u1", "lamp", NOON + timedelta(days=cancelled_on), "back", "cancellation")
         write(root, [*lines, back])
         clean(CleanConfig(), root, 0)
         split(TemporalConfig(min_users_per_item=1, min_items_per_user=1), root, 0)
