@@ -38,7 +38,7 @@ class SourceChoice(Config):
         """Whether this project's user ids are pseudonyms of our own making."""
         if self.pseudonymise is not None:
             return self.pseudonymise
-        return not SOURCES.get(self.component).pseudonymous
+        return not self.open().pseudonymous
 
     def open(self) -> Source:
         """The source itself; ConfigError if it is unknown or refuses its options."""
@@ -53,6 +53,7 @@ class Source(ABC):
     `raw` (columns it reads, by table), `local_time_zone` (the shop's clock; canonical times are UTC) and `currency`.
     has_times      False where only the order of a user's events is known: times are then made up, one day apart
     pseudonymous   True where the publisher already replaced the users' ids; else they are hashed with the shop's key
+    user_columns   where `tables` carry no TRACE: the column of every parquet file in data/ that names users, by file
     same_rows      canonical table → the raw table whose n-th row is its n-th row; for quarantine to find the original
     """
 
@@ -62,6 +63,7 @@ class Source(ABC):
     currency: ClassVar[str]
     has_times: ClassVar[bool] = True
     pseudonymous: ClassVar[bool] = False
+    user_columns: ClassVar[dict[str, str]] = {}
     same_rows: ClassVar[dict[str, str]] = {}
 
     def __init__(self, config: Config | None = None):

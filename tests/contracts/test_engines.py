@@ -17,8 +17,8 @@ import pytest
 from components.core import layout
 from components.core import schema as s
 from components.data import engine
-from components.data.cleaning import CleanConfig
 from components.data.engine import EngineConfig
+from components.data.policy import CleanConfig
 from components.data.source import SourceChoice
 from components.splits.methods.temporal import TemporalConfig
 from components.steps.clean import clean
@@ -34,6 +34,18 @@ SUMMED = {
     "user_spend", "user_price", "user_discount_share", "user_spend_per_basket",
 }  # fmt: skip
 START = datetime(2024, 1, 1)  # noqa: DTZ001 - canonical times are UTC without a zone
+CLEANERS = {
+    "units": {"volume_categories": ["FUEL"]},
+    "bots": {"event_types": ["purchase"], "max_per_day": 3, "max_per_minute": None},
+    "outliers": {"rules": [{"column": "value", "by": "category", "limit": 3, "min_rows": 4}]},
+    "missing": {
+        "rules": [
+            {"table": "interactions", "column": "value", "method": "forward_fill", "indicator": True},
+            {"table": "interactions", "column": "value", "method": "median", "by": "category"},
+            {"column": "brand", "method": "mode", "by": "category"},
+        ]
+    },
+}
 UGLY_IDS = [
     "007",
     " 7",
@@ -107,7 +119,7 @@ def ugly_shop(root):
 
 
 def slice_of_complete_journey(root):
-    """Raw tables: the households up to 60, and the promotions of the products up to 850,000."""
+    """Raw tables: the households up to 60, and the promotions of the products up to 30,000."""
     source = SourceChoice().open()
     whole = root / "whole"
     whole.mkdir(parents=True)
@@ -115,7 +127,7 @@ def slice_of_complete_journey(root):
     kept = {
         "transactions": ("household_id", 60),
         "demographics": ("household_id", 60),
-        "promotions": ("product_id", 850_000),
+        "promotions": ("product_id", 30_000),
     }
     for name in source.raw:
         table = pq.read_table(whole / f"{name}.parquet")
@@ -141,7 +153,7 @@ def map_source(source, config, root):
 
 def prepare(config, root):
     """The data steps from clean to featurize."""
-    clean(CleanConfig(engine=config, volume_categories=("FUEL",)), root, 0)
+    clean(CleanConfig(engine=config, cleaners=CLEANERS), root, 0)
     split(TemporalConfig(engine=config, min_users_per_item=2, min_items_per_user=2), root, 0)
     featurize(FeaturizeConfig(engine=config, private_brands=("Private", "ÀÉ")), root, 0)
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal
 
 from components.core import schema
 from components.core.config import Config
-from components.data.cleaner import Cleaned, Cleaner, Effect, Work, totals
+from components.data.cleaner import Cleaned, Cleaner, Effect, Work, maybe_blank, totals
 
 if TYPE_CHECKING:
     from ibis import Table
@@ -37,9 +37,10 @@ class Guests(Cleaner):
         import ibis
 
         interactions = tables[schema.INTERACTIONS_TABLE]
+        doubtful = totals(interactions, {"n": maybe_blank(interactions, schema.USER_ID).sum()})["n"]
         user = interactions[schema.USER_ID].strip().nullif("")
         session = interactions[schema.SESSION_ID].strip().nullif("")
-        count = totals(interactions, {"guests": user.isnull().sum()})["guests"]
+        count = totals(interactions, {"guests": user.isnull().sum()})["guests"] if doubtful else 0
         if self.config.policy == "drop":
             effect = Effect(schema.INTERACTIONS_TABLE, "guests_dropped", count, "rows dropped: guests, no user")
             kept = interactions.filter(user.notnull())

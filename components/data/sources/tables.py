@@ -46,10 +46,7 @@ class MappedFiles(TableMapping):
 
 
 class TablesConfig(Config):
-    """The shop's tables; `interactions` is required.
-
-    pseudonymous  the user ids stand for nobody already, so they are not hashed
-    """
+    """The shop's tables; `interactions` is required."""
 
     interactions: tuple[MappedFiles, ...] = Field(min_length=1, max_length=64)
     items: tuple[MappedFiles, ...] = Field((), max_length=64)
@@ -64,7 +61,6 @@ class TablesConfig(Config):
     currency: Currency = Currency()
     missing: tuple[str, ...] = ("",)
     limits: Limits = Limits()
-    pseudonymous: bool = False
 
     @model_validator(mode="before")
     @classmethod
@@ -101,7 +97,6 @@ class Tables(MappedSource):
         super().__init__(config)
         first = self.config.interactions[0]
         self.local_time_zone, self.currency = first.time.zone, first.currency.code
-        self.pseudonymous = self.config.pseudonymous
 
     def by_file(self) -> tuple[str, ...]:
         """All but those of which one row is made of many lines."""

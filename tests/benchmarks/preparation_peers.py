@@ -1,0 +1,190 @@
+"""One peer of tests/benchmarks/preparation.py in a process of its own; prints its CPU seconds, wall and peak memory."""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import shutil
+import sys
+import time
+from pathlib import Path
+
+FOLDS = {"validation": "2017-10-20", "test": "2017-11-25"}  # cut-offs, as our split chooses them
+ENDS = {"validation": "TIMESTAMP '2017-11-25'", "test": "TIMESTAMP '2100-01-01'"}
+VOLUMES = ("COUPON/MISC ITEMS", "FUEL")
+MEMORY_GB, THREADS = 2, 2
+ITEM_TEXTS = ("title", "department", "category", "subcategory", "brand", "manufacturer_id", "package_size")
+USER_TEXTS = (
+    "age", "income", "home_ownership", "marital_status", "household_size", "household_composition", "kids_count",
+)  # fmt: skip
+
+
+def ours(root: Path, out: Path):
+    """The steps clean and split, and the tables of featurize."""
+    from datetime import UTC, datetime
+
+    from components.splits.temporal import SplitConfig
+
+    from components.core import layout
+    from components.data import engine
+    from components.data.cleaning import CleanConfig
+    from components.features.tabular import context_features, item_features, user_features
+    from components.splits import store
+    from components.steps.clean import clean
+    from components.steps.split import split
+
+    config = engine.EngineConfig(memory_limit_gb=MEMORY_GB, threads=THREADS)
+    config.open().disconnect()
+    work = out / "project"
+    (work / layout.VALIDATED).parent.mkdir(parents=True)
+    (work / layout.VALIDATED).symlink_to(root / "validated")
+
+    def run():
+        clean(CleanConfig(volume_categories=VOLUMES, engine=config), work, 0)
+        split(SplitConfig(engine=config), work, 0)
+        con = config.open()
+        items, promotions = (
+            engine.read_parquet(con, work / layout.CLEAN / f"{n}.parquet") for n in ("items", "promotions")
+        )
+        for fold in layout.FOLDS:
+            folder = work / layout.SPLIT / fold
+            cutoff = datetime.fromtimestamp(store.load_dataset(folder / store.DATASET).now, UTC).replace(tzinfo=None)
+            past = engine.read_parquet(con, folder / store.HISTORY)
+            features = out / "features" / fold
+            engine.write_parquet(item_features(past, cutoff), features / "items.parquet")
+            engine.write_parquet(context_features(past, promotions, cutoff), features / "context.parquet")
+            engine.write_parquet(user_features(past, items, cutoff, ("Private",)), features / "users.parquet")
+        con.disconnect()
+
+    def after():
+        (work / layout.CLEAN).rename(out / "clean")
+        (work / layout.SPLIT).rename(out / "split")
+        shutil.rmtree(work)
+
+    return run, after
+
+
+def sql(root: Path, out: Path, *, ordered: bool = False):
+    """The same by hand: one connection, tables kept in memory, files as they come (or sorted, as ours are)."""
+    import duckdb
+    import numpy as np
+
+    con = duckdb.connect(config={"memory_limit": f"{MEMORY_GB}GiB", "threads": THREADS})
+    con.execute("SET TimeZone = 'UTC'")
+    for folder in ("clean", *(f"split/{f}" for f in FOLDS), *(f"features/{f}" for f in FOLDS)):
+        (out / folder).mkdir(parents=True)
+
+    def write(query, name):
+        order = " ORDER BY ALL" if ordered else ""
+        con.execute(f"COPY ({query}{order}) TO '{out / name}.parquet' (FORMAT parquet, COMPRESSION zstd)")
+
+    def run():
+        _sql_clean(con, root, write)
+        for fold, cutoff in FOLDS.items():
+            con.execute(f"CREATE OR REPLACE TEMP TABLE h AS SELECT * FROM i WHERE timestamp < TIMESTAMP '{cutoff}'")
+            write("SELECT * FROM h", f"split/{fold}/history")
+            write(
+                f"SELECT * FROM i WHERE timestamp >= TIMESTAMP '{cutoff}' AND timestamp < {ENDS[fold]}",
+                f"split/{fold}/target",
+            )
+            np.savez(out / "split" / fold / "dataset.npz", **con.execute(SQL_DENSE).fetchnumpy())
+            for kind, query in (("items", SQL_ITEMS), ("context", SQL_CONTEXT), ("users", SQL_USERS)):
+                write(query.format(cutoff=f"TIMESTAMP '{cutoff}'"), f"features/{fold}/{kind}")
+
+    return run, con.close
+
+
+def _sql_clean(con, root: Path, write) -> None:
+    def texts(names):
+        return ", ".join(f"coalesce(nullif(trim({n}), ''), 'unknown') AS {n}" for n in names)
+
+    for name in ("interactions", "items", "users", "promotions"):
+        con.execute(f"CREATE TEMP TABLE v_{name} AS SELECT DISTINCT * FROM '{root}/validated/{name}.parquet'")
+    con.execute(f"""CREATE TEMP TABLE i AS SELECT * REPLACE (CASE WHEN quantity > 100 AND item_id IN (
+        SELECT item_id FROM v_items WHERE category IN {VOLUMES}) THEN 1.0 ELSE quantity END AS quantity)
+        FROM v_interactions""")
+    con.execute(f"""CREATE TEMP TABLE items AS SELECT item_id, {texts(ITEM_TEXTS)} FROM (
+        FROM v_items UNION ALL BY NAME SELECT DISTINCT item_id, 'Unlisted item ' || item_id AS title
+        FROM v_interactions WHERE item_id NOT IN (SELECT item_id FROM v_items))""")
+    con.execute("CREATE TEMP TABLE promotions AS FROM v_promotions")
+    write("SELECT * FROM i", "clean/interactions")
+    write("SELECT * FROM items", "clean/items")
+    write("SELECT * FROM promotions", "clean/promotions")
+    write(f"SELECT user_id, {texts(USER_TEXTS)} FROM v_users", "clean/users")
+
+
+SQL_DENSE = """WITH popular AS (
+    SELECT item_id FROM h GROUP BY item_id HAVING count(DISTINCT user_id) >= 10),
+kept AS (SELECT user_id, item_id, epoch(timestamp)::BIGINT AS second FROM h SEMI JOIN popular USING (item_id)),
+active AS (SELECT user_id FROM kept GROUP BY user_id HAVING count(DISTINCT item_id) >= 5),
+dense AS (FROM kept SEMI JOIN active USING (user_id)),
+users AS (SELECT user_id, row_number() OVER (ORDER BY user_id) - 1 AS u FROM (SELECT DISTINCT user_id FROM dense)),
+catalogue AS (SELECT item_id, row_number() OVER (ORDER BY item_id) - 1 AS n FROM (SELECT DISTINCT item_id FROM dense))
+SELECT u::INTEGER AS u, n::INTEGER AS n, second FROM dense JOIN users USING (user_id) JOIN catalogue USING (item_id)
+ORDER BY u, second, n"""
+SQL_ITEMS = """WITH per_user AS (SELECT item_id, user_id, count(*) AS n FROM h GROUP BY ALL),
+repeats AS (SELECT item_id, avg((n > 1)::INTEGER) AS repeat_rate FROM per_user GROUP BY item_id)
+SELECT item_id, count(DISTINCT user_id)::DOUBLE AS households, count(*)::DOUBLE AS purchases,
+  count(*) FILTER (timestamp >= {cutoff} - INTERVAL 28 DAY)::DOUBLE AS purchases_28d,
+  avg(value / nullif(quantity, 0)) AS price,
+  avg(value / nullif(quantity, 0)) FILTER (timestamp >= {cutoff} - INTERVAL 28 DAY) AS price_28d,
+  sum(discount) / nullif(sum(value + discount), 0) AS discount_share,
+  sum(discount) FILTER (timestamp >= {cutoff} - INTERVAL 28 DAY)
+    / nullif(sum(value + discount) FILTER (timestamp >= {cutoff} - INTERVAL 28 DAY), 0) AS discount_share_28d,
+  avg((coupon_discount > 0)::INTEGER) AS coupon_share,
+  (epoch({cutoff}) - epoch(min(timestamp))) / 86400 AS age_days,
+  (epoch({cutoff}) - epoch(max(timestamp))) / 86400 AS idle_days, any_value(repeat_rate) AS repeat_rate
+FROM h LEFT JOIN repeats USING (item_id) GROUP BY item_id"""
+SQL_CONTEXT = """WITH sums AS (SELECT item_id,
+  count(*) FILTER (timestamp >= {cutoff} - INTERVAL 7 DAY)::DOUBLE AS purchases_7d,
+  (count(*) FILTER (timestamp >= {cutoff} - INTERVAL 28 DAY) + 1.0) / (count(*) FILTER (
+    timestamp < {cutoff} - INTERVAL 28 DAY AND timestamp >= {cutoff} - INTERVAL 56 DAY) + 1.0) AS trend,
+  avg(value / nullif(quantity, 0)) FILTER (timestamp >= {cutoff} - INTERVAL 28 DAY)
+    / nullif(avg(value / nullif(quantity, 0)), 0) AS price_change FROM h GROUP BY item_id),
+now AS (SELECT item_id, max(display_share) AS d, max(mailer_share) AS m FROM promotions
+  WHERE week_start = (SELECT max(week_start) FROM promotions WHERE week_start <= {cutoff}) GROUP BY item_id)
+SELECT item_id, purchases_7d, trend, price_change, coalesce(d, 0) AS display_share, coalesce(m, 0) AS mailer_share
+FROM sums LEFT JOIN now USING (item_id)"""
+SQL_USERS = """WITH lines AS (SELECT h.*, (brand IN ('Private'))::INTEGER AS own FROM h LEFT JOIN items USING (item_id)),
+sums AS (SELECT user_id, count(*)::DOUBLE AS user_lines, count(DISTINCT session_id)::DOUBLE AS user_baskets,
+  count(DISTINCT session_id) FILTER (timestamp >= {cutoff} - INTERVAL 28 DAY)::DOUBLE AS user_baskets_28d,
+  count(DISTINCT item_id)::DOUBLE AS user_items, sum(value) AS user_spend,
+  avg(value / nullif(quantity, 0)) AS user_price,
+  sum(discount) / nullif(sum(value + discount), 0) AS user_discount_share,
+  avg((coupon_discount > 0)::INTEGER) AS user_coupon_share, avg(own) AS user_private_share,
+  (epoch({cutoff}) - epoch(max(timestamp))) / 86400 AS user_idle_days FROM lines GROUP BY user_id)
+SELECT *, user_spend / user_baskets AS user_spend_per_basket FROM sums"""
+
+
+def pandas(root: Path, out: Path):
+    """The same in pandas."""
+    from tests.benchmarks import preparation_pandas
+
+    for folder in ("clean", *(f"split/{f}" for f in FOLDS), *(f"features/{f}" for f in FOLDS)):
+        (out / folder).mkdir(parents=True)
+    return lambda: preparation_pandas.run(root, out, FOLDS, VOLUMES), lambda: None
+
+
+def main(peer: str, root: Path) -> None:
+    """Run one peer and print what it cost."""
+    out = root / peer
+    shutil.rmtree(out, ignore_errors=True)
+    out.mkdir()
+    peers = {"ours": ours, "sql": sql, "sql, sorted files": lambda r, o: sql(r, o, ordered=True), "pandas": pandas}
+    run, after = peers[peer](root, out)
+    cpu, wall = _cpu(), time.time()
+    run()
+    cost = {"cpu": _cpu() - cpu, "wall": time.time() - wall}
+    after()
+    cost["peak_mb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(json.dumps(cost))
+
+
+def _cpu() -> float:
+    times = os.times()
+    return times.user + times.system + times.children_user + times.children_system
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], Path(sys.argv[2]))
