@@ -24,6 +24,8 @@ def ours(root: Path, out: Path):
     """The steps clean and split, and the tables of featurize; also the report of clean and the guard of split."""
     from datetime import UTC, datetime
 
+    import ibis
+
     from components.core import layout
     from components.data import engine
     from components.data.policy import CleanConfig
@@ -35,7 +37,9 @@ def ours(root: Path, out: Path):
     from components.steps.split import split
 
     config = engine.EngineConfig(memory_limit_gb=MEMORY_GB, threads=THREADS)
-    config.open().disconnect()
+    con = config.open()
+    con.create_table("imports", ibis.memtable({"a": [1]})).to_pyarrow()  # Ibis imports pandas at its first result
+    con.disconnect()
     new_figure().clear()
     work = out / "project"
     (work / layout.VALIDATED).parent.mkdir(parents=True)
@@ -71,6 +75,7 @@ def sql(root: Path, out: Path, *, ordered: bool = False):
     import duckdb
     import numpy as np
 
+    duckdb.sql("SELECT 1").fetchnumpy()
     con = duckdb.connect(config={"memory_limit": f"{MEMORY_GB}GiB", "threads": THREADS})
     con.execute("SET TimeZone = 'UTC'")
     for folder in ("clean", *(f"split/{f}" for f in FOLDS), *(f"features/{f}" for f in FOLDS)):

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from components.core import schema
 from components.core.config import Config
 from components.data.cleaner import Cleaned, Cleaner, Effect, Work, totals, unix_second
+from components.data.cleaning.events import blank
 
 if TYPE_CHECKING:
     from ibis import Table
@@ -84,7 +85,7 @@ def title(items: Table) -> StringValue:
 
 
 def _effects(name: str, table: Table, given: list[str]) -> list[Effect]:
-    gaps = {c: (text(table, c) if table[c].type().is_string() else table[c]).isnull().sum() for c in given}
+    gaps = {c: (blank(table, c) if table[c].type().is_string() else table[c].isnull()).sum() for c in given}
     words = {c: f"missing values of {c} filled with the default" for c in given}
     words |= {c: f"missing or blank {c} marked as {UNKNOWN_TEXT}" for c in MARKED.get(name, ())}
     kind = {c: "unknown" if c in MARKED.get(name, ()) else "default" for c in given}

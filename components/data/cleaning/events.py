@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from ibis import Table
     from ibis.expr.types import BooleanValue
 
+FIRST_VISIBLE = "!"  # all white space that `strip` knows sorts before it
 PAID = (schema.PURCHASE, schema.CANCELLATION)
 WORDS = {
     "without_item": "rows dropped: no item",
@@ -89,8 +90,11 @@ class Events(Cleaner):
 
 
 def blank(table: Table, column: str) -> BooleanValue:
-    """True where a text is missing or only spaces."""
-    return table[column].strip().nullif("").isnull()
+    """True where a text is missing or only spaces; what begins with a visible sign is not looked at further."""
+    import ibis
+
+    text = table[column]
+    return ibis.cases((text.isnull(), True), (text < FIRST_VISIBLE, text.strip() == ""), else_=False)
 
 
 def _utc(at: datetime) -> datetime:
