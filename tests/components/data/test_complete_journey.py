@@ -1,4 +1,4 @@
-"""The default source: titles, the calendar of weeks, shares over stores; what every source keeps is in tests/contracts."""
+"""The default source: titles, the calendar of weeks, shares over stores. What every source keeps: tests/contracts."""
 
 from datetime import date, datetime
 
