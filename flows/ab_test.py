@@ -21,6 +21,7 @@ from components.experiments.exposures import read_exposures, reconcile
 from components.experiments.replay import Served, held_out_baskets, replay
 from components.quality.exposures import judge_exposures
 from components.splits import store
+from components.steps.defaults import baseline
 from components.tracking import runs
 from flows import serving
 
@@ -51,7 +52,7 @@ def read_out(experiment: Experiment, served: list[Served], state: Path | None, k
 @flow(name="ab_test", persist_result=False)
 def ab_test(
     experiment: str = "demo",
-    treatment_model: str = "household_recency",
+    treatment_model: str | None = None,
     treatment_share: float = 0.5,
     url: str | None = None,
     households: int = 300,
@@ -61,12 +62,14 @@ def ab_test(
     """Compare the champion's ranker with one of its models; returns the verdict on the treatment in words.
 
     experiment    its name: salt of the assignment and folder of the report
+    treatment_model  one of the release's models; None takes the simple one that stands beside the ranker in reports
     url           a service that runs this experiment and does not know the baskets yet; None starts one with an
                   empty state for the length of the flow
     baskets_each  baskets replayed of every household, at most
     """
     root = Path.cwd()
     shares = {"control": 1 - treatment_share, "treatment": treatment_share}
+    treatment_model = treatment_model or baseline(read_params(root / PARAMS_FILE))
     values = {"name": experiment, "shares": shares, "treatment_model": treatment_model}
     design = parse(Experiment, values, "experiment")
     params = design.model_dump() | {"households": households, "baskets_each": baskets_each, "k": k}

@@ -14,7 +14,7 @@ from components.evaluation.protocol import ALL, NEW
 from flows.repro import RAN, Outcome
 
 RANKER = "ranker"
-VIEW_WORDS = {ALL: "all items", NEW: "items new to the household"}
+VIEW_WORDS = {ALL: "all items", NEW: "items new to the user"}
 METRICS = {
     "ndcg_at_10": "NDCG@10",
     "recall_at_10": "Recall@10",

@@ -28,7 +28,7 @@ def show_one_household(root: Path, url: str) -> None:
     console = wide_console()
     console.print(_basket_table(user_id, baskets))
     console.print(_answer_table(f"Next basket, by release version {both['version']}", both))
-    console.print(_answer_table("The same, only items new to the household", new))
+    console.print(_answer_table("The same, only items new to the user", new))
 
 
 def past_baskets(root: Path) -> tuple[str, list[tuple[str, list[str]]]]:
@@ -54,7 +54,7 @@ def _titles(root: Path) -> dict[str, str]:
 
 
 def _basket_table(user_id: str, baskets: list[tuple[str, list[str]]]) -> Table:
-    out = Table(title=f"Household {user_id}: its last baskets before the cut-off", title_justify="left")
+    out = Table(title=f"User {user_id}: its last baskets before the cut-off", title_justify="left")
     out.add_column("day")
     out.add_column("bought")
     for day, titles in baskets:

@@ -16,6 +16,8 @@ from components.robustness import page
 from components.robustness.report import Report, StressConfig, assemble, metrics
 from components.robustness.subjects import release_subjects, sample
 from components.splits import store
+from components.steps.runner import step_values
+from components.steps.table import table
 from components.tracking import runs
 from components.tracking.registry import CHAMPION, ModelRegistry
 
@@ -50,7 +52,8 @@ def robustness(households: int | None = None) -> bool:
     root = Path.cwd()
     params = read_params(root / PARAMS_FILE)
     changes = {} if households is None else {"households": households}
-    config = parse(StressConfig, (params["stress"] or {}) | changes, f"{PARAMS_FILE}: stress")
+    values = step_values(table(params)["stress"], params) | changes
+    config = parse(StressConfig, values, f"{PARAMS_FILE}: stress")
     with runs.tracked("robustness", params=config.model_dump(mode="json"), root=root) as run:
         report = stress_champion(config, params["seed"])
         run.metrics(metrics(report))

@@ -16,30 +16,14 @@ from pathlib import Path
 
 from components.core import layout, schema
 from components.core.errors import ConfigError
+from components.core.online_store import FORMAT, SCHEMA
 from components.release.release import Event as Bought
 from services.messages import Event
 
-FORMAT = 1  # `pragma user_version` of the file
 WAIT_S = 5.0  # for another worker's write
 PURCHASE = "purchase"
 NEWEST_EVENTS = 1000  # of one user that an answer looks at
 
-SCHEMA = f"""
-create table if not exists events (
-    seq integer primary key autoincrement, event_id text not null unique,
-    {schema.USER_ID} text not null, {schema.ITEM_ID} text not null,
-    {schema.EVENT_TYPE} text not null, {schema.TIMESTAMP} integer not null, {schema.VALUE} real,
-    {schema.QUANTITY} integer not null, {schema.REQUEST_ID} text, received_at real not null
-);
-create index if not exists events_of_user on events ({schema.USER_ID}, {schema.TIMESTAMP}, seq);
-create table if not exists exposures (
-    {schema.REQUEST_ID} text not null, {schema.USER_ID} text, {schema.ITEM_ID} text not null,
-    {schema.POSITION} integer not null, {schema.SCORE} real not null, {schema.PROPENSITY} real not null,
-    {schema.RELEASE} text not null, {schema.EXPERIMENT} text, {schema.VARIANT} text, {schema.TIMESTAMP} real not null,
-    primary key ({schema.REQUEST_ID}, {schema.POSITION})
-) without rowid;
-pragma user_version = {FORMAT};
-"""
 COLUMNS = (
     schema.EVENT_ID, schema.USER_ID, schema.ITEM_ID, schema.EVENT_TYPE, schema.TIMESTAMP, schema.VALUE,
     schema.QUANTITY, schema.REQUEST_ID, "received_at",

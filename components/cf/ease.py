@@ -106,6 +106,6 @@ def _check_solved(solved: bool, regularization: float) -> None:
     """In exact arithmetic any ridge makes the gram matrix positive definite; in float32 a tiny one is rounded away."""
     if not solved:
         raise DataError(
-            "ease: the items' gram matrix cannot be inverted: some items are bought by the same households and "
+            "ease: the items' gram matrix cannot be inverted: some items are bought by the same users and "
             f"regularization {regularization:g} is too small to tell them apart; raise `regularization`."
         )

@@ -78,6 +78,7 @@ def _show_raw(console, raw: RawFound) -> None:
         f" and {len(raw.files) - MOST_FILES} more" * (len(raw.files) > MOST_FILES)
     )
     console.print(f"\nraw table [bold]{raw.name}[/bold]: {_escaped(files)}")
+    console.print(f"  written as {_escaped(raw.written)}")
     console.print(f"  looked at {raw.rows:,} rows; {raw.rejected:,} lines are no rows")
     console.print(f"  columns that serve: {_escaped(', '.join(raw.mapped)) or 'none'}")
     if raw.unmapped:
@@ -100,9 +101,8 @@ def _show_table(console, table: TableFound) -> None:
 def _closing(findings: Findings):
     from rich.table import Table
 
-    closing = Table(
-        "table", "rows looked at", "cannot be read", "events", "from (UTC)", "to (UTC)", "required but unread"
-    )
+    closing = Table("table", "rows", "unreadable", "events", "from (UTC)", "to (UTC)", "required, unread")
+    closing.columns[0].no_wrap = True
     for table in findings.tables:
         events = ", ".join(f"{n:,} {event}" for event, n in table.events.items())
         bad = max((count for count, _ in table.problems.values()), default=0)

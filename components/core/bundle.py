@@ -167,8 +167,12 @@ def verify(folder: Path) -> dict[str, Any]:
 
 def digest(folder: Path) -> str:
     """One sha256 that stands for a sealed folder's content (provenance left out)."""
-    files = read_json(Path(folder) / MANIFEST)["files"]
-    return _sha256_of(files)
+    return manifest_digest(Path(folder) / MANIFEST)
+
+
+def manifest_digest(path: Path) -> str:
+    """`digest` of the folder that a manifest belongs to, wherever the manifest itself lies."""
+    return _sha256_of(read_json(path)["files"])
 
 
 def write(

@@ -128,9 +128,14 @@ class Cleaner(ABC):
         """
 
 
-def unix_second(table: Table, column: str = schema.TIMESTAMP):
-    """int64: whole seconds since 1970 of a UTC time; DuckDB would give fractions, and round them."""
-    return table[column].epoch_seconds().floor().cast("int64")
+def blank(table: Table, column: str):
+    """True where a text is missing or only spaces."""
+    return table[column].strip().nullif("").isnull()
+
+
+def maybe_blank(table: Table, column: str):
+    """True where a text is missing or begins with a space or a control character: all blank ones, found cheaply."""
+    return (table[column] < "!").fill_null(True)
 
 
 def row_count(table: Table) -> int:

@@ -11,6 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 from components.core import schema
 from components.data import engine
+from components.data.landing import FileFormat, Limits
+from components.data.landing.csv_table import find_layout
+from components.data.landing.encoding import find_encoding
+from components.data.landing.formats import CSV, EXCEL, PARQUET, format_of
+from components.data.landing.land import members
 from components.data.mapped_source import MappedSource, Part
 from components.data.source import Source
 
@@ -25,10 +30,11 @@ NAMED = re.compile(r"(?:^|; )(\w+): ")  # where a problem names its column
 
 @dataclass(frozen=True)
 class RawFound:
-    """One raw table: its files, what was read of them, and which of its columns serve."""
+    """One raw table: its files, how they are written, what was read of them, and which of its columns serve."""
 
     name: str
     files: list[str]
+    written: str
     rows: int
     rejected: int
     mapped: list[str]
@@ -96,11 +102,25 @@ def _landed(con: Backend, work: Path, names: list[str]) -> dict[str, Table]:
 def _raw(con: Backend, source: MappedSource, name: str, work: Path, parts: list[Part], landed: Any) -> RawFound:
     found = [c for c in engine.read_parquet(con, work / f"{name}.parquet").columns if c not in schema.TRACE]
     used = {column for part in parts if part.raw == name for column in part.mapping.raw_columns()}
-    files = (
-        [str(file) for file, _ in source.found()[name]] if source.raw_tables()[name].files else list(landed.accounts)
-    )
+    declared = source.raw_tables()[name]
+    paths = [file for file, _ in source.found()[name]] if declared.files else []
+    files = [str(path) for path in paths] or list(landed.accounts)
+    written = written_as(paths[0], declared.format, source.limits, work) if paths else "exported from the database"
     mapped, unmapped = [c for c in found if c in used], [c for c in found if c not in used]
-    return RawFound(name, files, landed.rows, landed.rejected, mapped, unmapped, landed.remarks)
+    return RawFound(name, files, written, landed.rows, landed.rejected, mapped, unmapped, landed.remarks)
+
+
+def written_as(path: Path, declared: FileFormat, limits: Limits, work: Path) -> str:
+    """How a file is written, as declared or found: "csv, encoding utf-8, cut by ';'"."""
+    member = next(members([path], path.parent, declared, limits, work))
+    kind = format_of(member.name, declared)
+    if kind == CSV:
+        found = find_layout(member, declared, limits)
+        cut = found.long_delimiter or found.dialect.delimiter
+        return f"{kind}, encoding {found.encoding.name}, cut by {cut!r}"
+    if kind in (EXCEL, PARQUET):
+        return kind
+    return f"{kind}, encoding {find_encoding(member, declared.encoding).name}"
 
 
 def _whole(con: Backend, source: Source, folder: Path) -> tuple[list[RawFound], dict[str, Table]]:
@@ -113,7 +133,7 @@ def _whole(con: Backend, source: Source, folder: Path) -> tuple[list[RawFound], 
     for name, columns in source.raw.items():
         file = landed / f"{name}.parquet"
         found = list(engine.read_parquet(con, file).columns)
-        raw.append(RawFound(name, [file.name], engine.count_rows(file), 0, list(columns),
+        raw.append(RawFound(name, [file.name], PARQUET, engine.count_rows(file), 0, list(columns),
                             [c for c in found if c not in columns]))  # fmt: skip
     return raw, source.tables(con, landed)
 

@@ -30,11 +30,7 @@ def read_table(con: BaseBackend, folder: Path, name: str) -> Table:
     Raises DataError if there is no such table, it has no part, or a part cannot be read.
     """
     whole = Path(folder) / f"{name}.parquet"
-    parts = [whole] if whole.is_file() else _parts(Path(folder) / name)
-    if not parts:
-        raise DataError(f"{Path(folder) / name}: no such table; the step that makes it has not run.")
-    tables = [engine.read_parquet(con, part) for part in parts]
-    return _union(tables)
+    return engine.read_parquet(con, whole if whole.is_file() else Path(folder) / name)
 
 
 def _name(path: Path) -> str | None:
@@ -46,18 +42,3 @@ def _name(path: Path) -> str | None:
 def _parts(folder: Path) -> list[Path]:
     """Its parquet files, in the order of their names; what starts with a dot or an underscore is no part."""
     return [p for p in sorted(folder.glob("*.parquet")) if not p.name.startswith((".", "_"))]
-
-
-def _union(tables: list[Table]) -> Table:
-    import ibis
-
-    if len(tables) == 1:
-        return tables[0]
-    types = {name: kind for table in reversed(tables) for name, kind in table.schema().items()}
-    rows = [
-        table.select(
-            **{name: table[name] if name in table.columns else ibis.null(kind) for name, kind in types.items()}
-        )
-        for table in tables
-    ]
-    return ibis.union(*rows)

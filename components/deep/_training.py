@@ -100,7 +100,7 @@ def _check(past: Histories, validation: list[tuple[Windows, Targets]], config: S
         )
     if not validation:
         raise DataError(
-            f"sequence model: no household bought both before and in the last {config.validation_share:.0%} of the "
+            f"sequence model: no user bought both before and in the last {config.validation_share:.0%} of the "
             "events; raise validation_share."
         )
 

@@ -19,8 +19,8 @@ def figure(values: np.ndarray, rng: np.random.Generator) -> Figure:
     mean, low, high = bootstrap_mean(values, rng)
     if np.isnan(mean):
         raise DataError(
-            "evaluate: no household bought anything in the target window that the view counts; bring a longer window "
-            "(split.test_share) or more households."
+            "evaluate: no user bought anything in the target window that the view counts; bring a longer window "
+            "(split.test_share) or more users."
         )
     return {"mean": mean, "low": low, "high": high}
 

@@ -11,7 +11,7 @@ from components.evaluation.protocol import ALL, CUTOFF, NEW, VIEWS
 from components.report.figures import interval_plot, metric_bars
 from components.report.page import Page
 
-WORDS = {ALL: "All items", NEW: "Items new to the household"}
+WORDS = {ALL: "All items", NEW: "Items new to the user"}
 COLUMNS = {"ndcg": "NDCG", "recall": "Recall", "mrr": "MRR", "hit_rate": "HitRate", "coverage": "Coverage"}
 
 
@@ -25,7 +25,7 @@ def bars(report: dict[str, Any], view: str) -> Figure:
     names = ordered(report, view)
     cells = [report["models"][name][view][f"ndcg_at_{CUTOFF}"] for name in names]
     columns = ([cell[part] for cell in cells] for part in ("mean", "low", "high"))
-    return metric_bars(names, *columns, f"{WORDS[view]}: NDCG@{CUTOFF}", f"NDCG@{CUTOFF}, mean over households, 95 %")
+    return metric_bars(names, *columns, f"{WORDS[view]}: NDCG@{CUTOFF}", f"NDCG@{CUTOFF}, mean over users, 95 %")
 
 
 def write(report: dict[str, Any], path: Path) -> Path:
@@ -33,22 +33,23 @@ def write(report: dict[str, Any], path: Path) -> Path:
     page = Page("Model comparison", subtitle=_subtitle(report))
     for view in VIEWS:
         page.heading(WORDS[view])
-        page.figure(bars(report, view), f"Mean over {report['counted'][view]:,} households; lines are 95 % intervals.",
+        page.figure(bars(report, view), f"Mean over {report['counted'][view]:,} users; lines are 95 % intervals.",
                     f"bars of NDCG@{CUTOFF}, {WORDS[view]}")  # fmt: skip
         page.table(
             ["recommender", *(f"{c}@{CUTOFF}" for c in COLUMNS.values()), "interval of NDCG"], _rows(report, view)
         )
-        page.figure(_differences(report, view), "Ranker minus each other, household by household: right of 0 is better",
+        page.figure(_differences(report, view), "Ranker minus each other, user by user: right of 0 is better",
                     "paired differences of the ranker to every other recommender")  # fmt: skip
     page.heading("Who is served how well")
     slices = report["slices"]
     rows = [[name, s["households"], s["ranker"]["mean"], s["baseline"]["mean"]] for name, s in slices.items()]
-    page.table(["households", "number", "NDCG@10 of the ranker", f"of {report['slice_baseline']}"], rows)
+    page.table(["users", "number", "NDCG@10 of the ranker", f"of {report['slice_baseline']}"], rows)
     page.heading("What this does not say")
+    page.text(f"Split: {report['split']['method'].replace('_', ' ')}. What leaks: {report['split']['leaks']}.")
     page.text(
         f"{report['target_outside_share']:.1%} of the purchases in the window were of products outside the catalogue "
-        "(bought by too few households before the cut-off, or new); no recommender could name them and they are not "
-        f"counted. {report['target_unknown_users']:,} households had no history before the cut-off, or too "
+        "(bought by too few users before the cut-off, or new); no recommender could name them and they are not "
+        f"counted. {report['target_unknown_users']:,} users had no history before the cut-off, or too "
         "little of it. Offline figures tell how well purchases are foretold, not how much a recommendation changes "
         "what is bought."
     )
@@ -56,10 +57,10 @@ def write(report: dict[str, Any], path: Path) -> Path:
 
 
 def _subtitle(report: dict[str, Any]) -> str:
-    return (
-        f"{report['households']:,} households, {report['catalogue']:,} items ranked in full; history before "
-        f"{report['cutoff_time']}, judged on what was bought after it"
-    )
+    when = f"history before {report['cutoff_time']}, judged on what came after it"
+    if not report["split"]["one_cutoff"]:
+        when = "every user judged on the last thing they did"
+    return f"{report['households']:,} users, {report['catalogue']:,} items ranked in full; {when}"
 
 
 def _rows(report: dict[str, Any], view: str) -> list[list[Any]]:

@@ -30,7 +30,7 @@ def drawing(report: Mapping[str, Any]) -> Figure:
     values, lows, highs = (
         [cell[key] / cell["control"] for cell in cells.values()] for key in ("difference", "low", "high")
     )
-    title = f"{report['treatment']} against {report['control']}, 95 % intervals over households"
+    title = f"{report['treatment']} against {report['control']}, 95 % intervals over users"
     return figures.interval_plot(list(cells), values, lows, highs, title, "relative difference")
 
 
@@ -53,14 +53,14 @@ def _split(out: Page, report: Mapping[str, Any]) -> None:
         [name, policy, f"{srm['shares'][name]:.0%}", srm["expected"][name], srm["observed"][name]]
         for name, policy in report["policies"].items()
     ]
-    out.table(["variant", "answered by", "share", "households expected", "households found"], rows)
+    out.table(["variant", "answered by", "share", "users expected", "users found"], rows)
 
 
 def _differences(out: Page, report: Mapping[str, Any]) -> None:
     out.heading("What differs?")
     out.text(
-        f"{report['requests']:,} lists of {report['k']} for {report['households']:,} households. A household keeps its "
-        "variant, so it is the unit: its lists are added up first (delta method), then households are compared."
+        f"{report['requests']:,} lists of {report['k']} for {report['households']:,} users. A user keeps its "
+        "variant, so it is the unit: its lists are added up first (delta method), then users are compared."
     )
     out.figure(drawing(report), "", "Differences between the variants; numbers in the table below.")
     columns = ["metric", report["control"], report["treatment"], "difference", "95 % interval", "treatment is"]

@@ -98,7 +98,7 @@ def _ratio(group: Totals) -> tuple[float, float, int]:
 def _spread(values: np.ndarray) -> tuple[float, int]:
     """Squared standard error of the mean, and the number of units."""
     if len(values) < 2:
-        raise DataError(f"experiment: {len(values)} unit in a group, at least 2 needed; replay more households.")
+        raise DataError(f"experiment: {len(values)} unit in a group, at least 2 needed; replay more users.")
     return float(np.var(values, ddof=1) / len(values)), len(values)
 
 

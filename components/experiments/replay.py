@@ -21,7 +21,7 @@ from components.core import schema
 from components.core.errors import DataError
 
 CAVEAT = (
-    "REPLAYED: the traffic is made of held-out baskets, not of live households. A replay shows which variant's lists "
+    "REPLAYED: the traffic is made of held-out baskets, not of live users. A replay shows which variant's lists "
     "foresee baskets better. It cannot show the effect of an exposure on behaviour, because nobody saw these lists "
     "before buying; only a live experiment can."
 )

@@ -95,7 +95,7 @@ def _measure(metric: Metric, served: Sequence[Served], ratio: SampleRatio) -> di
     groups = totals(outcomes)
     for variant in (CONTROL, TREATMENT):
         if variant not in groups:
-            raise DataError(f"experiment: nobody was served variant {variant!r}; replay more households.")
+            raise DataError(f"experiment: nobody was served variant {variant!r}; replay more users.")
     estimate = difference_of_ratios(groups[CONTROL], groups[TREATMENT])
     words = {"words": metric.words, "primary": metric is PRIMARY}
     return words | {"verdict": verdict(estimate, ratio, metric.higher_is_better), **asdict(estimate)}

@@ -37,7 +37,8 @@ def compared(
     history, newest, items  canonical tables
     rows       lines, and baskets, of each drawn at random at most; enough of both tell as much as all
     time_zone  the shop's own: by UTC, a change of the clocks would look like customers who come at another hour
-    Returns    name → numbers, text or vectors, for each; lines, baskets and titles have different lengths
+    Returns    name → numbers, text or vectors, for each; lines, baskets and titles have different lengths, and a column
+               that holds nothing in either window (a shop's that sells nothing, say) is left out
     """
     con = connect()
     tables = [read_parquet(con, path) for path in (history, newest)]
@@ -47,7 +48,8 @@ def compared(
         columns = _sampled(line_columns(lines, known, time_zone), rows, seed) | _sampled(novelty, rows, seed)
         found.append(vectorised(columns | _sampled(basket_columns(lines), rows, seed)))
     con.disconnect()
-    return tuple(found)
+    told = [name for name in found[0] if any(_holds_something(columns[name]) for columns in found)]
+    return tuple({name: columns[name] for name in told} for columns in found)
 
 
 def described(lines: Table, items: Table, order: str, rows: int, time_zone: str = "UTC") -> Columns:
@@ -143,6 +145,10 @@ def _sampled(table: Table, rows: int, seed: int) -> Columns:
     n = len(whole)
     drawn = whole.take(np.sort(np.random.default_rng(seed).choice(n, size=min(rows, n), replace=False)))
     return {name: _array(drawn[name].to_numpy()) for name in table.columns}
+
+
+def _holds_something(values: np.ndarray) -> bool:
+    return bool(len(values)) and not (values.dtype.kind == "f" and np.isnan(values).all())
 
 
 def _whole(table: Table) -> Columns:

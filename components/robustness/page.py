@@ -28,13 +28,15 @@ def write(report: Report, folder: Path) -> None:
 
 def page(report: Report) -> Page:
     """The report as a page."""
-    out = Page("Robustness", f"{report['households']:,} households of the test window, all items, NDCG@{CUTOFF}")
+    out = Page("Robustness", f"{report['households']:,} users of the test window, all items, NDCG@{CUTOFF}")
     out.verdict(report["passed"], "Robust enough" if report["passed"] else "Loses more than is allowed")
     out.text(
-        "The households' histories are made worse on purpose and the recommender, trained on clean data, is asked "
+        "The users' histories are made worse on purpose and the recommender, trained on clean data, is asked "
         "again. What they bought afterwards stays as it was. Each point carries a 95 % bootstrap interval over "
-        "households; the loss is relative to undisturbed histories, paired by household."
+        "users; the loss is relative to undisturbed histories, paired by user."
     )
+    if report["left_out"]:
+        out.text(f"Not shown: {', '.join(report['left_out'])}; it finds nothing even in undisturbed histories.")
     for name, part in report["perturbations"].items():
         out.heading(words(name).capitalize())
         out.verdict(part["passed"], f"{report['judged']} {part['reason']}")

@@ -7,6 +7,7 @@ from dataclasses import asdict
 from functools import partial
 from typing import Any
 
+import numpy as np
 from pydantic import Field, model_validator
 
 from components.core.config import Config, parse
@@ -64,11 +65,14 @@ def assemble(
 ) -> Report:
     """Try every perturbation; the first recommender is the one that is judged.
 
-    Returns  {"passed", "reasons", "judged", "households", "metric", "perturbations": {name: {"level_words",
+    Another one that finds nothing even in undisturbed histories has nothing to lose, and is left out.
+    Returns  {"passed", "reasons", "judged", "left_out", "households", "metric", "perturbations": {name: {"level_words",
              "judged_level", "max_relative_loss", "passed", "reason", "curves": {recommender: [point]}}}}
     """
     judged = next(iter(recommenders))
     undisturbed = {who: accuracy(recommend, trial.histories, trial.relevant) for who, recommend in recommenders.items()}
+    left_out = [who for who, found in undisturbed.items() if who != judged and not np.nanmean(found) > 0]
+    recommenders = {who: recommend for who, recommend in recommenders.items() if who not in left_out}
     tried = {}
     for name, how in config.perturbations.items():
         cls = PERTURBATIONS.get(name)
@@ -88,6 +92,7 @@ def assemble(
         "passed": all(part["passed"] for part in tried.values()),
         "reasons": [f"{words(name)}: {part['reason']}" for name, part in tried.items()],
         "judged": judged,
+        "left_out": left_out,
         "households": len(trial.histories),
         "metric": f"ndcg_at_{CUTOFF}",
         "perturbations": tried,

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 STEPS_PER_DECADE = 8  # of the histograms' logarithmic scale
+ROUNDING = 1e-9  # the last digit of a logarithm differs between engines, and a price of 10 lies on a border
 NUMBERS = {
     schema.INTERACTIONS_TABLE: (schema.VALUE, schema.QUANTITY, schema.DISCOUNT, schema.COUPON_DISCOUNT),
     schema.ITEMS_TABLE: (schema.PRICE, schema.STOCK),
@@ -62,7 +63,7 @@ def spread(table: Table, column: str) -> Spread:
     lost = value.isnull() | value.isnan() | value.isinf()
     kind = ibis.cases((lost, "missing"), (value < 0, "negative"), (value == 0, "zero"), else_="step")
     positive = ibis.cases((kind == "step", value), else_=1.0)
-    step = (positive.log10() * STEPS_PER_DECADE).floor().cast("int64")
+    step = (positive.log10() * STEPS_PER_DECADE + ROUNDING).floor().cast("int64")
     placed = table.select(kind=kind, step=step)
     rows = placed.group_by("kind", "step").agg(n=placed.count()).to_pyarrow().to_pylist()
     others = {kind: sum(r["n"] for r in rows if r["kind"] == kind) for kind in ("zero", "negative", "missing")}

@@ -58,4 +58,5 @@ def _to_beat(components: dict[str, str]) -> dict[str, list[str]]:
     """View → names: the user's own habits over all items, the simplest strangers' advice over new ones."""
     habits = [name for name, component in components.items() if component == REPEATING]
     floors = [name for name, component in components.items() if component in FLOORS_FOR_NEW]
-    return {view: names for view, names in ((ALL, habits or floors), (NEW, floors)) if names}
+    known = list(components)
+    return {view: names for view, names in ((ALL, habits or floors or known), (NEW, floors)) if names}

@@ -59,7 +59,7 @@ def evaluate(config: EvaluateConfig, root: Path, seed: int) -> StepResult:
     measured = {
         name: {v: measure(parts[v], work.relevant[v], work.n_items) for v in VIEWS} for name, parts in ranked.items()
     }
-    report = _report(config, data, target, work, measured, rng.stream(seed, "evaluate"))
+    report = _report(config, data, target, work, measured, rng.stream(seed, "evaluate")) | {"split": _split(root)}
     with bundle.replacing(root / layout.EVALUATION) as fresh:
         bundle.write_json(fresh / "report.json", report)
         page.write(report, fresh / "report.html")
@@ -82,7 +82,7 @@ def _all_lists(config: EvaluateConfig, root: Path, data: Dataset, work: Task) ->
         ours = {RANKER: lists(hybrid.score(block, scores), block)}
         return ours | {name: lists(compared[name], block) for name in config.models}
 
-    return lists_of_many(ask, work.histories, lambda blocks: track(blocks, "ranking for all households"))
+    return lists_of_many(ask, work.histories, lambda blocks: track(blocks, "ranking for all users"))
 
 
 def _report(
@@ -108,6 +108,13 @@ def _report(
         "slice_baseline": config.slice_baseline,
         "slices": _slices(work, ours[ALL], measured[config.slice_baseline][ALL], draw),
     }
+
+
+def _split(root: Path) -> dict[str, Any]:
+    """How the test fold was made, and what leaks in it."""
+    facts = store.load_facts(root)
+    test = next(fold for fold in facts["folds"] if fold["name"] == layout.TEST_FOLD)
+    return {"method": facts["method"], "leaks": facts["leaks"], "one_cutoff": test["one_cutoff"]}
 
 
 def _slices(work: Task, ours: Measured, baseline: Measured, draw: np.random.Generator) -> dict[str, Any]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
+
 from components.core import bundle, layout
 from components.core.errors import DataError
 from components.data import engine
@@ -52,7 +54,8 @@ def _laid_out(root: Path, config: FeaturizeConfig) -> tuple[list[Suite], dict]:
     judged, tables = [], {}
     for fold in layout.FOLDS:
         data = store.load_dataset(root / layout.SPLIT / fold / store.DATASET)
-        found = features.fold_tables(root / layout.FEATURES / fold, FILES, data.items.ids, data.users.ids)
+        with_a_past = data.items.ids[np.unique(data.histories.items)]  # a cold item has no features yet
+        found = features.fold_tables(root / layout.FEATURES / fold, FILES, with_a_past, data.users.ids)
         judged += features.fold_suites(suites, fold, found)
         tables |= {f"{fold}_{name}": table for name, table in found.items()}
     return judged, tables

@@ -15,7 +15,7 @@ from components.core.errors import DataError
 from components.data.pin import file_digests, write_pin
 from components.data.source import Source
 from components.steps import dvc_file
-from components.steps.runner import check_params
+from components.steps.runner import check_params, plain_disk_full
 from components.steps.table import SEED, table
 
 SEED_OF_ALL = 7
@@ -34,16 +34,14 @@ class Use:
 
 
 def completed(params: dict[str, Any]) -> dict[str, Any]:
-    """What `params` lacks to be a whole params.yaml: sections with all defaults, every model ranked and measured.
+    """What `params` lacks to be a whole params.yaml: sections that leave everything to the defaults.
 
     Raises ConfigError if there are no models.
     """
     steps = table(params)
-    models = list(params["models"])
     sections = {SEED: SEED_OF_ALL} | {
         name: {} for step in steps.values() for name in (step.section.partition(".")[0], *step.shared)
     }
-    sections |= {"rank": {"candidates": models}, "evaluate": {"models": models}}
     return {name: values for name, values in sections.items() if name not in params}
 
 
@@ -59,7 +57,8 @@ def use(text: str, source: Source, root: Path, *, replace: bool = False) -> Use:
     params = yaml.safe_load(text)
     added = completed(params)
     check_params(params | added)
-    kept = _bring_in(source, root, replace=replace)
+    with plain_disk_full("use", root):
+        kept = _bring_in(source, root, replace=replace)
     _write_params(text + (ADDED + yaml.safe_dump(added, sort_keys=False) if added else ""), root)
     write_text(root / dvc_file.DVC_FILE, dvc_file.render(root))
     digest = write_pin(root / layout.DATA, root / layout.DATA_PIN)

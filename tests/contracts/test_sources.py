@@ -63,7 +63,9 @@ def sql(root):
         con.sql("CREATE TABLE orders AS SELECT '007' u, 42 AS i, TIMESTAMPTZ '2024-01-01 10:00:00+01' AS t, 1.5 AS v")
         con.sql("INSERT INTO orders VALUES ('8', 43, '2024-01-02 10:00:00+01', 2)")
     columns = {"user_id": "u", "item_id": "i", "timestamp": "t", "value": "v"}
-    return {"duckdb": str(root / "shop.duckdb"), "interactions": {"table": "orders", "columns": columns}}
+    items = {"query": "SELECT i, 'Tea' AS name FROM orders", "columns": {"item_id": "i", "title": "name"}}
+    orders = {"table": "orders", "columns": columns}
+    return {"duckdb": str(root / "shop.duckdb"), "interactions": orders, "items": items}
 
 
 def ta_feng(root):
@@ -211,7 +213,7 @@ def test_event_types_are_known_and_nothing_but_the_planted_fault_is_a_problem(re
 def test_raw_files_are_copied_byte_for_byte_and_stay_as_they_were(read):
     name, source, data, _, _ = read
     if name == "sql":
-        assert [p.name for p in data.rglob("*.parquet")] == ["interactions.parquet"]
+        assert sorted(p.name for p in data.rglob("*.parquet")) == ["interactions.parquet", "items.parquet"]
         return
     for table, files in source.found().items():
         for original, copy in files:
@@ -231,6 +233,7 @@ def test_the_same_files_give_the_same_bytes_twice(read, tmp_path):
         assert all((one / file).read_bytes() == (two / file).read_bytes() for file in files)
 
 
+@pytest.mark.slow
 def test_the_same_landed_rows_give_the_same_tables_twice(tmp_path):
     source = open_source("tables", tables(tmp_path))
     _, landed, _ = read_all(source, tmp_path)
@@ -317,6 +320,7 @@ def test_metadata_of_2023_give_path_price_and_description(read):
     assert next(item for item in items if item["item_id"] == "0001")["price"] == 3.5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["2014", "2018"])
 def test_older_reviews_are_read_by_their_own_names(form, tmp_path):
     review = {"reviewerID": "A2", "asin": "0000031887", "overall": 4.0, "unixReviewTime": 1364688000}
@@ -348,6 +352,7 @@ def test_older_reviews_are_read_by_their_own_names(form, tmp_path):
     )
 
 
+@pytest.mark.slow
 def test_diginetica_joins_categories_and_keeps_the_order_within_a_session(tmp_path):
     text(
         tmp_path / "train-item-views.csv",
@@ -369,6 +374,7 @@ def test_diginetica_joins_categories_and_keeps_the_order_within_a_session(tmp_pa
     assert {i["item_id"]: i["category"] for i in found["items"].to_pylist()} == {"81766": "1096", "25911": None}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["100k", "1m"])
 def test_older_movielens_forms_give_users_and_genres(form, tmp_path):
     if form == "100k":
@@ -411,3 +417,38 @@ def test_the_wheels_give_what_is_said_of_them(tmp_path):
     assert counts["complete_journey"]["interactions"] == 1_469_307
     assert counts["ta_feng"] == {"interactions": 817_741, "items": 23_812, "users": 32_266}
     assert counts["open_bandit"] == {"interactions": 38, "items": 80, "exposures": 10_000}
+
+
+HOSTILE = (
+    "who;sku;at;paid;pieces\n"
+    "007; a ;2024-03-31 02:30;1.234,50 €;1\n"
+    "=1+1;😀;31.02.2024;1e308;-2\n"
+    "x;' OR 1=1 --;1711843200000;inf;9223372036854775808\n"
+    ";B;2024-10-27 02:30:00.123456789;-0;\n"
+    "y;b\\\\n;2024-07-01T12:00:00+05:30;NaN;0,5\n"
+)
+
+
+@pytest.mark.slow
+def test_spark_reads_every_sample_and_a_hostile_one_as_duckdb_does(tmp_path):
+    pytest.importorskip("pyspark")
+    columns = {"user_id": "who", "item_id": "sku", "timestamp": "at", "value": "paid", "quantity": "pieces"}
+    text(tmp_path / "hostile.csv", HOSTILE)
+    hostile = {
+        "files": str(tmp_path / "hostile.csv"),
+        "format": {"delimiter": ";"},
+        "numbers": {"decimal": ",", "thousands": "."},
+        "time": {"zone": "Europe/Berlin"},
+        "interactions": {"columns": columns, "currency": {"code": "EUR"}},
+    }
+    spark = engine.EngineConfig(component="spark", memory_limit_gb=1).open()
+    samples = {name: (name, make) for name, make in SAMPLES.items()} | {"hostile": ("tables", lambda _: hostile)}
+    for label, (name, make) in samples.items():
+        (tmp_path / label).mkdir()
+        source = open_source(name, make(tmp_path / label))
+        _, landed, found = read_all(source, tmp_path / label)
+        for table, rows in source.tables(spark, landed).items():
+            engine.write_parquet(rows, tmp_path / label / f"{table}.parquet")
+            there = pq.read_table(tmp_path / label / f"{table}.parquet").to_pylist()
+            assert sorted(map(str, there)) == sorted(map(str, found[table].to_pylist())), (label, table)
+    spark.disconnect()

@@ -157,6 +157,15 @@ def test_a_date_of_next_year_is_told_of_where_params_give_no_day(tmp_path):
     assert result.metrics["warnings"] == 1
 
 
+@pytest.mark.xfail(reason="validate does not yet take in what landing rejected and remarked (in work with quarantine)")
+def test_rejected_lines_and_remarks_of_landing_reach_quarantine_and_report(tmp_path):
+    content = lines().replace("customer,product,", ",customer,product,").replace("\n0", "\n1,0") + "ragged\n"
+    result = validated(tmp_path, shop(tmp_path, content), max_quarantined_share=0.1)
+    (row,) = read(tmp_path, layout.QUARANTINE, "interactions.rejected")
+    assert (row["original"], row[s.SOURCE_ROW]) == ("ragged", len(EVENTS) + 2)
+    assert result.metrics["warnings"] == 1
+
+
 @pytest.mark.parametrize("missing", ["customer", "when"])
 def test_a_missing_column_is_refused_with_the_columns_there_are(tmp_path, missing):
     with pytest.raises(DataError, match=f"column '{missing}' is not there; found"):

@@ -7,7 +7,7 @@ import pytest
 
 from components.core.errors import ShoploopError
 from tests.data.hostile.case import ACCEPTED, REFUSED, REJECTED, REMARKED, TABLE
-from tests.data.hostile.page import CASES, PAGE, page
+from tests.data.hostile.page import CASES, PAGE, TABLES, page
 
 PARAMS = [pytest.param(c, id=c.name, marks=[pytest.mark.slow] if c.slow else []) for c in CASES]
 
@@ -37,6 +37,11 @@ def test_each_hostile_file_gets_its_verdict(case, tmp_path):
 
 def test_the_documentation_is_the_table():
     assert PAGE.read_text(encoding="utf-8") == page(), "run `python -m tests.data.hostile.page --write`"
+
+
+def test_every_hostile_table_has_its_test():
+    tests = (PAGE.parents[1] / "tests" / "data" / "test_hostile_end_to_end.py").read_text(encoding="utf-8")
+    assert [case.test for case in TABLES if f"def {case.test}(" not in tests] == []
 
 
 def test_no_case_has_the_name_of_another():

@@ -3,7 +3,10 @@
 import pytest
 
 from components.core import schema as s
+from components.core.config import parse
 from components.data import engine
+from components.data.engine import EngineConfig
+from components.data.sources.tables import Tables, TablesConfig
 from tests.data.hostile.values import GOOD, VALUES, at, source, write_csv
 
 
@@ -40,3 +43,23 @@ def test_each_hostile_value_gets_its_verdict(case, mapped):
     column, expected = case.canonical
     assert row[column] == expected and str(row[column]) == str(expected)
     assert row[s.PROBLEM] == (case.words or None)
+
+
+NAMES = ("user'; DROP TABLE interactions; --", 'item"`\\', "when (UTC) = {now}", "price.€ 100%")
+
+
+@pytest.mark.parametrize("name", ["duckdb", pytest.param("spark", marks=pytest.mark.slow)])
+def test_strange_column_names_reach_no_engine_unescaped(name, tmp_path):
+    quoted = ",".join('"' + column.replace('"', '""') + '"' for column in NAMES)
+    (tmp_path / "data" / "interactions").mkdir(parents=True)
+    (tmp_path / "data" / "interactions" / "a'; --.csv").write_text(
+        f"{quoted}\nu1,i1,2024-03-05,2.50\n", encoding="utf-8"
+    )
+    columns = dict(zip((s.USER_ID, s.ITEM_ID, s.TIMESTAMP, s.VALUE), NAMES, strict=True))
+    shop = Tables(parse(TablesConfig, {"interactions": {"files": "unused", "columns": columns}}, "source tables"))
+    con = EngineConfig(component=name).open()
+    table = shop.tables(con, shop.land(tmp_path / "data", tmp_path / "work"))[s.INTERACTIONS_TABLE]
+    (row,) = table.execute().to_dict("records")
+    con.disconnect()
+    assert [row[c] for c in columns] == ["u1", "i1", at(2024, 3, 5), 2.5]
+    assert (row[s.SOURCE_FILE], row[s.PROBLEM]) == ("interactions/a'; --.csv", None)

@@ -110,7 +110,7 @@ def closing_rows(said):
 
 def test_it_ends_with_an_answer_and_a_closing_table(said, project):
     assert "Next basket, by release version 1" in said
-    assert "items new to the household, full catalogue" in said
+    assert "items new to the user, full catalogue" in said
     done = closing_rows(said)
     steps = list(table(yaml.safe_load((project / "params.yaml").read_text())))
     assert [name for name in done if name in steps] == steps

@@ -16,7 +16,8 @@ from pydantic import Field
 
 from components.core import schema
 from components.core.config import Config
-from components.data.cleaner import Cleaned, Cleaner, Effect, Work, row_count, totals, unix_second
+from components.data.cleaner import Cleaned, Cleaner, Effect, Work, row_count, totals
+from components.data.engine import unix_seconds
 
 if TYPE_CHECKING:
     from ibis import Table
@@ -79,18 +80,20 @@ class Bots(Cleaner):
 
     def _without(self, interactions: Table, spans: Table) -> Table:
         columns = interactions.columns
-        at = unix_second(interactions)
+        at = unix_seconds(interactions[schema.TIMESTAMP])
         if self.config.drop == "window":
             user = interactions[schema.USER_ID] == spans[schema.USER_ID]
             return interactions.anti_join(spans, [user, at >= spans[SINCE], at < spans[UNTIL]])
         first = spans.group_by(bot_user=spans[schema.USER_ID]).agg(**{SINCE: spans[SINCE].min()})
         joined = interactions.left_join(first, interactions[schema.USER_ID] == first.bot_user)
-        return joined.filter(joined[SINCE].isnull() | (unix_second(joined) < joined[SINCE])).select(*columns)
+        return joined.filter(joined[SINCE].isnull() | (unix_seconds(joined[schema.TIMESTAMP]) < joined[SINCE])).select(
+            *columns
+        )
 
 
 def _beyond(events: Table, seconds: int, limit: int, keys: tuple[str, ...]) -> Table:
     """Users and spans of so many seconds that hold more events than the limit."""
-    timed = events.mutate(**{SINCE: (unix_second(events) // seconds) * seconds})
+    timed = events.mutate(**{SINCE: (unix_seconds(events[schema.TIMESTAMP]) // seconds) * seconds})
     counted = timed.group_by(schema.USER_ID, SINCE, *keys).agg(n=timed.count())
     beyond = counted.filter(counted.n > limit)
     return beyond.select(schema.USER_ID, SINCE, **{UNTIL: beyond[SINCE] + seconds})

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 from components.core import schema
 from components.core.config import Config
-from components.data.cleaner import Cleaned, Cleaner, Effect, Work, totals, unix_second
-from components.data.cleaning.events import blank
+from components.data.cleaner import Cleaned, Cleaner, Effect, Work, blank, maybe_blank, totals
+from components.data.engine import unix_seconds
 
 if TYPE_CHECKING:
     from ibis import Table
@@ -50,6 +50,8 @@ class Defaults(Cleaner):
         filled, effects = {}, []
         for name, table in tables.items():
             gaps = self._gaps(name, table)
+            if name == schema.INTERACTIONS_TABLE:
+                gaps = _needed(table, gaps, work.given.get(name, ()))
             if gaps:
                 filled[name] = table.mutate(**gaps)
                 effects += _effects(name, table, [c for c in gaps if c in work.given.get(name, ())])
@@ -58,10 +60,17 @@ class Defaults(Cleaner):
     def _gaps(self, name: str, table: Table) -> dict[str, object]:
         if name == schema.INTERACTIONS_TABLE:
             return {c: table[c].fill_null(value) for c, value in NUMBERS.items()} | {
-                schema.SESSION_ID: text(table, schema.SESSION_ID).coalesce(basket(table))
+                schema.SESSION_ID: blank(table, schema.SESSION_ID).ifelse(basket(table), table[schema.SESSION_ID])
             }
         gaps = {c: text(table, c).coalesce(UNKNOWN_TEXT) for c in MARKED.get(name, ())}
         return gaps | ({schema.TITLE: title(table)} if name == schema.ITEMS_TABLE else {})
+
+
+def _needed(table: Table, gaps: dict[str, object], given: tuple[str, ...]) -> dict[str, object]:
+    """The columns that have gaps: a long table is not rewritten where there is nothing to fill."""
+    doubtful = {c: maybe_blank(table, c) if table[c].type().is_string() else table[c].isnull() for c in gaps}
+    found = totals(table, {c: doubtful[c].sum() for c in gaps if c in given})
+    return {c: value for c, value in gaps.items() if found.get(c, 1)}
 
 
 def text(table: Table, column: str) -> StringValue:
@@ -73,7 +82,7 @@ def basket(interactions: Table) -> StringValue:
     """One basket per user and second."""
     import ibis
 
-    second = unix_second(interactions).cast("string")
+    second = unix_seconds(interactions[schema.TIMESTAMP]).cast("string")
     return interactions[schema.USER_ID] + ibis.literal("@") + second
 
 
@@ -85,7 +94,7 @@ def title(items: Table) -> StringValue:
 
 
 def _effects(name: str, table: Table, given: list[str]) -> list[Effect]:
-    gaps = {c: (blank(table, c) if table[c].type().is_string() else table[c].isnull()).sum() for c in given}
+    gaps = {c: (text(table, c) if table[c].type().is_string() else table[c]).isnull().sum() for c in given}
     words = {c: f"missing values of {c} filled with the default" for c in given}
     words |= {c: f"missing or blank {c} marked as {UNKNOWN_TEXT}" for c in MARKED.get(name, ())}
     kind = {c: "unknown" if c in MARKED.get(name, ()) else "default" for c in given}

@@ -15,13 +15,12 @@ from pydantic import Field
 
 from components.core import schema
 from components.core.config import Config
-from components.data.cleaner import Cleaned, Cleaner, Effect, Work, totals
+from components.data.cleaner import Cleaned, Cleaner, Effect, Work, blank, maybe_blank, totals
 
 if TYPE_CHECKING:
     from ibis import Table
     from ibis.expr.types import BooleanValue
 
-FIRST_VISIBLE = "!"  # all white space that `strip` knows sorts before it
 PAID = (schema.PURCHASE, schema.CANCELLATION)
 WORDS = {
     "without_item": "rows dropped: no item",
@@ -52,6 +51,8 @@ class Events(Cleaner):
         """The interactions without invalid rows; a row that is invalid twice counts for the first reason."""
         interactions = tables[schema.INTERACTIONS_TABLE]
         reasons = self.reasons(interactions)
+        if not totals(interactions, {"n": self._doubtful(interactions).sum()})["n"]:
+            return Cleaned(effects=tuple(Effect(schema.INTERACTIONS_TABLE, name, 0, WORDS[name]) for name in reasons))
         seen, sums = None, {}
         for name, broken in reasons.items():
             first = broken if seen is None else broken & ~seen
@@ -78,6 +79,14 @@ class Events(Cleaner):
         fallback = {"of_unknown_type": True}  # no type at all is none of the known ones
         return {name: broken.fill_null(fallback.get(name, False)) for name, broken in reasons.items()}
 
+    def _doubtful(self, t: Table) -> BooleanValue:
+        """True at least where a row is invalid, without looking for spaces in every text."""
+        paid_nothing = ((t[schema.QUANTITY] <= 0) | (t[schema.VALUE] < 0)).fill_null(False)
+        nobody = maybe_blank(t, schema.USER_ID) & maybe_blank(t, schema.SESSION_ID)
+        unknown = (~t[schema.EVENT_TYPE].isin(schema.EVENT_TYPES)).fill_null(True)
+        impossible = t[schema.TIMESTAMP].isnull() | self._impossible(t).fill_null(False)
+        return maybe_blank(t, schema.ITEM_ID) | nobody | unknown | impossible | paid_nothing
+
     def _impossible(self, t: Table) -> BooleanValue:
         import ibis
 
@@ -87,14 +96,6 @@ class Events(Cleaner):
         if self.config.latest is not None:
             outside = outside | (t[schema.TIMESTAMP] > ibis.literal(_utc(self.config.latest)))
         return outside
-
-
-def blank(table: Table, column: str) -> BooleanValue:
-    """True where a text is missing or only spaces; what begins with a visible sign is not looked at further."""
-    import ibis
-
-    text = table[column]
-    return ibis.cases((text.isnull(), True), (text < FIRST_VISIBLE, text.strip() == ""), else_=False)
 
 
 def _utc(at: datetime) -> datetime:

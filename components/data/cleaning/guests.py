@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Literal
 
 from components.core import schema
 from components.core.config import Config
-from components.data.cleaner import Cleaned, Cleaner, Effect, Work, totals
-from components.data.cleaning.events import blank
+from components.data.cleaner import Cleaned, Cleaner, Effect, Work, maybe_blank, totals
 
 if TYPE_CHECKING:
     from ibis import Table
@@ -38,16 +37,17 @@ class Guests(Cleaner):
         import ibis
 
         interactions = tables[schema.INTERACTIONS_TABLE]
-        nobody = blank(interactions, schema.USER_ID)
+        doubtful = totals(interactions, {"n": maybe_blank(interactions, schema.USER_ID).sum()})["n"]
+        user = interactions[schema.USER_ID].strip().nullif("")
         session = interactions[schema.SESSION_ID].strip().nullif("")
-        count = totals(interactions, {"guests": nobody.sum()})["guests"]
+        count = totals(interactions, {"guests": user.isnull().sum()})["guests"] if doubtful else 0
         if self.config.policy == "drop":
             effect = Effect(schema.INTERACTIONS_TABLE, "guests_dropped", count, "rows dropped: guests, no user")
-            kept = interactions.filter(~nobody)
+            kept = interactions.filter(user.notnull())
         else:
             words = f"rows given the user {PREFIX}<session>"
             effect = Effect(schema.INTERACTIONS_TABLE, "guests_by_session", count, words)
-            named = ibis.cases((~nobody, interactions[schema.USER_ID]), else_=ibis.literal(PREFIX) + session)
+            named = ibis.cases((user.notnull(), interactions[schema.USER_ID]), else_=ibis.literal(PREFIX) + session)
             kept = interactions.mutate(**{schema.USER_ID: named})
             kept = kept.filter(kept[schema.USER_ID].notnull())
         return Cleaned({schema.INTERACTIONS_TABLE: kept} if count else {}, (effect,))

@@ -2,7 +2,7 @@
 
 The packager calls it educational, simulated on real shopping. What looking at it taught:
 - time stamps are UTC; the shop's clock is US Eastern, and weeks begin on Monday at that clock
-- fuel is sold by volume: quantity is in thousandths there (components/data/cleaning.py makes it 1)
+- fuel is sold by volume: quantity is in thousandths there (components/data/cleaning/units.py makes it 1)
 - a product's type may say little without its category ("PREMIUM" ice cream), and is cut off after 30 letters
 - the promotion table has up to four rows per product, store and week
 """
@@ -53,6 +53,13 @@ class CompleteJourney(source.Source):
     local_time_zone = "America/New_York"
     currency = "USD"
     pseudonymous = True
+    user_columns: ClassVar = dict.fromkeys(
+        ("campaigns.parquet", "coupon_redemptions.parquet", "demographics.parquet", "transactions.parquet"),
+        "household_id",
+    )
+    same_rows: ClassVar = {
+        schema.INTERACTIONS_TABLE: "transactions", schema.ITEMS_TABLE: "products", schema.USERS_TABLE: "demographics"
+    }  # fmt: skip
     raw: ClassVar = {
         "transactions": {
             "household_id": "int64",

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 PARQUET = FileFormat(format="parquet")
 SHARED = ("time", "numbers", "currency", "missing")
 ROWS_AT_A_TIME = 100_000
-VIEW = "shoploop_query"  # name of the temporary view of a query
+VIEW = "shoploop_query"  # start of the names of temporary views
 
 
 class MappedQuery(TableMapping):
@@ -58,9 +58,8 @@ class MappedQuery(TableMapping):
 class SqlConfig(Config):
     """Which database, and its tables; `interactions` is required.
 
-    duckdb         path of a DuckDB file
-    url_from       environment variable that holds the URL of a PostgreSQL server, postgresql://…
-    pseudonymous   the user ids stand for nobody already, so they are not hashed
+    duckdb    path of a DuckDB file
+    url_from  environment variable that holds the URL of a PostgreSQL server, postgresql://…
     """
 
     duckdb: str | None = None
@@ -76,7 +75,6 @@ class SqlConfig(Config):
     currency: Currency = Currency()
     missing: tuple[str, ...] = ("",)
     limits: Limits = Limits()
-    pseudonymous: bool = False
 
     @model_validator(mode="before")
     @classmethod
@@ -109,7 +107,6 @@ class Sql(MappedSource):
     def __init__(self, config: SqlConfig | None = None):
         """As every source; the table of interactions tells the shop's clock and currency."""
         super().__init__(config)
-        self.pseudonymous = self.config.pseudonymous
         self.local_time_zone = self.config.interactions.time.zone
         self.currency = self.config.interactions.currency.code
 
@@ -181,7 +178,7 @@ def _url(variable: str) -> str:
 
 def _chosen(con: BaseBackend, name: str, mapping: MappedQuery) -> Table:
     """The mapped columns of a table or query, in types that parquet keeps."""
-    table = _queried(con, mapping.query) if mapping.query else con.table(mapping.table, database=mapping.database)
+    table = _queried(con, name, mapping.query) if mapping.query else con.table(mapping.table, database=mapping.database)
     wanted = mapping.raw_columns()
     lacking = [c for c in wanted if c not in table.columns]
     if lacking:
@@ -189,12 +186,18 @@ def _chosen(con: BaseBackend, name: str, mapping: MappedQuery) -> Table:
     return table.select(**{c: _plain(table[c]) for c in wanted})
 
 
-def _queried(con: BaseBackend, query: str) -> Table:
-    """The rows of a SELECT; DuckDB 2 needs a view for it, Ibis 12 cannot ask it for the columns of a query."""
-    if con.name != "duckdb":
-        return con.sql(query)
-    con.raw_sql(f"CREATE OR REPLACE TEMPORARY VIEW {VIEW} AS {query}")
-    return con.table(VIEW, database="temp.main")
+def _queried(con: BaseBackend, name: str, query: str) -> Table:
+    """The rows of a SELECT, through a temporary view: Ibis 12 cannot ask either database for a query's columns."""
+    import sqlglot
+
+    try:
+        (statement,) = sqlglot.parse(query, read=con.name)
+    except (ValueError, sqlglot.errors.SqlglotError):
+        statement = None
+    if not isinstance(statement, sqlglot.exp.Query):
+        raise DataError(f"sql: {name}: `query` is not one SELECT; give one, without a semicolon.")
+    con.raw_sql(f"CREATE TEMPORARY VIEW {VIEW}_{name} AS {query}")
+    return con.table(f"{VIEW}_{name}", database="temp.main" if con.name == "duckdb" else None)
 
 
 def _plain(column):

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
 from components.core.bundle import write_text
 from tests.data.hostile import bytes as hostile_bytes
 from tests.data.hostile import circumstances
 from tests.data.hostile import text as hostile_text
+from tests.data.hostile.case import ACCEPTED, QUARANTINED, REFUSED
 from tests.data.hostile.clean import SHAPES
 from tests.data.hostile.values import VALUES
 
@@ -18,7 +20,8 @@ CASES = [*hostile_bytes.CASES, *hostile_text.CASES, *circumstances.CASES]
 HEAD = """# Hostile files and what becomes of them
 
 Made by `python -m tests.data.hostile.page --write` from the tables that tests/data/test_hostile_files.py and
-test_hostile_values.py run; a test holds this page to them. Every file gets one verdict:
+test_hostile_values.py run (whole tables: test_hostile_end_to_end.py); a test holds this page to them. Every file gets
+one verdict:
 
 - **refused**: nothing is written; the message says what, where and what to do.
 - **rows rejected**: lines that are no rows stand in `<table>.rejected.parquet`, each with its file, line, original and
@@ -30,11 +33,49 @@ test_hostile_values.py run; a test holds this page to them. Every file gets one 
 
 For every file: lines = header + rows + further lines of fields with newlines + rejected + blank.
 """
+
+
+@dataclass(frozen=True)
+class TableCase:
+    """A hostile table, which no single row gives away, and the test that takes it through validate and clean."""
+
+    name: str
+    what: str
+    verdict: str
+    words: str
+    test: str
+
+
+TABLES = (
+    TableCase("everything unsorted", "the rows in any order", ACCEPTED, "",
+              "test_everything_unsorted_gives_the_same_bytes"),
+    TableCase("half the file duplicated", "every second row stands there twice", "warned, dropped, counted",
+              "interactions_duplicates", "test_half_the_file_duplicated_is_told_of_and_counted_once"),
+    TableCase("one user with half the events", "a good customer, or a robot: params say at which rate", ACCEPTED,
+              "interactions_of_bots, where clean.cleaners.bots is set",
+              "test_one_user_with_half_the_events_stays_and_a_robot_goes_where_params_say_so"),
+    TableCase("prices in cents among units", "some rows tell their price in cents", "dropped, clipped or counted",
+              "where clean.cleaners.outliers declares a fence",
+              "test_prices_in_cents_among_units_are_counted_where_a_fence_is_declared"),
+    TableCase("prices in cents, no fence declared", "the same under the default params", "NOT TOLD YET",
+              "an expected failure of the tests",
+              "test_prices_in_cents_among_units_are_told_of_without_a_fence"),
+    TableCase("dates of next year, the day declared", "validate.freshness.now is in params", QUARANTINED,
+              "the row lies in the future", "test_dates_of_next_year_are_set_aside_where_params_give_the_day"),
+    TableCase("dates of next year, no day declared", "one event far from all others", "warned",
+              "no few events lie more than 90 days from the others",
+              "test_a_date_of_next_year_is_told_of_where_params_give_no_day"),
+    TableCase("a missing column", "a column that the mapping names is not there", REFUSED,
+              "column 'customer' is not there; found", "test_a_missing_column_is_refused_with_the_columns_there_are"),
+    TableCase("an id of 10,000 characters", "landed whole, then judged", QUARANTINED, "item_id_not_empty",
+              "test_an_id_of_ten_thousand_characters_is_set_aside"),
+)  # fmt: skip
 SECTIONS = (
     ("Damaged, bombed or mistaken files", hostile_bytes.CASES),
     ("Columns, quotes and encodings", hostile_text.CASES),
     ("Circumstances", circumstances.CASES),
     ("Values", VALUES),
+    ("Whole tables", TABLES),
 )
 
 

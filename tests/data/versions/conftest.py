@@ -2,6 +2,8 @@
 release."""
 
 import shutil
+import sqlite3
+from contextlib import closing
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -11,6 +13,8 @@ import yaml
 
 from components.core import bundle, layout
 from components.core.config import PARAMS_FILE, read_params
+from components.core.pseudonyms import KEY_VARIABLE
+from components.tracking import location
 
 PROJECT = Path(__file__).parents[3]
 MONDAY = datetime(2017, 1, 2, 17)  # noqa: DTZ001 - the source's times are UTC without a zone; noon at the shop
@@ -77,7 +81,7 @@ def run_steps(root, *names):
 
 
 UNTIL_SPLIT = ("ingest", "validate", "clean", "split")
-UNTIL_RANK = (*UNTIL_SPLIT, "featurize", "reduce", *(f"train-{name}" for name in MODELS), "rank")
+UNTIL_RANK = (*UNTIL_SPLIT, "featurize", "inspect", "reduce", *(f"train-{name}" for name in MODELS), "rank")
 
 
 @pytest.fixture(scope="session")
@@ -89,14 +93,13 @@ def run():
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory, write):
     """A project whose release is registered; do not change it, copy it."""
-    from components.core.pseudonyms import KEY_VARIABLE
-
     root = tmp_path_factory.mktemp("versions") / "project"
     with pytest.MonkeyPatch.context() as patch:
         for name in ("MLFLOW_TRACKING_URI", "SHOPLOOP_PARENT_RUN", KEY_VARIABLE):
             patch.delenv(name, raising=False)
         write(root, raw_tables())
         write_params(root)
+        shutil.copytree(PROJECT / layout.FEATURE_EXPECTATIONS, root / layout.FEATURE_EXPECTATIONS)
         run_steps(root, *UNTIL_RANK)
         gates = {"coverage": {"passed": True, "reason": "as it is"}}
         bundle.write_json(
@@ -107,13 +110,34 @@ def finished(tmp_path_factory, write):
     return root
 
 
-@pytest.fixture
-def shop(finished, tmp_path, monkeypatch):
-    """A copy of the finished project, free to be changed; the working folder. Its releases lie where they were made."""
-    from components.core.pseudonyms import KEY_VARIABLE
+@pytest.fixture(scope="session")
+def copied():
+    """Copy a project with its MLflow records, which name their files by absolute paths."""
 
-    for name in ("MLFLOW_TRACKING_URI", "SHOPLOOP_PARENT_RUN", KEY_VARIABLE):
+    def copy(project, to):
+        shutil.copytree(project, to)
+        columns = (
+            ("experiments", "artifact_location"), ("runs", "artifact_uri"),
+            ("model_versions", "source"), ("model_versions", "storage_location"),
+        )  # fmt: skip
+        with closing(sqlite3.connect(to / location.DATABASE)) as con, con:
+            for table, column in columns:
+                con.execute(f"update {table} set {column} = replace({column}, ?, ?)", (str(project), str(to)))
+        return to
+
+    return copy
+
+
+@pytest.fixture
+def alone(monkeypatch):
+    """No setting of another project in the environment."""
+    for name in ("MLFLOW_TRACKING_URI", "SHOPLOOP_PARENT_RUN", "SHOPLOOP_STATE", KEY_VARIABLE):
         monkeypatch.delenv(name, raising=False)
-    shutil.copytree(finished, tmp_path / "project")
-    monkeypatch.chdir(tmp_path / "project")
-    return tmp_path / "project"
+
+
+@pytest.fixture
+def shop(finished, copied, tmp_path, monkeypatch, alone):
+    """A copy of the finished project, free to be changed; the working folder."""
+    root = copied(finished, tmp_path / "project")
+    monkeypatch.chdir(root)
+    return root

@@ -1,0 +1,103 @@
+"""A person's lines leave text files of every kind; all other bytes stay, and what cannot be rewritten is refused."""
+
+import gzip
+import json
+import zipfile
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from components.core import layout
+from components.core.errors import DataError
+from components.data.source import SourceChoice
+from components.forgetting.person import Person
+from components.forgetting.raw_rows import find_raw
+
+ANN = Person("ann@example.org", frozenset({"ann@example.org"}))
+HEADER = "who,what,when,note\r\n"
+LINES = (
+    "ann@example.org,i1,2024-01-01T10:00:00,\r\n",
+    "王小明,i1,2024-01-01T11:00:00,\r\n",
+    'ann@example.org,i2,2024-01-02T10:00:00,"two\r\nlines, ""quoted"""\r\n',
+    "joann@example.org,i2,2024-01-02T11:00:00,not ann\r\n",
+    "ann@example.org,i3,not a time,\r\n",
+    "ann@example.org,ragged\r\n",
+    '老王,i3,2024-01-03T10:00:00,"a\r\nb"\r\n',
+)
+KEPT = HEADER + LINES[1] + LINES[3] + LINES[6]
+
+
+def source(suffix, **format_options):
+    table = {
+        "files": f"shop/*{suffix}",
+        "format": format_options,
+        "columns": {"user_id": "who", "item_id": "what", "timestamp": "when"},
+    }
+    return SourceChoice(component="tables", params={"interactions": table}).open()
+
+
+def write(root, name, content):
+    path = root / layout.DATA / "interactions" / name
+    path.parent.mkdir(parents=True)
+    path.write_bytes(content)
+    return path
+
+
+def forget(root, suffix):
+    traces = find_raw(root, source(suffix), ANN)
+    for trace in traces:
+        trace.remove()
+    return [(trace.place, trace.count) for trace in traces]
+
+
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+def test_csv_loses_the_person_s_records_and_no_other_byte(tmp_path, mark):
+    path = write(tmp_path, "a.csv", (mark + HEADER + "".join(LINES)).encode())
+    assert forget(tmp_path, ".csv") == [("data/interactions/a.csv", 4)]
+    assert path.read_bytes() == (mark + KEPT).encode()
+    assert find_raw(tmp_path, source(".csv"), ANN) == []
+
+
+def test_a_gzipped_file_stays_gzipped_and_equal_rows_give_equal_bytes(tmp_path):
+    content = (HEADER + "".join(LINES)).encode()
+    path = write(tmp_path, "a.csv.gz", gzip.compress(content))
+    forget(tmp_path, ".csv.gz")
+    assert gzip.decompress(path.read_bytes()) == KEPT.encode()
+    first = path.read_bytes()
+    path.write_bytes(gzip.compress(content))
+    forget(tmp_path, ".csv.gz")
+    assert path.read_bytes() == first
+
+
+def test_json_lines_lose_the_person_s_lines(tmp_path):
+    rows = [{"who": who, "what": "i1", "when": "2024-01-01T10:00:00"} for who in ("王小明", ANN.user_id, "joann")]
+    lines = [json.dumps(row, ensure_ascii=False) + "\n" for row in rows]
+    path = write(tmp_path, "a.jsonl", "".join(lines).encode())
+    forget(tmp_path, ".jsonl")
+    assert path.read_text(encoding="utf-8") == lines[0] + lines[2]
+
+
+def test_parquet_loses_the_person_s_records(tmp_path):
+    path = write(tmp_path, "a.parquet", b"")
+    when = ["2024-01-01T10:00:00"] * 3
+    pq.write_table(pa.table({"who": ["x", ANN.user_id, None], "what": ["i1", "i2", "i3"], "when": when}), path)
+    forget(tmp_path, ".parquet")
+    assert pq.read_table(path)["what"].to_pylist() == ["i1", "i3"]
+
+
+def test_an_archive_is_refused_with_the_rows_and_stays_as_it_was(tmp_path):
+    path = write(tmp_path, "a.zip", b"")
+    with zipfile.ZipFile(path, "w") as packed:
+        packed.writestr("b.csv", HEADER + "".join(LINES))
+    before = path.read_bytes()
+    with pytest.raises(DataError, match=r"a\.zip!b\.csv, rows 2, 4, .* Nothing was changed\. Take the rows out"):
+        find_raw(tmp_path, source(".zip", format="csv"), ANN)
+    assert path.read_bytes() == before
+
+
+def test_an_archive_without_the_person_is_no_hindrance(tmp_path):
+    path = write(tmp_path, "a.zip", b"")
+    with zipfile.ZipFile(path, "w") as packed:
+        packed.writestr("b.csv", KEPT)
+    assert find_raw(tmp_path, source(".zip", format="csv"), ANN) == []
