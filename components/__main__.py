@@ -21,9 +21,12 @@ ROOT = Path(".")
 
 # Command → where it lives and what --help says of it.
 LATER: dict[str, tuple[str, str]] = {
+    "expect": ("components.commands.expect:expect", "Draft a suite of expectations from a good snapshot."),
     "forget": ("components.commands.forget:forget", "Remove a person from data, artifacts and the online store."),
     "lineage": ("components.commands.lineage:lineage", "Print the chain from an artifact or release to the raw files."),
     "pseudonyms": ("components.commands.pseudonyms:pseudonyms", "The key of the pseudonyms: show, rotate, accept."),
+    "quarantine": ("components.commands.quarantine:quarantine", "Rows set aside: list, explain, re-admit them."),
+    "snapshot": ("components.commands.snapshot:snapshot", "Bring a new day's file in; list the files there are."),
     "sources": ("components.commands.sources:sources", "List the sources of data; say what one would read."),
     "use": ("components.commands.use:use", "Start a shop: check a params file, bring its data in and pin them."),
 }

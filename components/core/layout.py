@@ -13,6 +13,7 @@ ARTIFACTS = Path("artifacts")
 VALIDATED = ARTIFACTS / "validated"
 PSEUDONYMS = VALIDATED / "pseudonyms.json"  # whether its user ids are pseudonyms, and of which key
 QUARANTINE = ARTIFACTS / "quarantine"
+READMISSIONS = ARTIFACTS / "readmissions.json"  # journal: who re-admitted which rows, when and why; no output
 QUALITY = ARTIFACTS / "quality"  # report.html, report.json
 SNAPSHOTS = ARTIFACTS / "snapshots"  # what is remembered of data accepted before; no step's output
 PARTS = ARTIFACTS / "parts"  # what was made of single raw files, by digest: a cache, no step's output

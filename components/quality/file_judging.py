@@ -22,7 +22,7 @@ from components.data.source import Source
 from components.quality import quarantine, row_rules, workspace
 from components.quality.file_landing import RawFile, link_landed
 from components.quality.judge import ROW, judge
-from components.quality.part_store import PartStore, key_of
+from components.quality.part_store import FACTS, JUDGED, PartStore, key_of
 from components.quality.rules import Rule, absent_columns, fitted
 from components.quality.suites import Suite
 from components.quality.verdict import Verdict
@@ -32,8 +32,6 @@ if TYPE_CHECKING:
     from ibis import Table
     from ibis.backends.duckdb import Backend
 
-JUDGED = "judged"
-FACTS = "facts.json"
 PLACE = "place"  # of a condemned row among those of its file
 ACCEPTED, CONDEMNED, REASONS = "accepted", "condemned", "reasons"
 LABEL, FIRST_ROW, LAST_ROW, ROWS, OLDEST, NEWEST = "label", "first_row", "last_row", "rows", "oldest", "newest"
@@ -145,7 +143,7 @@ class _Batch:
             labels = [found for found in self.labels[name] if file.holds(found[LABEL])]
             if labels:
                 facts[name] = _write(con, fresh, name, labels, bad[name], aside[name])
-        write_json(fresh / FACTS, {"file": file.name, "raw": file.raw, "tables": facts})
+        write_json(fresh / FACTS, {"file": file.name, "raw": file.raw, "digest": file.digest, "tables": facts})
 
 
 def _counted(con: Backend, name: str, suite: Suite, verdicts: Collection[Verdict]) -> list[dict[str, Any]]:

@@ -13,9 +13,8 @@ from components.core.schema import SOURCE_FILE, SOURCE_ROW
 from components.data.landing.archive import MEMBER_MARK
 from components.data.source import Source
 from components.quality.accounts import Accounts
-from components.quality.part_store import PartStore, key_of
+from components.quality.part_store import LANDED, PartStore, key_of
 
-LANDED = "landed"
 SHEET_MARK = "#"  # file.xlsx#Sheet
 COLUMNS_FILE = "0-columns.parquet"
 MOST_NAMES = 10
@@ -27,12 +26,14 @@ class RawFile:
 
     raw     the raw table it belongs to
     name    its path below data/
+    digest  of its bytes
     key     names the bytes, the name, the source's options and the code that lands it
     landed  folder with <raw>.parquet (where it has rows), its rejected lines and its account
     """
 
     raw: str
     name: str
+    digest: str
     key: str
     landed: Path
 
@@ -63,7 +64,7 @@ def land_files(
         known = store.find(LANDED, key)
         landed = known or store.make(LANDED, key, lambda fresh, r=raw, f=file: source.land_file(r, f, data, fresh))
         accounts.add(raw, landed)
-        found.append(RawFile(raw, name, key, landed))
+        found.append(RawFile(raw, name, digests[name], key, landed))
     return found, accounts
 
 

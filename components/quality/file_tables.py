@@ -13,9 +13,9 @@ from components.core import schema
 from components.core.bundle import read_json
 from components.data import engine
 from components.quality import quarantine, row_rules
-from components.quality.file_judging import ACCEPTED, CONDEMNED, FACTS, PLACE, REASONS, ROWS, part_file
+from components.quality.file_judging import ACCEPTED, CONDEMNED, PLACE, REASONS, ROWS, part_file
 from components.quality.judge import ROW
-from components.quality.part_store import key_of
+from components.quality.part_store import FACTS, key_of
 from components.quality.quarantine import ORIGINAL
 from components.quality.suites import Suite
 from components.quality.verdict import Verdict
@@ -61,9 +61,9 @@ class FileTable:
         if not self.parts:
             empty = columns.limit(0).mutate(**{ROW: ibis.null("int64")}).relocate(ROW)
             return con.create_table(f"files_{self.name}", empty)
-        selects = [_select(self._files(ACCEPTED), 0)]
+        selects = [scan(self._files(ACCEPTED), 0)]
         if self._files(CONDEMNED):
-            selects.append(_select(self._files(CONDEMNED), CONDEMNED_ROW, (PLACE, ORIGINAL)))
+            selects.append(scan(self._files(CONDEMNED), CONDEMNED_ROW, (PLACE, ORIGINAL)))
         con.raw_sql(f'CREATE VIEW "files_{self.name}" AS {" UNION ALL BY NAME ".join(selects)}')
         return con.table(f"files_{self.name}")
 
@@ -121,7 +121,7 @@ class FileTable:
         if not found:
             return None
         rows = ibis.union(*found) if len(found) > 1 else found[0]
-        return _renumbered(rows, self.name)
+        return renumbered(rows, self.name)
 
     def _by_row_rules(self, con: Backend) -> Table:
         rows = con.read_parquet(self._files(CONDEMNED), filename=True, union_by_name=True)
@@ -144,7 +144,8 @@ class FileTable:
         return self._total(ROWS)
 
 
-def _select(files: Sequence[Path], offset: int, without: Sequence[str] = ()) -> str:
+def scan(files: Sequence[Path], offset: int, without: Sequence[str] = ()) -> str:
+    """DuckDB's query for the rows of parquet files with `row`: offset, number of the file, place in the file."""
     names = ", ".join("'" + str(file.resolve()).replace("'", "''") + "'" for file in files)
     columns = f"* EXCLUDE ({', '.join(without)})" if without else "*"
     row = f'{offset}::BIGINT + (file_index::BIGINT << {FILE_BITS}) + file_row_number AS "{ROW}"'
@@ -162,7 +163,7 @@ def _files_of(bad: Table | None) -> set[int]:
 
 def _write_rest(con: Backend, file: Path, number: int, bad: Table, target: Path) -> None:
     view = f"rest_{key_of(str(file))}"
-    con.raw_sql(f'CREATE VIEW "{view}" AS {_select([file], number << FILE_BITS)}')
+    con.raw_sql(f'CREATE VIEW "{view}" AS {scan([file], number << FILE_BITS)}')
     engine.write_parquet(con.table(view).anti_join(bad, ROW).drop(ROW), target)
 
 
@@ -174,13 +175,21 @@ def _link(file: Path, target: Path) -> None:
         shutil.copyfile(file, target)
 
 
+def link_all(source: Path, target: Path) -> None:
+    """All files of a folder in another one, as links where the file system can."""
+    for file in sorted(path for path in source.rglob("*") if path.is_file()):
+        place = target / file.relative_to(source)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        _link(file, place)
+
+
 def _file_name(name: str) -> str:
     """A name for a part that tells its raw file, and no two files share."""
     plain = "".join(c if c.isascii() and (c.isalnum() or c in "-_") else "-" for c in Path(name).stem)
     return f"{plain[:NAME_LETTERS].lstrip('-_') or 'part'}-{key_of(name)[:KEY_LETTERS]}"
 
 
-def _renumbered(rows: Table, name: str) -> Table:
+def renumbered(rows: Table, name: str) -> Table:
     """`row` tells the condemned rows of one raw file apart, in an order that hangs on the rows alone."""
     import ibis
 

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from components.core.errors import DataError
 from components.core.progress import track
-from components.quality.rules import COMPOUND_UNIQUE, CONDITION, Rule, absent_columns, fitted
+from components.quality.rules import COMPOUND_UNIQUE, CONDITION, ROW_COUNT, Rule, absent_columns, columns_of, fitted
 from components.quality.suites import Suite
-from components.quality.verdict import Verdict, not_given, verdict
+from components.quality.verdict import REPEATS, Verdict, not_given, verdict
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 ROW = "row"  # position in the table, the key by which a verdict names bad rows
 KEY = "key"
+MOST_ROWS = 10**15
 DISTINCT = "expect_column_proportion_of_unique_values_to_be_between"
 BASIC = {"result_format": "BASIC", "partial_unexpected_count": 5}
 # duckdb-sqlalchemy has no transactions to roll back to; without these two, rules about row counts fail.
@@ -84,29 +85,31 @@ def _open(database: Path, settings: dict[str, str]) -> SQLDatasource:
 
 
 def _judge_suite(source: SQLDatasource, suite: Suite) -> list[Verdict]:
-    absent = absent_columns(suite.table, suite.expectations, _columns(source, suite.table))
+    given = _columns(source, suite.table)
+    absent = absent_columns(suite.table, suite.expectations, given)
     rules = [fitted(rule, absent) for rule in suite.expectations]
     judged = [rule for rule in rules if rule is not None]
-    results = _results(source, suite, judged) if judged else {}
+    results = _results(source, suite, judged, given) if judged else {}
     missing = [rule["meta"]["rule"] for rule in judged if rule["meta"]["rule"] not in results]
     if missing:
         raise DataError(f"validate: {suite.table}: Great Expectations returned no result for {', '.join(missing)}.")
     return [
-        not_given(suite.table, given) if rule is None else verdict(suite.table, rule, results[rule["meta"]["rule"]])
-        for given, rule in zip(suite.expectations, rules, strict=True)
+        not_given(suite.table, whole) if rule is None else verdict(suite.table, rule, results[rule["meta"]["rule"]])
+        for whole, rule in zip(suite.expectations, rules, strict=True)
     ]
 
 
-def _results(source: SQLDatasource, suite: Suite, rules: list[Rule]) -> dict[str, dict[str, Any]]:
+def _results(source: SQLDatasource, suite: Suite, rules: list[Rule], given: list[str]) -> dict[str, dict[str, Any]]:
     """Great Expectations' results by rule, as JSON."""
-    keys = [rule for rule in rules if rule["type"] == COMPOUND_UNIQUE and CONDITION not in rule["kwargs"]]
+    keys = [rule for rule in rules if _is_key(rule) and columns_of(rule) <= set(given)]
     asset = source.add_table_asset(suite.table, table_name=suite.table)
     results = _validated(asset, suite.table, [rule for rule in rules if rule not in keys], _result_format(suite))
     for number, rule in enumerate(keys):
         columns = ", ".join(f'"{column}"' for column in rule["kwargs"]["column_list"])
         query = f'SELECT hash({columns}) AS {KEY} FROM "{suite.table}"'  # noqa: S608 - names of our own suites
         asset = source.add_query_asset(f"{suite.table}_key_{number}", query=query)
-        results |= _validated(asset, asset.name, [_distinct(rule)], BASIC)
+        found = _validated(asset, asset.name, [_distinct(rule), _counted()], BASIC)
+        results[rule["meta"]["rule"]] = _with_repeats(found[rule["meta"]["rule"]], found[ROW])
     for rule in rules:
         found = results.get(rule["meta"]["rule"], {}).get("result") or {}
         if rule["kwargs"].get(CONDITION) and found.get("unexpected_index_query"):
@@ -124,6 +127,10 @@ def _validated(asset: Any, name: str, rules: list[Rule], result_format: dict[str
     return {r.expectation_config.meta["rule"]: r.to_json_dict() for r in outcome.results}
 
 
+def _is_key(rule: Rule) -> bool:
+    return rule["type"] == COMPOUND_UNIQUE and CONDITION not in rule["kwargs"]
+
+
 def _distinct(rule: Rule) -> Rule:
     """A rule that columns are unique together, as one about a hash of them.
 
@@ -132,6 +139,19 @@ def _distinct(rule: Rule) -> Rule:
     million rows has a collision, a false alarm, once in four thousand runs.
     """
     return {"type": DISTINCT, "kwargs": {"column": KEY, "min_value": 1, "max_value": 1}, "meta": rule["meta"]}
+
+
+def _counted() -> Rule:
+    """How many rows there are, whatever their number; its name is no rule's."""
+    return {"type": ROW_COUNT, "kwargs": {"min_value": 0, "max_value": MOST_ROWS}, "meta": {"rule": ROW}}
+
+
+def _with_repeats(result: dict[str, Any], counted: dict[str, Any]) -> dict[str, Any]:
+    """The result of a rule on distinct rows, with the number of rows beyond the first of their kind."""
+    found, rows = result["result"], counted["result"].get("observed_value")
+    if found.get("observed_value") is not None and rows is not None:
+        found[REPEATS] = round((1 - found["observed_value"]) * rows)
+    return result
 
 
 def _conditioned(source: SQLDatasource, table: str, rule: Rule, query: str) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +17,20 @@ from components.core import bundle
 from components.core.errors import BundleError
 
 KEY_LETTERS = 24
+LANDED, JUDGED = "landed", "judged"  # kinds of parts
+FACTS = "facts.json"  # of a judged file: its name, digest, and what was counted in it
 
 
 def key_of(*content: Any) -> str:
     """A key that names JSON-ready content."""
     return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()[:KEY_LETTERS]
+
+
+def known_files(folder: Path) -> Iterator[tuple[dict[str, Any], float]]:
+    """The facts of every judged file in a store, and when they were found (unix seconds), oldest first."""
+    found = [(path.stat().st_mtime, path) for path in Path(folder).glob(f"{JUDGED}/*/{FACTS}")]
+    for at, path in sorted(found):
+        yield bundle.read_json(path), at
 
 
 class PartStore:

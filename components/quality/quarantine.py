@@ -5,6 +5,8 @@ artifacts/quarantine/<table>.parquet         rows of a canonical table, one line
 artifacts/quarantine/<raw>.rejected.parquet  lines of a raw table that were no rows at all: table, source_file,
                                              source_row, original, rule, reason
 
+rules.json                                   the rules that the rows were judged by, and what else that hangs on
+
 `original` is the raw row as JSON text; where a row is made of several raw ones, it is the canonical row.
 """
 
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
 TABLE, ORIGINAL = "table", "original"
 NOTES = (ROW, TABLE, RULE, REASON, schema.SOURCE_FILE, schema.SOURCE_ROW, ORIGINAL)
 REJECTED = ".rejected"
+RULES = "rules.json"
 READABLE = "readable"  # the rule that a row has no `problem`
 WHERE = [schema.SOURCE_FILE, schema.SOURCE_ROW]
 

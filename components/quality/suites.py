@@ -35,6 +35,7 @@ WARN = "warn"  # it is counted and shown
 OUTCOMES = (QUARANTINE, STOP, WARN)
 META = ("rule", "outcome", "words", "why")
 RAW_PREFIX = "raw_"
+DRAFT = "draft"  # mark of a file that nobody accepted yet (components/quality/draft.py)
 
 Rules = tuple[Rule, ...]
 
@@ -95,13 +96,16 @@ def _split_name(stem: str) -> tuple[str, str]:
 
 def _read(path: Path) -> Rules:
     try:
-        expectations = tuple(json.loads(path.read_text(encoding="utf-8"))["expectations"])
+        content = json.loads(path.read_text(encoding="utf-8"))
+        expectations = tuple(content["expectations"])
         for expectation in expectations:
             _check_rule(expectation, path, is_raw=_split_name(path.stem)[1].startswith(RAW_PREFIX))
     except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError, AttributeError) as e:
         raise DataError(
             f"{path}: not an expectation suite ({type(e).__name__}: {e}); see docs/decisions/0002-gx-on-duckdb.md."
         ) from None
+    if content.get(DRAFT):
+        raise DataError(f"{path}: still a draft; read it, correct it, and delete its line `{DRAFT}`, or the file.")
     _check_names(expectations, path)
     return expectations
 

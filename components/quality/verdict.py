@@ -12,7 +12,7 @@ from components.quality.thresholds import OVERRIDE
 HOLDS = "holds"
 NOT_GIVEN = "not given"  # the rule is about an optional column that the source does not have
 NOTHING = "nothing to judge"  # it found no row to look at, and says that this may be
-PROPORTION = "expect_column_proportion_of_unique_values_to_be_between"
+REPEATS = "repeats"  # in a result on distinct rows: rows beyond the first of their kind
 UNJUDGED = (NOT_GIVEN, NOTHING)
 
 
@@ -21,7 +21,7 @@ class Verdict:
     """One rule, judged on the whole table.
 
     evaluated   rows looked at; None for rules about the table as a whole
-    unexpected  rows that break the rule; 0 or 1 for rules about the table
+    unexpected  rows that break the rule, or repeat another; 0 or 1 for rules about the table
     observed    what was found instead, in words; empty if nothing is worth saying
     query       SQL that selects `row` of every row that breaks the rule; None if there is none
     broken      why the rule could not be judged (that stops the run, whatever its outcome); empty if it could
@@ -71,7 +71,8 @@ def verdict(table: str, rule: Rule, result: dict[str, Any]) -> Verdict:
     """
     found, named = result["result"], _named(table, rule)
     if not found or "observed_value" in found:
-        return Verdict(**named, holds=result["success"], unexpected=int(not result["success"]), **_of_table(result))
+        unexpected = (found or {}).get(REPEATS, int(not result["success"]))
+        return Verdict(**named, holds=result["success"], unexpected=unexpected, **_of_table(result))
     evaluated, unexpected = found["element_count"] - (found.get("missing_count") or 0), found["unexpected_count"] or 0
     if not evaluated:
         declared = rule["meta"].get(MAY_BE_EMPTY)
@@ -105,8 +106,9 @@ def _of_table(result: dict[str, Any]) -> dict[str, str]:
     observed = result["result"].get("observed_value")
     if observed is None and not result["result"].get("details"):
         return {"broken": "it observed nothing"}
-    if result["expectation_config"]["type"] == PROPORTION:
-        return {"observed": f"{observed:.4%} of the rows are distinct"}
+    if REPEATS in result["result"]:
+        repeats = result["result"][REPEATS]
+        return {"observed": f"{repeats:,} rows repeat another" if repeats else ""}
     text = f"{observed:,}" if isinstance(observed, int) else str(observed)
     return {"observed": "" if result["success"] and isinstance(observed, list) else text}
 

@@ -54,9 +54,9 @@ def stage(
     tables |= {name: table.lay_out(con, tables[name]) for name, table in files.items()}
     for name in [name for name in tables if name not in files]:
         check_columns(name, tables[name])
-        tables[name] = con.create_table(name, numbered(_with_checks(name, tables[name], tables)))
+        tables[name] = con.create_table(name, numbered(with_checks(name, tables[name], tables)))
     for name in files:
-        con.create_view(name, _with_checks(name, tables[name], tables))
+        con.create_view(name, with_checks(name, tables[name], tables))
     for name in judged & set(raw):
         con.raw_sql(f"CREATE VIEW {name} AS SELECT * FROM {_scan(raw[name])}")  # noqa: S608 – our own names
     return list(tables)
@@ -114,7 +114,8 @@ def check_columns(name: str, table: Table) -> None:
         )
 
 
-def _with_checks(name: str, table: Table, tables: dict[str, Table]) -> Table:
+def with_checks(name: str, table: Table, tables: Mapping[str, Table]) -> Table:
+    """The canonical table with the columns that say how it fits to the others."""
     if name != schema.ITEMS_TABLE and schema.ITEM_ID in table.columns:
         listed = _is_among(table[schema.ITEM_ID], tables[schema.ITEMS_TABLE][schema.ITEM_ID])
         table = table.mutate(**{IS_LISTED: listed.coalesce(False)})

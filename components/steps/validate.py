@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tempfile
 from importlib.metadata import version
 from pathlib import Path
@@ -25,7 +26,7 @@ from components.quality.intake import Intake, Means, take_in, without_row_rules
 from components.quality.judge import ROW, judge
 from components.quality.part_store import PartStore, key_of
 from components.quality.profile import Profile, profile
-from components.quality.quarantine import REJECTED, Raw, condemned, write_rejected
+from components.quality.quarantine import REJECTED, RULES, Raw, condemned, write_rejected
 from components.quality.standing import DriftConfig
 from components.quality.suites import STOP, WARN, Suite, load_suites
 from components.quality.thresholds import Threshold
@@ -85,12 +86,16 @@ class _Run:
     def judge(self) -> None:
         """Lay out all tables, and let Great Expectations judge what is not judged yet."""
         con = self._connect()
-        rest = without_row_rules(self.suites, self.intake)
-        self.names = workspace.stage(con, self.source, self.intake.folder, rest, self.protect, self.intake.tables)
+        self.names = workspace.stage(
+            con, self.source, self.intake.folder, self.suites, self.protect, self.intake.tables
+        )
         con.disconnect()  # Great Expectations opens the file itself
-        concerned = [suite for suite in rest if suite.is_raw or suite.table in self.names]
+        concerned = [suite for suite in self.suites if suite.is_raw or suite.table in self.names]
         config = self.config
-        concerned = standing.with_rules(concerned, self.names, self.earlier, config.freshness, config.volume)
+        self.judged = standing.with_rules(concerned, self.names, self.earlier, config.freshness, config.volume)
+        concerned = standing.with_rules(
+            without_row_rules(concerned, self.intake), self.names, self.earlier, config.freshness, config.volume
+        )
         settings = engine.settings(*self._limits())
         self.verdicts = [*self._row_verdicts(), *judge(concerned, self.database, settings)]
 
@@ -173,6 +178,9 @@ class _Run:
                 if rows is not None:
                     engine.write_parquet(rows, aside / f"{name}.parquet")
             write_rejected(self.con, self.intake.accounts.files, aside)
+            rules = {suite.table: suite.expectations for suite in self.judged if suite.table in self.names}
+            said = {"data": self.digest, "identity": identity_of(self.config, self.root), "rules": rules}
+            write_json(aside / RULES, json.loads(json.dumps(said, default=str)))
             _check_none_lost(good, aside, self.facts.rows, self.aside)
 
     def _write_accepted(self, name: str, folder: Path) -> None:
@@ -201,6 +209,13 @@ def _check_none_lost(good: Path, aside: Path, rows: dict[str, int], set_aside: d
                 f"validate: {name}: {read:,} rows read, but {accepted:,} accepted and {set_aside[name]:,} set aside; "
                 "nothing was written. This is a fault of shoploop, please report it."
             )
+
+
+def identity_of(config: ValidateConfig, root: Path) -> str:
+    """One key for all that the canonical rows hang on beside data/: source, code, protection of persons."""
+    privacy = root / layout.PRIVACY
+    protected = sha256(privacy) if privacy.is_file() else None
+    return key_of(config.source.model_dump(mode="json"), _code(config.source.component), protected)
 
 
 def _code(component: str) -> str:

@@ -16,7 +16,7 @@ SUITES = Path(__file__).parents[3] / layout.EXPECTATIONS
 
 def project(root: Path, params: dict[str, Any]) -> SourceChoice:
     """Copy the files that `params` name into root/data, pin them, and bring the suites."""
-    choice = SourceChoice(component="tables", params=params | {"pseudonymous": True})
+    choice = SourceChoice(component="tables", params=params, pseudonymise=False)
     data = root / layout.DATA
     data.mkdir(parents=True)
     choice.open().ingest(data)

@@ -1,0 +1,122 @@
+"""Arrivals: a new file of a raw table is looked at, copied into data/ and pinned, or refused as a whole."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from components.core import layout
+from components.core.errors import DataError
+from components.data import engine, raw_files
+from components.data.pin import check_pin, file_digests, read_pin, write_pin
+from components.data.source import Source
+
+
+@dataclass(frozen=True)
+class Arrival:
+    """One file that came in.
+
+    name      its path below data/
+    rows      rows in it; `rejected` lines that are none
+    repeated  rows that are copies of rows before them in the same file
+    """
+
+    name: str
+    rows: int
+    rejected: int
+    repeated: int
+
+
+def add(root: Path, source: Source, raw: str, files: Sequence[Path]) -> tuple[str, list[Arrival]]:
+    """Bring files of the raw table `raw` into data/<raw>/ and pin them; returns the new digest, and what came.
+
+    Raises DataError, and changes nothing, if the data are not the pinned ones, a file cannot be read as one of its
+    table, its name is taken by other bytes, or its bytes are there under another name.
+    """
+    check_pin(root)
+    _check_table(root, source, raw)
+    with _beside(root) as work:
+        raw_files.copy([(Path(file), file.name) for file in _named_once(files)], work / layout.DATA.name / raw)
+        _refuse_known(root, work / layout.DATA.name)
+        arrivals = [_look(source, raw, file, work) for file in sorted((work / layout.DATA.name / raw).iterdir())]
+        for arrival in arrivals:
+            target = root / layout.DATA / arrival.name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            os.replace(work / layout.DATA.name / arrival.name, target)
+    return write_pin(root / layout.DATA, root / layout.DATA_PIN), arrivals
+
+
+@contextmanager
+def _beside(root: Path) -> Iterator[Path]:
+    """A folder on the file system of data/, from which a file moves in at one stroke."""
+    folder = Path(tempfile.mkdtemp(prefix=".arrivals-", dir=root))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _check_table(root: Path, source: Source, raw: str) -> None:
+    if raw not in source.raw:
+        raise DataError(f"snapshot: the source has no raw table '{raw}'; it has {', '.join(sorted(source.raw))}.")
+    if raw not in source.by_file() and not (root / layout.DATA / raw).is_dir():
+        raise DataError(
+            f"snapshot: the source {source.component()} reads one file of {raw}; replace it in {layout.DATA}/ and "
+            "accept it with `python -m components.data.pin`."
+        )
+
+
+def _named_once(files: Sequence[Path]) -> list[Path]:
+    names = [file.name for file in files]
+    for file in files:
+        if not file.is_file():
+            raise DataError(f"{file}: no such file.")
+        if names.count(file.name) > 1:
+            raise DataError(f"snapshot: two files are named {file.name}; add them under names of their own.")
+    return list(files)
+
+
+def _refuse_known(root: Path, fresh: Path) -> None:
+    _, pinned = read_pin(root / layout.DATA_PIN)
+    by_digest = {md5: name for name, md5 in pinned.items()}
+    for name, md5 in file_digests(fresh).items():
+        if pinned.get(name) == md5:
+            raise DataError(f"snapshot: {name} is in {layout.DATA}/ already, byte for byte; nothing was added.")
+        if name in pinned:
+            raise DataError(
+                f"snapshot: {name} is in {layout.DATA}/ with other bytes; a correction gets a name of its own, or "
+                f"replace the file and accept it with `python -m components.data.pin`. Nothing was added."
+            )
+        if md5 in by_digest:
+            raise DataError(
+                f"snapshot: {name} has the very bytes of {by_digest[md5]}: the same day twice would count every event "
+                "twice. Nothing was added."
+            )
+
+
+def _look(source: Source, raw: str, file: Path, work: Path) -> Arrival:
+    """Land the file, so that one which cannot be read never enters."""
+    landed = work / "landed" / file.name
+    source.land_file(raw, file, work / layout.DATA.name, landed)
+    rows, rejected = landed / f"{raw}.parquet", landed / f"{raw}.rejected.parquet"
+    total, distinct = _counted(rows) if rows.is_file() else (0, 0)
+    lines = engine.count_rows(rejected) if rejected.is_file() else 0
+    if not total:
+        raise DataError(f"snapshot: {file.name} holds no row ({lines:,} lines are none); nothing was added.")
+    return Arrival(f"{raw}/{file.name}", total, lines, total - distinct)
+
+
+def _counted(path: Path) -> tuple[int, int]:
+    """Rows, and distinct ones, whatever their place in the file."""
+    from components.core.schema import SOURCE_FILE, SOURCE_ROW
+
+    con = engine.connect()
+    table = engine.read_parquet(con, path).drop(SOURCE_FILE, SOURCE_ROW)
+    counts = int(table.count().execute()), int(table.distinct().count().execute())
+    con.disconnect()
+    return counts
