@@ -40,17 +40,18 @@ def forget(user_id: str, dry_run: bool, yes: bool) -> None:
     from components.forgetting.forget import find, remove, suppress
     from components.forgetting.person import person
 
-    source = parse(SourceChoice, read_params(ROOT / PARAMS_FILE).get("source"), f"{PARAMS_FILE}: source")
+    choice = parse(SourceChoice, read_params(ROOT / PARAMS_FILE).get("source"), f"{PARAMS_FILE}: source")
     state = Path(os.environ.get("SHOPLOOP_STATE") or ROOT / layout.STATE)
     console = Console() if Console().is_terminal else Console(width=LOG_WIDTH)
-    one = person(ROOT, user_id)
-    traces = find(ROOT, one, state)
+    source = choice.open()
+    one = person(ROOT, user_id, source)
+    traces = find(ROOT, source, one, state)
     if dry_run:
         console.print(_table(traces, "What is kept of the person", "would go"))
         return
     if not yes:
         click.confirm("This cannot be taken back. Remove the person now?", abort=True)
-    suppress(ROOT, one, pseudonymised=source.pseudonymises)
+    suppress(ROOT, one, pseudonymised=choice.pseudonymises)
     remove(ROOT, traces)
     console.print(_table(traces, "What was kept of the person", "removed"))
     console.print(NEXT)

@@ -15,6 +15,7 @@ PSEUDONYMS = VALIDATED / "pseudonyms.json"  # whether its user ids are pseudonym
 QUARANTINE = ARTIFACTS / "quarantine"
 QUALITY = ARTIFACTS / "quality"  # report.html, report.json
 SNAPSHOTS = ARTIFACTS / "snapshots"  # what is remembered of data accepted before; no step's output
+PARTS = ARTIFACTS / "parts"  # what was made of single raw files, by digest: a cache, no step's output
 CLEAN = ARTIFACTS / "clean"  # canonical tables: interactions, items, users, promotions
 SPLIT = ARTIFACTS / "split"  # one folder per fold
 FEATURES = ARTIFACTS / "features"  # one folder per fold

@@ -79,12 +79,23 @@ class MappedSource(Source):
         for name, files in self.found().items():
             raw_files.copy(files, Path(destination) / name)
 
+    def files_in(self, folder: Path) -> dict[str, list[Path]]:
+        """The files of every raw table in its folder in data/."""
+        names = {name: [str(Path(folder) / name)] for name in self.raw_tables()}
+        return {
+            name: [file for file, _ in raw_files.find(where, f"{self.component()}: {name}")]
+            for name, where in names.items()
+        }
+
     def land(self, folder: Path, work: Path) -> Path:
         """Land every raw table from its folder in data/."""
-        for name, raw in self.raw_tables().items():
-            files = [file for file, _ in raw_files.find([str(Path(folder) / name)], f"{self.component()}: {name}")]
-            land(name, files, raw.format, work, self.limits, Path(folder))
+        for name, files in self.files_in(folder).items():
+            land(name, files, self.raw_tables()[name].format, work, self.limits, Path(folder))
         return Path(work)
+
+    def land_file(self, name: str, file: Path, folder: Path, work: Path) -> None:
+        """Land one file of a raw table."""
+        land(name, [file], self.raw_tables()[name].format, work, self.limits, Path(folder), may_be_empty=True)
 
     def sample(self, work: Path, rows: int) -> dict[str, Landed]:
         """Land the first rows of each raw table, of its first and its last file, from where the files lie now."""

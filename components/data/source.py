@@ -54,6 +54,7 @@ class Source(ABC):
     has_times      False where only the order of a user's events is known: times are then made up, one day apart
     pseudonymous   True where the publisher already replaced the users' ids; else they are hashed with the shop's key
     user_columns   where `tables` carry no TRACE: the column of every parquet file in data/ that names users, by file
+    same_rows      canonical table → the raw table whose n-th row is its n-th row; for quarantine to find the original
     """
 
     Config: ClassVar[type[Config]]
@@ -63,6 +64,7 @@ class Source(ABC):
     has_times: ClassVar[bool] = True
     pseudonymous: ClassVar[bool] = False
     user_columns: ClassVar[dict[str, str]] = {}
+    same_rows: ClassVar[dict[str, str]] = {}
 
     def __init__(self, config: Config | None = None):
         """The source with its options; `config` defaults to the declared defaults."""
@@ -87,6 +89,22 @@ class Source(ABC):
         Raises   DataError on a file that cannot be read as what it is declared to be
         """
         return Path(folder)
+
+    def by_file(self) -> tuple[str, ...]:
+        """The canonical tables whose every row is made of one row of one raw file, whatever else the files hold.
+
+        New files of such a table are judged without reading the old ones again. Their rows carry TRACE. Where there is
+        any, `files_in` and `land_file` take the place of `land`.
+        """
+        return ()
+
+    def files_in(self, folder: Path) -> dict[str, list[Path]]:
+        """The raw files in `folder` (data/), by raw table."""
+        raise NotImplementedError(self.component())
+
+    def land_file(self, name: str, file: Path, folder: Path, work: Path) -> None:
+        """Land one file of the raw table `name` as `land` would, to a folder of its own; a file may hold no row."""
+        raise NotImplementedError(self.component())
 
     @abstractmethod
     def tables(self, con: Backend, folder: Path) -> dict[str, Table]:

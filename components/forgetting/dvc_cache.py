@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
 
 import yaml
@@ -18,7 +18,6 @@ from components.core.errors import ShoploopError
 from components.core.progress import track
 from components.forgetting.outputs import dataset_digests, fitted_on, kept_of, rows_in
 from components.forgetting.person import Person
-from components.forgetting.rewriting import BATCH_ROWS, named
 from components.forgetting.trace import OBJECT, Trace
 
 AREA = "cache"
@@ -38,19 +37,16 @@ def cache_folder(root: Path) -> Path | None:
     return folder if folder.is_dir() else None
 
 
-def find_cached(
-    cache: Path | None, source_columns: Mapping[str, str], raw: Iterable[str], person: Person
-) -> list[Trace]:
+def find_cached(cache: Path | None, raw: Iterable[str], person: Person) -> list[Trace]:
     """Objects that keep something of the person, in the order in which they may go: listings last.
 
-    source_columns  column that names users, by file below data/ (of sources without TRACE)
-    raw             files below data/ that hold the person's rows now; every cached version of them goes
+    raw  files below data/ that hold the person's rows now; every cached version of them goes
     """
     if cache is None:
         return []
     objects = {_md5(path): path for path in sorted((cache / "files" / "md5").glob("??/*")) if path.is_file()}
     listings = {md5: _listing(path) for md5, path in objects.items() if md5.endswith(DIR)}
-    gone = _in_outputs(objects, listings, source_columns, set(raw), person)
+    gone = _in_outputs(objects, listings, set(raw), person)
     listed = {at for listing in listings.values() for at in listing.values()}
     for md5 in track(sorted(set(objects) - set(listings) - listed), "cached files"):
         if rows_in(objects[md5], "", person) or person.is_in_file(objects[md5]):
@@ -61,11 +57,7 @@ def find_cached(
 
 
 def _in_outputs(
-    objects: dict[str, Path],
-    listings: dict[str, dict[str, str]],
-    columns: Mapping[str, str],
-    raw: set[str],
-    person: Person,
+    objects: dict[str, Path], listings: dict[str, dict[str, str]], raw: set[str], person: Person
 ) -> set[str]:
     """md5 of the files of cached folders that keep something of the person."""
     trees = {m: {name: objects[at] for name, at in listed.items() if at in objects} for m, listed in listings.items()}
@@ -77,7 +69,6 @@ def _in_outputs(
         bundles[md5] = kept.bundles
         datasets |= dataset_digests(tree, kept.bundles)
         paths = {*kept.rows, *kept.files, *(raw & set(tree))}
-        paths |= {name for name, column in columns.items() if _names(tree.get(name), column, person)}
         gone |= {listings[md5][path] for path in paths}
     for md5, tree in trees.items():
         for folder in bundles[md5] | fitted_on(tree, datasets):
@@ -102,22 +93,6 @@ def _listing(path: Path) -> dict[str, str]:
         return {str(entry["relpath"]): str(entry["md5"]) for entry in json.loads(path.read_text(encoding="utf-8"))}
     except (ValueError, KeyError, TypeError):
         return {}  # DVC would not believe it either
-
-
-def _names(file: Path | None, column: str, person: Person) -> bool:
-    """Whether a raw parquet file names the person in this column."""
-    if file is None:
-        return False
-    import pyarrow as pa
-    import pyarrow.compute as pc
-    import pyarrow.parquet as pq
-
-    try:
-        opened = pq.ParquetFile(file)
-        batches = opened.iter_batches(BATCH_ROWS, columns=[column]) if column in opened.schema_arrow.names else ()
-        return any(pc.any(named(batch.column(0), person.names)).as_py() for batch in batches)
-    except pa.ArrowInvalid:
-        return False
 
 
 def _runs(cache: Path, gone: set[str]) -> list[Path]:

@@ -12,14 +12,13 @@ from pathlib import Path
 
 from components.core import layout
 from components.core.bundle import read_json, write_json
-from components.core.config import PARAMS_FILE, parse, read_params
 from components.core.errors import DataError
 from components.core.online_store import forget_user, rows_of_user
 from components.core.privacy import read_privacy, settle_key, write_privacy
 from components.core.progress import track
 from components.core.pseudonyms import find_key, make_key
 from components.data.pin import check_pin, file_digests, read_pin, write_pin
-from components.data.source import SourceChoice
+from components.data.source import Source
 from components.forgetting.artifacts import find_artifacts, find_reports
 from components.forgetting.dvc_cache import cache_folder, find_cached
 from components.forgetting.person import Person
@@ -33,17 +32,17 @@ ONLINE_STORE = "online store"
 UNDER_WAY = layout.STATE / "forgetting.json"  # files of data/ that a run is rewriting; gone when data.dvc is renewed
 
 
-def find(root: Path, person: Person, state: Path) -> list[Trace]:
+def find(root: Path, source: Source, person: Person, state: Path) -> list[Trace]:
     """Every trace of the person, in the order of removal; nothing is changed.
 
+    source  whose files data/ holds
     state   the service's folder
     Raises  DataError if data/ is not what data.dvc pins, or the person's rows lie where they cannot be taken out
     """
     _check_pinned(root)
-    source = parse(SourceChoice, read_params(root / PARAMS_FILE).get("source"), f"{PARAMS_FILE}: source").open()
     raw = find_raw(root, source, person)
     files = [trace.place.removeprefix(f"{layout.DATA}/") for trace in raw]
-    traces = find_cached(cache_folder(root), source.user_columns, files, person)
+    traces = find_cached(cache_folder(root), files, person)
     releases: list[Trace] = []
     if "MLFLOW_TRACKING_URI" in os.environ or (root / location.DATABASE).exists():
         registry = ModelRegistry(root=root)

@@ -123,7 +123,7 @@ def rows_in(file: Path, path: str, person: Person) -> int | None:
 
     try:
         opened = pq.ParquetFile(file)
-        columns = [c for c in _columns(path) if c in opened.schema_arrow.names]
+        columns = [c for c in _columns(path, person) if c in opened.schema_arrow.names]
         if not columns:
             return 0
         return sum(
@@ -140,7 +140,7 @@ def persons_rows(batch: pa.RecordBatch, path: str, person: Person) -> pa.Array:
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    present = [c for c in _columns(path) if c in batch.schema.names]
+    present = [c for c in _columns(path, person) if c in batch.schema.names]
     mask = pa.array([False] * batch.num_rows, pa.bool_())
     nobody = pa.array([True] * batch.num_rows, pa.bool_())
     for column in present:
@@ -154,8 +154,8 @@ def persons_rows(batch: pa.RecordBatch, path: str, person: Person) -> pa.Array:
     return mask
 
 
-def _columns(path: str) -> tuple[str, ...]:
-    return (ID,) if PurePosixPath(path).name == USERS_FILE else (schema.USER_ID, *FREE_TEXT)
+def _columns(path: str, person: Person) -> tuple[str, ...]:
+    return (ID,) if PurePosixPath(path).name == USERS_FILE else (*sorted(person.columns), *FREE_TEXT)
 
 
 def _in(folder: str, name: str) -> str:

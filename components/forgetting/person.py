@@ -6,10 +6,14 @@ import re
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from components.core import layout
+from components.core import layout, schema
 from components.core.errors import ConfigError
 from components.core.pseudonyms import LONGEST_ID, PseudonymKey, find_key, retired_keys
+
+if TYPE_CHECKING:
+    from components.data.source import Source
 
 SHORTEST_SOUGHT = 6  # letters; a shorter id also stands for a count, a day or a price in free text
 BLOCK_SIZE = 2**20
@@ -18,10 +22,16 @@ NOT_A_LETTER = rb"(?<![0-9A-Za-z_])%b(?![0-9A-Za-z_])"
 
 @dataclass(frozen=True)
 class Person:
-    """user_id as the shop spells it; names: that and its pseudonyms under every key that is here."""
+    """Who, and where to look.
+
+    user_id  as the shop spells it
+    names    that and its pseudonyms under every key that is here
+    columns  columns of parquet files that name users: the canonical one, and those of the source's own tables
+    """
 
     user_id: str
     names: frozenset[str]
+    columns: frozenset[str] = frozenset({schema.USER_ID})
 
     @property
     def sought_in_text(self) -> tuple[str, ...]:
@@ -49,12 +59,12 @@ class Person:
         return re.compile(NOT_A_LETTER % (b"(?:" + b"|".join(words) + b")")) if words else None
 
 
-def person(root: Path, user_id: str) -> Person:
-    """The person of that id; ConfigError if it is no id."""
+def person(root: Path, user_id: str, source: Source) -> Person:
+    """The person of that id in this source's tables; ConfigError if it is no id."""
     if not 0 < len(user_id) <= LONGEST_ID:
         raise ConfigError(f"forget: an id has 1 to {LONGEST_ID} characters, found {len(user_id)}.")
     names = {user_id, *(key.pseudonym(user_id) for key in keys(root))}
-    return Person(user_id, frozenset(names))
+    return Person(user_id, frozenset(names), frozenset({schema.USER_ID, *source.user_columns.values()}))
 
 
 def keys(root: Path) -> list[PseudonymKey]:

@@ -77,7 +77,7 @@ def named(values: pa.Array, names: Collection[str]) -> pa.Array:
     import pyarrow.compute as pc
 
     text = pc.cast(values, pa.string())
-    return pc.is_in(text, value_set=pa.array(sorted(names), pa.string())).fill_null(value=False)
+    return pc.is_in(text, value_set=pa.array(sorted(names), pa.string())).fill_null(False)
 
 
 @contextmanager

@@ -26,6 +26,7 @@ class Findings:
     quarantined  distinct rows set aside, by table
     earlier      snapshots accepted before, oldest first
     standing     drift since the newest of them, if there is one to compare with
+    newest       drift of the newest file since those before it, of a table that is a file per day
     """
 
     verdicts: list[Verdict]
@@ -34,6 +35,7 @@ class Findings:
     source: str
     earlier: Sequence[Snapshot] = ()
     standing: Standing | None = None
+    newest: Standing | None = None
 
 
 def data_page(findings: Findings) -> Page:
@@ -47,6 +49,9 @@ def data_page(findings: Findings) -> Page:
     _tables(page, findings)
     _pictures(page, findings)
     _standing(page, findings)
+    if findings.newest:
+        page.heading("The newest file against those before it")
+        _drift(page, findings.newest)
     _rules(page, verdicts)
     return page
 
@@ -92,6 +97,7 @@ def report(findings: Findings) -> dict[str, Any]:
         "events_by_type": {kind: sum(counts) for kind, counts in profile.types.items()},
         "snapshots": {s.name: s.rows for s in findings.earlier},
         "drift": findings.standing.report if findings.standing else None,
+        "newest_file_drift": findings.newest.report if findings.newest else None,
     }
 
 
@@ -141,11 +147,14 @@ def _standing(page: Page, findings: Findings) -> None:
     names = [*(s.name for s in findings.earlier), THESE]
     rows = [*(s.rows for s in findings.earlier), findings.profile.rows]
     page.figure(pictures.volume_figure(names, rows), "", "Number of rows of every table in each snapshot")
-    standing = findings.standing
-    if standing is None:
+    if findings.standing is None:
         page.text("Too few lines, here or before, to compare how they are distributed.")
-        return
-    columns = ["column", "verdict", "PSI", "gap", "p-value", standing.snapshot.name, THESE]
+    else:
+        _drift(page, findings.standing)
+
+
+def _drift(page: Page, standing: Standing) -> None:
+    columns = ["column", "verdict", "PSI", "gap", "p-value", standing.before, standing.now]
     found = [
         [name, c["verdict"], c["psi"], c["gap"], c["p_value"], c["reference"], c["current"]]
         for name, c in standing.report["columns"].items()

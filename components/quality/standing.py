@@ -18,6 +18,7 @@ from components.quality import drift_report, freshness, snapshots, volume, windo
 from components.quality.drift import DRIFTED, STABLE, DriftThresholds, comparable, drift
 from components.quality.freshness import FreshnessConfig
 from components.quality.judge import ROW
+from components.quality.newest_file import NewestFile
 from components.quality.snapshots import Snapshot
 from components.quality.suites import Suite
 from components.quality.verdict import Verdict
@@ -30,6 +31,9 @@ if TYPE_CHECKING:
     from components.quality.windows import Columns
 
 
+CYCLES = ("weekday", "hour")  # a file of one day has one weekday, and need not have all hours
+
+
 class DriftConfig(Config):
     """Section `validate.drift` of params.yaml: lines and titles against those of the last accepted snapshot."""
 
@@ -40,21 +44,25 @@ class DriftConfig(Config):
 
 @dataclass(frozen=True)
 class Standing:
-    """Drift since an earlier snapshot.
+    """Drift since an earlier snapshot, or of the newest file since those before it.
 
+    before, now         what is compared, in words
     report              as drift_report.summarise makes it
     reference, current  the columns compared
+    rules               first part of the names of its rules
     """
 
-    snapshot: Snapshot
+    before: str
+    now: str
     report: dict[str, Any]
     reference: Columns
     current: Columns
+    rules: str = "drift"
 
     def pictures(self) -> dict[str, Figure]:
         """A picture of every column that is not stable, worst first."""
         changed = {name: c for name, c in self.report["columns"].items() if c["verdict"] != STABLE}
-        names = (self.snapshot.name, "these data")
+        names = (self.before, self.now)
         return {
             name: drift_report.picture(name, c["kind"], self.reference, self.current, names)
             for name, c in changed.items()
@@ -89,14 +97,23 @@ def since(folder: Path, digest: str, current: Columns, config: DriftConfig) -> S
     if last is None:
         return None
     snapshot, reference = last
-    before, after = windows.vectorised(reference), windows.vectorised(current)
-    names = comparable(before, after, config.thresholds)
-    if not names:
+    return _compared(f"snapshot {snapshot.name}", "these data", reference, current, config, digest)
+
+
+def of_newest_file(
+    tables: dict[str, Table], newest: NewestFile | None, config: DriftConfig, zone: str
+) -> Standing | None:
+    """Drift of the newest file since the files before it; None if there is nothing to compare.
+
+    tables  accepted tables, as in `sample`; `zone` is the shop's
+    """
+    if newest is None:
         return None
-    before, after = ({name: columns[name] for name in names} for columns in (before, after))
-    found = drift(before, after, config.thresholds, rng.stream(0, "validate", digest))
-    report = drift_report.summarise(found, f"the snapshot {snapshot.name}", "these data")
-    return Standing(snapshot, report, before, after)
+    items, parts = tables[schema.ITEMS_TABLE], newest.parted(tables[schema.INTERACTIONS_TABLE])
+    reference, current = (windows.described(lines, items, ROW, config.lines, zone) for lines in parts)
+    reference, current = ({k: v for k, v in c.items() if k not in CYCLES} for c in (reference, current))
+    found = _compared("the files before", newest.name, reference, current, config, newest.name)
+    return found and replace(found, rules="newest_file_drift")
 
 
 def verdicts(standing: Standing | None, config: DriftConfig) -> list[Verdict]:
@@ -104,6 +121,19 @@ def verdicts(standing: Standing | None, config: DriftConfig) -> list[Verdict]:
     if standing is None:
         return []
     return [_verdict(name, column, standing, config) for name, column in standing.report["columns"].items()]
+
+
+def _compared(
+    before: str, now: str, reference: Columns, current: Columns, config: DriftConfig, purpose: str
+) -> Standing | None:
+    """Both, by the columns that both have enough of; None if there is none."""
+    reference, current = windows.vectorised(reference), windows.vectorised(current)
+    names = comparable(reference, current, config.thresholds)
+    if not names:
+        return None
+    reference, current = ({name: columns[name] for name in names} for columns in (reference, current))
+    found = drift(reference, current, config.thresholds, rng.stream(0, "validate", purpose))
+    return Standing(before, now, drift_report.summarise(found, before, now), reference, current)
 
 
 def _rules(table: str, earlier: Sequence[Snapshot], fresh: FreshnessConfig, volumes: VolumeConfig) -> list:
@@ -114,9 +144,9 @@ def _verdict(name: str, column: dict[str, Any], standing: Standing, config: Drif
     index = "" if column["psi"] is None else f"PSI {column['psi']:.3f}, "
     return Verdict(
         schema.INTERACTIONS_TABLE,
-        f"drift_{name}",
+        f"{standing.rules}_{name}",
         config.outcome,
-        f"{name.replace('_', ' ')} is distributed as in the snapshot {standing.snapshot.name}",
+        f"{name.replace('_', ' ')} of {standing.now} is distributed as in {standing.before}",
         "the shop, its customers or its export changed; what was learnt before may not hold",
         holds=column["verdict"] != DRIFTED,
         observed=f"{column['verdict']}: {index}gap {column['gap']:.3f}; {column['reference']} → {column['current']}",

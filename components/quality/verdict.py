@@ -12,6 +12,7 @@ from components.quality.thresholds import OVERRIDE
 HOLDS = "holds"
 NOT_GIVEN = "not given"  # the rule is about an optional column that the source does not have
 NOTHING = "nothing to judge"  # it found no row to look at, and says that this may be
+PROPORTION = "expect_column_proportion_of_unique_values_to_be_between"
 UNJUDGED = (NOT_GIVEN, NOTHING)
 
 
@@ -104,6 +105,8 @@ def _of_table(result: dict[str, Any]) -> dict[str, str]:
     observed = result["result"].get("observed_value")
     if observed is None and not result["result"].get("details"):
         return {"broken": "it observed nothing"}
+    if result["expectation_config"]["type"] == PROPORTION:
+        return {"observed": f"{observed:.4%} of the rows are distinct"}
     text = f"{observed:,}" if isinstance(observed, int) else str(observed)
     return {"observed": "" if result["success"] and isinstance(observed, list) else text}
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,24 +11,38 @@ from components.core.errors import DataError
 from components.data.protection import Protection
 from components.data.source import Source
 from components.quality.judge import ROW
+from components.quality.rules import USER_IS_LISTED
 from components.quality.suites import QUARANTINE, RAW_PREFIX, Suite
 from components.quality.verdict import Verdict
 
 if TYPE_CHECKING:
     from ibis import Table
     from ibis.backends.duckdb import Backend
+    from ibis.expr.types import BooleanValue, StringColumn
+
+    from components.quality.file_tables import FileTable
 
 RULE, REASON = "rule", "reason"
 IS_LISTED = "item_is_listed"  # made here for the rules on how tables fit together
-CHECK_COLUMNS = (ROW, IS_LISTED)
+CHECK_COLUMNS = (ROW, IS_LISTED, USER_IS_LISTED)
 
 
-def stage(con: Backend, source: Source, folder: Path, suites: Iterable[Suite], protection: Protection) -> list[str]:
+def stage(
+    con: Backend,
+    source: Source,
+    folder: Path,
+    suites: Iterable[Suite],
+    protection: Protection,
+    files: Mapping[str, FileTable] | None = None,
+) -> list[str]:
     """Lay out the tables that the suites judge, persons protected; returns the names of the canonical ones.
 
-    Canonical tables get `row`, their position, and, where they name items, `item_is_listed`.
+    files  canonical tables whose rows were read and protected before; they are views
+    Canonical tables get `row`, their position, and, where they name items, `item_is_listed`; exposures also
+    `user_is_listed` where the source gives users (missing where nobody is named).
     Raises DataError if a canonical table has no suite, or a suite of the source's own has no table.
     """
+    files = files or {}
     tables = protection.apply(source.tables(con, folder))
     raw = {RAW_PREFIX + name: Path(folder) / f"{name}.parquet" for name in source.raw}
     judged = {suite.table for suite in suites if suite.table in tables or not suite.shared}
@@ -37,12 +51,14 @@ def stage(con: Backend, source: Source, folder: Path, suites: Iterable[Suite], p
             f"validate: source {source.component()} gives {_words(tables)} and {_words(raw)}, the suites in "
             f"expectations/ judge {_words(judged)}; every canonical table needs one suite, and every suite a table."
         )
-    for name, table in tables.items():
-        _check_columns(name, table)
-        con.create_table(name, _with_checks(name, table, tables[schema.ITEMS_TABLE]))
+    tables |= {name: table.lay_out(con, tables[name]) for name, table in files.items()}
+    for name in [name for name in tables if name not in files]:
+        check_columns(name, tables[name])
+        tables[name] = con.create_table(name, numbered(_with_checks(name, tables[name], tables)))
+    for name in files:
+        con.create_view(name, _with_checks(name, tables[name], tables))
     for name in judged & set(raw):
-        file = str(raw[name]).replace("'", "''")
-        con.raw_sql(f"CREATE VIEW {name} AS SELECT * FROM read_parquet('{file}')")  # noqa: S608 – our own names
+        con.raw_sql(f"CREATE VIEW {name} AS SELECT * FROM {_scan(raw[name])}")  # noqa: S608 – our own names
     return list(tables)
 
 
@@ -70,19 +86,24 @@ def bad_rows(con: Backend, name: str, verdicts: Iterable[Verdict]) -> Table | No
 
 
 def accepted(con: Backend, name: str, bad: Table | None) -> Table:
-    """The canonical table without the condemned rows and without the check columns."""
+    """The canonical table without the condemned rows; `row` is still there."""
     table = con.table(name)
-    kept = table if bad is None else table.anti_join(bad, ROW)
-    return kept.drop(*[c for c in CHECK_COLUMNS if c in table.columns])
+    return table if bad is None else table.anti_join(bad, ROW)
 
 
-def condemned(con: Backend, name: str, bad: Table) -> Table:
-    """The condemned rows as they were, one per row and rule, with `row`, rule and reason."""
-    table = con.table(name)
-    return table.drop(*[c for c in CHECK_COLUMNS if c != ROW and c in table.columns]).inner_join(bad, ROW)
+def plain(table: Table) -> Table:
+    """The table without the check columns."""
+    return table.drop(*[c for c in CHECK_COLUMNS if c in table.columns])
 
 
-def _check_columns(name: str, table: Table) -> None:
+def numbered(table: Table) -> Table:
+    """The table with `row`, the position of each row from 1."""
+    import ibis
+
+    return table.mutate(**{ROW: ibis.row_number() + 1}).relocate(ROW)
+
+
+def check_columns(name: str, table: Table) -> None:
     """A source that gives other columns than the canonical ones is wrong itself: that is no matter of its rows."""
     lacking = [c for c in schema.REQUIRED[name] if c not in table.columns]
     strange = [c for c in table.columns if c not in (*schema.COLUMNS[name], *schema.TRACE)]
@@ -93,13 +114,26 @@ def _check_columns(name: str, table: Table) -> None:
         )
 
 
-def _with_checks(name: str, table: Table, items: Table) -> Table:
-    import ibis
-
+def _with_checks(name: str, table: Table, tables: dict[str, Table]) -> Table:
     if name != schema.ITEMS_TABLE and schema.ITEM_ID in table.columns:
-        known = items.filter(items[schema.ITEM_ID].notnull())[schema.ITEM_ID]  # NOT IN a null is null
-        table = table.mutate(**{IS_LISTED: table[schema.ITEM_ID].isin(known).coalesce(False)})
-    return table.mutate(**{ROW: ibis.row_number() + 1}).relocate(ROW)
+        listed = _is_among(table[schema.ITEM_ID], tables[schema.ITEMS_TABLE][schema.ITEM_ID])
+        table = table.mutate(**{IS_LISTED: listed.coalesce(False)})
+    if name == schema.EXPOSURES_TABLE and schema.USER_ID in table.columns and schema.USERS_TABLE in tables:
+        user = table[schema.USER_ID]
+        table = table.mutate(**{USER_IS_LISTED: _is_among(user, tables[schema.USERS_TABLE][schema.USER_ID])})
+    return table
+
+
+def _scan(path: Path) -> str:
+    """DuckDB's words for a parquet file, or a folder of them."""
+    name = str(path / "*.parquet" if path.is_dir() else path).replace("'", "''")
+    return f"read_parquet('{name}', union_by_name = {'true' if path.is_dir() else 'false'})"
+
+
+def _is_among(ids: StringColumn, known: StringColumn) -> BooleanValue:
+    """Whether each id is one of the known; missing where it is missing itself (NOT IN a null would be null too)."""
+    found = known.as_table()
+    return ids.isin(found.filter(found[0].notnull())[0])
 
 
 def _union(tables: list[Table]) -> Table:

@@ -57,7 +57,8 @@ def clean(config: CleanConfig, root: Path, seed: int) -> StepResult:
             reference.write_reference(fresh, work.used_reference)
     con.disconnect()
     artifacts = tuple(root / layout.CLEAN / name for name in (REPORT, COUNTS, POLICY))
-    return StepResult(_summary(result, counts), metrics=dict(counts), artifacts=artifacts)
+    versions = {"cleaners": ", ".join(f"{c.component()} {c.version}" for c in cleaners)}
+    return StepResult(_summary(result, counts), metrics=dict(counts), artifacts=artifacts, tags=versions)
 
 
 def _read(con: BaseBackend, folder: Path) -> dict[str, Table]:

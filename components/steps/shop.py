@@ -15,7 +15,7 @@ from components.core.errors import DataError
 from components.data.pin import file_digests, write_pin
 from components.data.source import Source
 from components.steps import dvc_file
-from components.steps.runner import check_params
+from components.steps.runner import check_params, plain_disk_full
 from components.steps.table import SEED, table
 
 SEED_OF_ALL = 7
@@ -57,7 +57,8 @@ def use(text: str, source: Source, root: Path, *, replace: bool = False) -> Use:
     params = yaml.safe_load(text)
     added = completed(params)
     check_params(params | added)
-    kept = _bring_in(source, root, replace=replace)
+    with plain_disk_full("use", root):
+        kept = _bring_in(source, root, replace=replace)
     _write_params(text + (ADDED + yaml.safe_dump(added, sort_keys=False) if added else ""), root)
     write_text(root / dvc_file.DVC_FILE, dvc_file.render(root))
     digest = write_pin(root / layout.DATA, root / layout.DATA_PIN)

@@ -3,29 +3,40 @@
 from __future__ import annotations
 
 import tempfile
+from importlib.metadata import version
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pydantic import Field
 
 from components.core import layout, schema
-from components.core.bundle import replacing, write_json
+from components.core.bundle import replacing, sha256, write_json
 from components.core.config import Config
 from components.core.errors import DataError
+from components.core.registry import SOURCES
 from components.data import engine
 from components.data.engine import EngineConfig
-from components.data.pin import check_pin
-from components.data.protection import Protection, protection
+from components.data.pin import check_pin, read_pin
+from components.data.protection import protection
 from components.data.source import SourceChoice
-from components.quality import page, snapshots, standing, workspace
+from components.quality import newest_file, page, row_rules, snapshots, standing, workspace
 from components.quality.freshness import FreshnessConfig, pause
+from components.quality.intake import Intake, Means, take_in, without_row_rules
 from components.quality.judge import ROW, judge
+from components.quality.part_store import PartStore, key_of
 from components.quality.profile import Profile, profile
+from components.quality.quarantine import REJECTED, Raw, condemned, write_rejected
 from components.quality.standing import DriftConfig
-from components.quality.suites import STOP, WARN, load_suites
+from components.quality.suites import STOP, WARN, Suite, load_suites
 from components.quality.thresholds import Threshold
 from components.quality.verdict import Verdict
 from components.quality.volume import VolumeConfig
+from components.steps.code import PROJECT, files_of, module_name
 from components.steps.result import StepResult
+
+if TYPE_CHECKING:
+    from ibis import Table
+    from ibis.backends.duckdb import Backend
 
 
 class ValidateConfig(Config):
@@ -43,48 +54,160 @@ class ValidateConfig(Config):
 def validate(config: ValidateConfig, root: Path, seed: int) -> StepResult:
     """Judge data/ and write the canonical tables without their bad rows.
 
-    Reads   data/ (held to data.dvc), expectations/, privacy.json
-    Writes  validated/{<table>.parquet,pseudonyms.json}, quarantine/<table>.parquet (bad rows, rule, reason),
-            quality/report.{html,json}
+    Reads   data/ (held to data.dvc), expectations/, privacy.json; raw files that were judged before by the same rules
+            are known by their digest, and what was made of them is taken from artifacts/parts/
+    Writes  validated/{<table>.parquet,pseudonyms.json}, or validated/<table>/ with one file for each raw file;
+            quarantine/ (components/quality/quarantine.py), quality/report.{html,json}
     Raises  DataError after the report is written if a rule says stop, could not be judged, or looked at nothing, or if
             too many rows of a table are bad; validated/ is then not written.
     """
     digest = check_pin(root)
     suites = load_suites(root / layout.EXPECTATIONS, config.source.component, config.thresholds)
-    earlier = snapshots.earlier(root / layout.SNAPSHOTS, digest)
-    protect = protection(root, config.source)
     with tempfile.TemporaryDirectory(prefix="shoploop-validate-") as folder:
-        work = Path(folder) / "tables.duckdb"
-        limits = (config.engine.memory_limit_gb, config.engine.threads, Path(folder))
-        source = config.source.open()
-        (Path(folder) / "landed").mkdir()
-        landed = source.land(root / layout.DATA, Path(folder) / "landed")
-        con = engine.connect(*limits, database=work)
-        names = workspace.stage(con, source, landed, suites, protect)
+        run = _Run(config, root, Path(folder), suites, digest)
+        run.judge()
+        run.compare()
+        run.conclude()
+    return run.result()
+
+
+class _Run:
+    """One validation, from the intake to the accepted tables."""
+
+    def __init__(self, config: ValidateConfig, root: Path, work: Path, suites: list[Suite], digest: str):
+        self.config, self.root, self.work, self.suites, self.digest = config, root, work, suites, digest
+        self.source, self.protect = config.source.open(), protection(root, config.source)
+        self.store = PartStore(root / layout.PARTS)
+        self.intake = take_in(self.source, suites, self.protect, self._means())
+        self.earlier = snapshots.earlier(root / layout.SNAPSHOTS, digest)
+        self.database = work / "tables.duckdb"
+
+    def judge(self) -> None:
+        """Lay out all tables, and let Great Expectations judge what is not judged yet."""
+        con = self._connect()
+        rest = without_row_rules(self.suites, self.intake)
+        self.names = workspace.stage(con, self.source, self.intake.folder, rest, self.protect, self.intake.tables)
         con.disconnect()  # Great Expectations opens the file itself
-        concerned = [suite for suite in suites if suite.is_raw or suite.table in names]
-        concerned = standing.with_rules(concerned, names, earlier, config.freshness, config.volume)
-        verdicts = judge(concerned, work, engine.settings(*limits))
-        con = engine.connect(*limits, database=work)
-        facts = profile(con, names)
-        bad = {name: workspace.bad_rows(con, name, verdicts) for name in names}
-        quarantined = {name: 0 if rows is None else rows[ROW].nunique().execute() for name, rows in bad.items()}
-        verdicts += [_share_verdict(n, quarantined[n], facts.rows[n], config.max_quarantined_share) for n in names]
-        verdicts.append(pause(schema.INTERACTIONS_TABLE, facts.days, facts.daily, config.freshness))
-        kept = {
-            name: con.table(name) if rows is None else con.table(name).anti_join(rows, ROW)
-            for name, rows in bad.items()
-        }
-        sample = standing.sample(kept, config.drift, source.local_time_zone)
-        drifted = standing.since(root / layout.SNAPSHOTS, digest, sample, config.drift)
-        verdicts += standing.verdicts(drifted, config.drift)
-        findings = page.Findings(verdicts, facts, quarantined, config.source.component, earlier, drifted)
-        _write_report(root / layout.QUALITY, findings)
-        _stop_if_told(verdicts)
-        _write_tables(con, root, bad, protect)
-        snapshots.remember(root / layout.SNAPSHOTS, snapshots.describe(kept, digest), sample)
-        con.disconnect()
-    return _result(root, verdicts, facts, quarantined, digest)
+        concerned = [suite for suite in rest if suite.is_raw or suite.table in self.names]
+        config = self.config
+        concerned = standing.with_rules(concerned, self.names, self.earlier, config.freshness, config.volume)
+        settings = engine.settings(*self._limits())
+        self.verdicts = [*self._row_verdicts(), *judge(concerned, self.database, settings)]
+
+    def compare(self) -> None:
+        """Count what is bad, and hold what is left against earlier data."""
+        con = self.con = self._connect()
+        config, names = self.config, self.names
+        self.facts = profile(con, names)
+        whole = [v for v in self.verdicts if v.query]
+        self.bad = {name: workspace.bad_rows(con, name, whole) for name in names}
+        self.aside = {name: self._set_aside(name) for name in names}
+        limit = config.max_quarantined_share
+        self.verdicts += [_share_verdict(name, self.aside[name], self.facts.rows[name], limit) for name in names]
+        self.verdicts += self.intake.accounts.verdicts(limit)
+        self.verdicts.append(pause(schema.INTERACTIONS_TABLE, self.facts.days, self.facts.daily, config.freshness))
+        self.kept = {name: self._kept(name) for name in names}
+        self.sample = standing.sample(self.kept, config.drift, self.source.local_time_zone)
+        self.drifted = standing.since(self.root / layout.SNAPSHOTS, self.digest, self.sample, config.drift)
+        self.verdicts += standing.verdicts(self.drifted, config.drift)
+        newest = newest_file.find(self.kept[schema.INTERACTIONS_TABLE])
+        self.newest = standing.of_newest_file(self.kept, newest, config.drift, self.source.local_time_zone)
+        self.verdicts += newest_file.volume(newest, config.volume) + standing.verdicts(self.newest, config.drift)
+
+    def conclude(self) -> None:
+        """Write the report, and if no rule says stop, the tables."""
+        rejected = {f"{name}{REJECTED}": n for name, n in self.intake.accounts.rejected.items() if n}
+        findings = page.Findings(
+            self.verdicts,
+            self.facts,
+            self.aside | rejected,
+            self.config.source.component,
+            self.earlier,
+            self.drifted,
+            self.newest,
+        )
+        _write_report(self.root / layout.QUALITY, findings)
+        _stop_if_told(self.verdicts)
+        self._write_tables()
+        snapshots.remember(self.root / layout.SNAPSHOTS, snapshots.describe(self.kept, self.digest), self.sample)
+        self.con.disconnect()
+        self.store.keep_only(self.intake.used)
+
+    def result(self) -> StepResult:
+        """What the step says of itself."""
+        return _result(self.root, self.verdicts, self.facts, self.aside, self.digest, self.intake)
+
+    def _means(self) -> Means:
+        digests = read_pin(self.root / layout.DATA_PIN)[1]
+        identity = [self.config.source.model_dump(mode="json"), _code(self.config.source.component)]
+        limits = (self.config.engine.memory_limit_gb, self.config.engine.threads)
+        return Means(self.root / layout.DATA, digests, self.store, self.work, limits, identity)
+
+    def _limits(self) -> tuple[float, int, Path]:
+        return self.config.engine.memory_limit_gb, self.config.engine.threads, self.work
+
+    def _connect(self) -> Backend:
+        return engine.connect(*self._limits(), database=self.database)
+
+    def _row_verdicts(self) -> list[Verdict]:
+        suites = {suite.table: row_rules.divided(suite)[0] for suite in self.suites}
+        return [v for name, table in self.intake.tables.items() for v in table.row_verdicts(suites[name])]
+
+    def _set_aside(self, name: str) -> int:
+        bad = self.bad[name]
+        if name in self.intake.tables:
+            return self.intake.tables[name].set_aside(bad)
+        return 0 if bad is None else int(bad[ROW].nunique().execute())
+
+    def _kept(self, name: str) -> Table:
+        if name in self.intake.tables:
+            return self.intake.tables[name].accepted(self.con, self.bad[name])
+        return workspace.accepted(self.con, name, self.bad[name])
+
+    def _write_tables(self) -> None:
+        with replacing(self.root / layout.VALIDATED) as good, replacing(self.root / layout.QUARANTINE) as aside:
+            self.protect.write(good)
+            for name in self.names:
+                self._write_accepted(name, good)
+                rows = self._quarantined(name)
+                if rows is not None:
+                    engine.write_parquet(rows, aside / f"{name}.parquet")
+            write_rejected(self.con, self.intake.accounts.files, aside)
+            _check_none_lost(good, aside, self.facts.rows, self.aside)
+
+    def _write_accepted(self, name: str, folder: Path) -> None:
+        if name in self.intake.tables:
+            self.intake.tables[name].write_accepted(self.con, self.bad[name], folder)
+        else:
+            engine.write_parquet(workspace.plain(self.kept[name]), folder / f"{name}.parquet")
+
+    def _quarantined(self, name: str) -> Table | None:
+        bad = self.bad[name]
+        if name in self.intake.tables:
+            return self.intake.tables[name].quarantined(self.con, bad, self.intake.folder)
+        if bad is None:
+            return None
+        raw = None if self.protect.forgotten else self.source.same_rows.get(name)  # who is left out moves the rows
+        return condemned(self.con, name, bad, Raw(self.intake.folder, raw))
+
+
+def _check_none_lost(good: Path, aside: Path, rows: dict[str, int], set_aside: dict[str, int]) -> None:
+    """Every row that was read is in validated/ or in quarantine/; DataError if one is in neither."""
+    for name, read in rows.items():
+        files = [good / f"{name}.parquet"] if (good / f"{name}.parquet").is_file() else (good / name).glob("*.parquet")
+        accepted = sum(map(engine.count_rows, files))
+        if accepted + set_aside[name] != read or (set_aside[name] and not (aside / f"{name}.parquet").is_file()):
+            raise DataError(
+                f"validate: {name}: {read:,} rows read, but {accepted:,} accepted and {set_aside[name]:,} set aside; "
+                "nothing was written. This is a fault of shoploop, please report it."
+            )
+
+
+def _code(component: str) -> str:
+    """One digest of all code that makes parts of single files: the source, its mapping, and the judge."""
+    files = files_of(module_name(SOURCES.file(component)), "components.quality.intake")
+    versions = [version(package) for package in ("duckdb", "ibis-framework", "great-expectations")]
+    return key_of([sha256(PROJECT / file) for file in files], versions)
 
 
 def _share_verdict(table: str, bad: int, rows: int, limit: float) -> Verdict:
@@ -116,21 +239,19 @@ def _stop_if_told(verdicts: list[Verdict]) -> None:
     )
 
 
-def _write_tables(con, root: Path, bad: dict, protect: Protection) -> None:
-    with replacing(root / layout.VALIDATED) as good_folder, replacing(root / layout.QUARANTINE) as bad_folder:
-        protect.write(good_folder)
-        for name, rows in bad.items():
-            engine.write_parquet(workspace.accepted(con, name, rows), good_folder / f"{name}.parquet")
-            if rows is not None:
-                engine.write_parquet(workspace.condemned(con, name, rows), bad_folder / f"{name}.parquet")
-
-
-def _result(root: Path, verdicts: list[Verdict], facts: Profile, aside: dict[str, int], digest: str) -> StepResult:
+def _result(
+    root: Path, verdicts: list[Verdict], facts: Profile, aside: dict[str, int], digest: str, intake: Intake
+) -> StepResult:
     warnings = sum(v.follows == WARN for v in verdicts)
     rows, set_aside = sum(facts.rows.values()), sum(aside.values())
+    rejected, known = sum(intake.accounts.rejected.values()), len(intake.files) - intake.new
     metrics = {"rules": len(verdicts), "warnings": warnings, "rows": rows, "quarantined": set_aside}
+    metrics |= {"rejected_lines": rejected, "files_known": known, "files_new": intake.new}
+    words = f"{len(verdicts)} rules on {rows:,} rows: {set_aside:,} rows set aside with a reason, {warnings} warnings"
+    words += f", {rejected:,} lines that are no rows" if rejected else ""
+    words += f"; {known} files known, {intake.new} new" if intake.files else ""
     return StepResult(
-        f"{len(verdicts)} rules on {rows:,} rows: {set_aside:,} rows set aside with a reason, {warnings} warnings",
+        words,
         metrics=metrics | {f"quarantined_{name}": n for name, n in aside.items()},
         artifacts=(root / layout.QUALITY / "report.html", root / layout.QUALITY / "report.json"),
         tags={"data_digest": digest},

@@ -233,6 +233,7 @@ def test_the_same_files_give_the_same_bytes_twice(read, tmp_path):
         assert all((one / file).read_bytes() == (two / file).read_bytes() for file in files)
 
 
+@pytest.mark.slow
 def test_the_same_landed_rows_give_the_same_tables_twice(tmp_path):
     source = open_source("tables", tables(tmp_path))
     _, landed, _ = read_all(source, tmp_path)
@@ -319,6 +320,7 @@ def test_metadata_of_2023_give_path_price_and_description(read):
     assert next(item for item in items if item["item_id"] == "0001")["price"] == 3.5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["2014", "2018"])
 def test_older_reviews_are_read_by_their_own_names(form, tmp_path):
     review = {"reviewerID": "A2", "asin": "0000031887", "overall": 4.0, "unixReviewTime": 1364688000}
@@ -350,6 +352,7 @@ def test_older_reviews_are_read_by_their_own_names(form, tmp_path):
     )
 
 
+@pytest.mark.slow
 def test_diginetica_joins_categories_and_keeps_the_order_within_a_session(tmp_path):
     text(
         tmp_path / "train-item-views.csv",
@@ -371,6 +374,7 @@ def test_diginetica_joins_categories_and_keeps_the_order_within_a_session(tmp_pa
     assert {i["item_id"]: i["category"] for i in found["items"].to_pylist()} == {"81766": "1096", "25911": None}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["100k", "1m"])
 def test_older_movielens_forms_give_users_and_genres(form, tmp_path):
     if form == "100k":

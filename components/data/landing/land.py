@@ -54,11 +54,21 @@ class Landed:
     remarks: tuple[str, ...]
 
 
-def land(name: str, files: Iterable[Path], file_format: FileFormat, work: Path, limits: Limits, root: Path) -> Landed:
+def land(
+    name: str,
+    files: Iterable[Path],
+    file_format: FileFormat,
+    work: Path,
+    limits: Limits,
+    root: Path,
+    *,
+    may_be_empty: bool = False,
+) -> Landed:
     """Bring the raw files of table `name` into work/<name>.parquet, in the order given, and tell what became of them.
 
     files    files (or parquet folders) below `root`; gzipped ones and archives too
     root     folder that source_file is relative to (data/)
+    may_be_empty  no row at all is no error: then <name>.parquet is not written
     Writes   <name>.parquet, <name>.rejected.parquet, <name>.landed.json (counts and remarks), all or nothing
     Raises   DataError if a file cannot be read as what it is declared to be, or none of them holds a row
     """
@@ -70,7 +80,8 @@ def land(name: str, files: Iterable[Path], file_format: FileFormat, work: Path, 
         for member in members(files, root, file_format, limits, Path(work)):
             reader = _reader(format_of(member.name, file_format), file_format, limits, Path(work))
             accounts[member.label] = _land_member(member, reader, writer, remarks)
-        _refuse_nothing(name, accounts, writer)
+        if not may_be_empty or not accounts:
+            _refuse_nothing(name, accounts, writer)
         remarks += writer.remarks()
         writer.finish()
     landed = Landed(

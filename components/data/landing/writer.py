@@ -85,12 +85,12 @@ class LandedWriter:
         for writer in (self._writer, self._rejected_writer):
             if writer is not None:
                 writer.close()
-        rows = self._parts[0] if len(self._parts) == 1 else self._merged()
         if self._rejected_writer is not None:
             os.replace(self._folder / "rejected", self.rejected_path)
         else:
             self.rejected_path.unlink(missing_ok=True)
-        os.replace(rows, self.path)
+        if self._parts:
+            os.replace(self._parts[0] if len(self._parts) == 1 else self._merged(), self.path)
 
     def _add_rows(self, label: str, table: pa.Table) -> None:
         columns = [table[name] for name in table.column_names if name != SOURCE_ROW]

@@ -12,7 +12,7 @@ from components.data.mapping.reading import EXACT, Stage, first_problem, problem
 
 if TYPE_CHECKING:
     from ibis import Table
-    from ibis.expr.types import Value
+    from ibis.expr.types import StringValue, Value
 
 CURRENCY_SIGNS = "€$£¥₹₽₩₺"
 HARD_SPACES = "[\u00a0\u202f]"  # what typesetters put between groups of digits, and before the sign of currency
@@ -54,9 +54,8 @@ def read_number(raw: str, name: str, form: NumberFormat, missing: tuple[str, ...
 
     def written(t: Table) -> dict[str, Value]:
         if t[raw].type().is_string():
-            soft = text(t[raw], missing).re_replace(HARD_SPACES, " ").re_replace(f"[{CURRENCY_SIGNS}]", "")
-            bare = soft.re_replace(r"\A\s*\+|\A\s+|\s+\z", "").re_replace(r"\A-\s+", "-")
-            return {shown(name): text(t[raw], missing), f"{name}.bare": bare.nullif("")}
+            given = text(t[raw], missing)
+            return {shown(name): given, f"{name}.bare": given.re_search(form.pattern).ifelse(given, _bare(given))}
         number = t[raw].cast("float64")
         bad = (number.isnan() | number.isinf()).fill_null(False)
         stood = bad.ifelse(number.isnan().ifelse("nan", (number > 0).ifelse("inf", "-inf")), t[raw].cast("string"))
@@ -87,6 +86,12 @@ def read_integer(raw: str, name: str, form: NumberFormat, missing: tuple[str, ..
         }
 
     return [*read_number(raw, name, form, missing), whole]
+
+
+def _bare(given: StringValue) -> StringValue:
+    """The number without spaces around it and signs of currency; most numbers have none, and never come here."""
+    soft = given.re_replace(HARD_SPACES, " ").re_replace(f"[{CURRENCY_SIGNS}]", "")
+    return soft.re_replace(r"\A\s*\+|\A\s+|\s+\z", "").re_replace(r"\A-\s+", "-").nullif("")
 
 
 def _bounded(t: Table, name: str, largest: float) -> dict[str, Value]:

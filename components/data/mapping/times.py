@@ -150,11 +150,11 @@ def _moment(name: str, moment: TimestampValue, *, utc: bool) -> dict[str, Value]
 
 
 def _parts(raw: StringValue, name: str, form: TimeFormat) -> dict[str, Value]:
-    """The parts of a time as text, null where the text is none; empty where it lacks them."""
+    """The parts of a time as text; empty where it lacks them, all of them where it does not fit the format."""
     pattern, parts = form.pattern
     pattern = rf"\A\s*{pattern}\s*\z"
     cut = {part: raw.re_extract(pattern, group + 1) for group, part in enumerate(parts)}
-    return {f"{name}.{part}": found for part, found in cut.items()} | {f"{name}.fits": raw.re_search(pattern)}
+    return {f"{name}.{part}": found for part, found in cut.items()}
 
 
 def _from_parts(t: Table, name: str, form: TimeFormat) -> dict[str, Value]:
@@ -162,7 +162,8 @@ def _from_parts(t: Table, name: str, form: TimeFormat) -> dict[str, Value]:
 
     given = {part: t[f"{name}.{part}"].nullif("") for part in form.pattern[1]}
     year, month, day, hour, minute, second = numbers = [_number(given, part) for part in ISO_PARTS[:6]]
-    real = t[f"{name}.fits"] & month.between(1, 12) & day.between(1, 31) & (day <= _days_of(year, month))
+    fits = t[f"{name}.{form.pattern[1][0]}"] != ""  # of a time that fits no first part is empty
+    real = fits & month.between(1, 12) & day.between(1, 31) & (day <= _days_of(year, month))
     real &= hour.between(0, 23) & minute.between(0, 59) & second.between(0, 59)
     moment = real.fill_null(False).ifelse(_spelled(numbers), None).cast(TIMESTAMP)
     if "fraction" in given:

@@ -57,6 +57,9 @@ class CompleteJourney(source.Source):
         ("campaigns.parquet", "coupon_redemptions.parquet", "demographics.parquet", "transactions.parquet"),
         "household_id",
     )
+    same_rows: ClassVar = {
+        schema.INTERACTIONS_TABLE: "transactions", schema.ITEMS_TABLE: "products", schema.USERS_TABLE: "demographics"
+    }  # fmt: skip
     raw: ClassVar = {
         "transactions": {
             "household_id": "int64",

@@ -7,6 +7,7 @@ several kinds of files, one mapping each. What stands beside the tables (`files`
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from pydantic import Field, field_validator, model_validator
@@ -97,6 +98,10 @@ class Tables(MappedSource):
         first = self.config.interactions[0]
         self.local_time_zone, self.currency = first.time.zone, first.currency.code
 
+    def by_file(self) -> tuple[str, ...]:
+        """All but those of which one row is made of many lines."""
+        return tuple(name for name in schema.COLUMNS if (given := getattr(self.config, name)) and _of_rows(given))
+
     def raw_tables(self) -> dict[str, RawTable]:
         """One for each kind of files, named by the first canonical table it gives."""
         return {raw: RawTable(files.files, files.format) for raw, _, files in self.config.mapped()}
@@ -104,6 +109,10 @@ class Tables(MappedSource):
     def parts(self, raw: dict[str, Table]) -> list[Part]:
         """As the mappings say."""
         return [Part(name, table, files, files.one_per_id) for name, table, files in self.config.mapped()]
+
+
+def _of_rows(tables: Iterable[MappedFiles]) -> bool:
+    return not any(table.one_per_id for table in tables)
 
 
 def label(table: str, number: int) -> str:

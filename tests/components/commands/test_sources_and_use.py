@@ -85,6 +85,7 @@ def test_use_completes_the_params_and_pins_the_data(shop):
     assert (shop / "params.before.yaml").read_text() == "seed: 1\n"
 
 
+@pytest.mark.slow
 def test_use_does_not_replace_other_data_unasked(shop):
     run("use", "shop.yaml")
     before = {p: p.read_bytes() for p in shop.rglob("*") if p.is_file()}

@@ -54,10 +54,11 @@ def write(root, lines=LINES):
         pq.write_table(pa.table(dict(zip(columns, zip(*rows, strict=True), strict=True))), folder / f"{name}.parquet")
 
 
-@pytest.fixture
-def cleaned(tmp_path):
-    write(tmp_path)
-    return tmp_path, clean(FUEL_BY_VOLUME, tmp_path, 0)
+@pytest.fixture(scope="module")
+def cleaned(tmp_path_factory):
+    root = tmp_path_factory.mktemp("cleaned")
+    write(root)
+    return root, clean(FUEL_BY_VOLUME, root, 0)
 
 
 def rows(root, name):
@@ -149,6 +150,7 @@ def test_the_same_input_gives_the_same_bytes(cleaned, tmp_path_factory):
         assert file.read_bytes() == (other / layout.CLEAN / file.name).read_bytes()
 
 
+@pytest.mark.slow
 def test_a_sample_keeps_whole_users_about_one_in_n_and_the_same_ones_each_time(tmp_path):
     lines = [line(f"u{i}", "milk", 1, f"b{i}-{j}") for i in range(400) for j in range(2)]
     write(tmp_path, lines)
@@ -180,9 +182,11 @@ def test_the_report_tells_every_effect_and_shows_numbers_before_and_after(cleane
     assert "interactions.quantity, before" in page
     assert "<img" in page
     assert root / layout.CLEAN / "report.html" in result.artifacts
+    assert result.tags["cleaners"].startswith("types 1, texts 1, events 1")
     assert json.loads((root / layout.CLEAN / "policy.json").read_text())["units"]["version"] == 1
 
 
+@pytest.mark.slow
 def test_tables_in_parts_with_trace_give_the_same_rows_as_one_file(cleaned, tmp_path_factory):
     root, _ = cleaned
     other = tmp_path_factory.mktemp("parts")
@@ -200,6 +204,7 @@ def test_tables_in_parts_with_trace_give_the_same_rows_as_one_file(cleaned, tmp_
     assert rows(other, "interactions") == rows(root, "interactions")
 
 
+@pytest.mark.slow
 def test_a_history_keeps_what_was_cancelled_after_its_cut_off_through_the_real_steps(tmp_path):
     lines = []
     for day in range(100):
@@ -222,6 +227,7 @@ def test_a_history_keeps_what_was_cancelled_after_its_cut_off_through_the_real_s
     assert between[0] == late[0]  # what happens after a cut-off changes nothing before it
 
 
+@pytest.mark.slow
 def test_split_refuses_a_cut_off_within_the_statistics(tmp_path):
     write(tmp_path, [bought(f"u{d % 5}", "milk", NOON + timedelta(days=d), f"b{d}") for d in range(60)])
     rules = {"outliers": {"rules": [{"column": "value"}]}}

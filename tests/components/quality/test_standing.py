@@ -9,7 +9,7 @@ import pytest
 
 from components.core.errors import DataError
 from components.data.engine import connect
-from components.quality import snapshots, standing
+from components.quality import newest_file, snapshots, standing
 from components.quality.freshness import FreshnessConfig, pause
 from components.quality.freshness import rules as freshness_rules
 from components.quality.snapshots import Snapshot
@@ -137,3 +137,39 @@ def test_rules_on_times_and_size_join_the_suites_of_canonical_tables():
         ["not_older_than_before", "volume"],
         [],
     ]
+
+
+def day_files(tables, **days):
+    """The lines of `tables` as files: name → (first row, last row, days after the first)."""
+    import ibis
+
+    lines = tables["interactions"]
+    cases = [(lines.row.between(low, high), name, n) for name, (low, high, n) in days.items()]
+    at = ibis.cases(*[(fits, lines.timestamp + ibis.interval(days=n)) for fits, _, n in cases])
+    return lines.mutate(source_file=ibis.cases(*[(fits, name) for fits, name, _ in cases]), timestamp=at)
+
+
+def test_the_newest_of_daily_files_is_held_against_those_before(tables):
+    lines = day_files(tables, a=(1, 100, 0), b=(101, 200, 1), c=(201, 400, 2))
+    found = newest_file.find(lines)
+    assert (found.name, found.rows, found.before) == ("c", 200, (100, 100))
+    assert [v.holds for v in newest_file.volume(found, VolumeConfig())] == [True]
+    assert [v.observed for v in newest_file.volume(found, VolumeConfig(max_ratio=1.5)) if not v.holds] == [
+        "c: 200 rows"
+    ]
+    config = DriftConfig(lines=400)
+    same = standing.of_newest_file(tables | {"interactions": lines}, found, config, "UTC")
+    assert {v.follows for v in standing.verdicts(same, config)} == {"holds"}
+    dearer = lines.mutate(value=(lines.source_file == "c").ifelse(lines.value + 5, lines.value))
+    moved = standing.of_newest_file(tables | {"interactions": dearer}, found, config, "UTC")
+    assert [v.rule for v in standing.verdicts(moved, config) if not v.holds] == ["newest_file_drift_unit_price"]
+
+
+def test_files_that_are_no_series_are_not_compared(tables):
+    assert newest_file.find(tables["interactions"]) is None
+    assert newest_file.find(day_files(tables, a=(1, 400, 0))) is None
+    assert newest_file.find(day_files(tables, north=(1, 200, 0), south=(201, 400, 0))) is None
+    assert (newest_file.volume(None, VolumeConfig()), standing.of_newest_file(tables, None, DriftConfig(), "UTC")) == (
+        [],
+        None,
+    )

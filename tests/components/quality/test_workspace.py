@@ -4,8 +4,9 @@ import pytest
 
 from components.core.errors import DataError
 from components.data.engine import connect
+from components.quality.quarantine import Raw, condemned
 from components.quality.verdict import Verdict, worst
-from components.quality.workspace import accepted, bad_rows, condemned
+from components.quality.workspace import accepted, bad_rows, plain
 
 
 @pytest.fixture
@@ -23,11 +24,15 @@ def negative(unexpected, table="items"):
     return Verdict(table, "price", "quarantine", "not negative", "it is negative", False, 3, unexpected, query=query)
 
 
-def test_rows_are_sorted_into_accepted_and_condemned(con):
+def test_rows_are_sorted_into_accepted_and_condemned(con, tmp_path):
     bad = bad_rows(con, "items", [negative(2)])
-    assert accepted(con, "items", bad).to_pyarrow().to_pylist() == [{"item_id": "a", "price": 5}]
-    rows = condemned(con, "items", bad).order_by("row").to_pyarrow().to_pylist()
-    assert rows[0] == {"row": 2, "item_id": "b", "price": -1, "rule": "price", "reason": "it is negative"}
+    assert plain(accepted(con, "items", bad)).to_pyarrow().to_pylist() == [{"item_id": "a", "price": 5}]
+    rows = condemned(con, "items", bad, Raw(tmp_path)).order_by("row").to_pyarrow().to_pylist()
+    nowhere = {"source_file": None, "source_row": None}
+    assert rows[0] == nowhere | {
+        "row": 2, "table": "items", "item_id": "b", "price": -1, "rule": "price", "reason": "it is negative",
+        "original": '{"item_id":"b","price":-1}',
+    }  # fmt: skip
     assert [row["row"] for row in rows] == [2, 3]
 
 

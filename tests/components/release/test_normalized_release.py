@@ -19,6 +19,8 @@ from components.steps.featurize import FeaturizeConfig, featurize
 from components.steps.rank import rank
 from tests.conftest import RANKER
 
+pytestmark = pytest.mark.slow
+
 METHODS = {
     "price": "min_max",
     "households": "quantile",

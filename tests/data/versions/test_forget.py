@@ -20,6 +20,7 @@ from components.core import schema as s
 from components.core.online_store import rows_of_user
 from components.core.privacy import read_privacy, settle_key
 from components.data.pin import check_pin
+from components.data.source import SourceChoice
 from components.forgetting.forget import find, remove
 from components.forgetting.person import person
 from components.forgetting.trace import Trace
@@ -63,7 +64,7 @@ def kept(finished, copied, tmp_path_factory):
     release = folder_of_release(root)
     shutil.copytree(release, root / layout.STATE / "releases" / load(release).digest)
     report = f"<p>household {key.pseudonym(WHO)} bought most</p>"
-    for folder in (root / layout.QUALITY, *(root / "mlartifacts").glob("*/*/artifacts")):
+    for folder in (root / layout.QUALITY, *(root / "mlartifacts").glob("*/artifacts")):
         (folder / "notes.html").write_text(report)
     return root
 
@@ -147,7 +148,7 @@ def test_no_byte_of_the_person_is_left_but_in_the_listed_releases(project):
     code, said = ask("--yes")
     assert code == 0, said
     left = places_that_know(project, names)
-    releases = list((project / "mlartifacts").glob("*/*/artifacts/release"))
+    releases = list((project / "mlartifacts").glob("*/artifacts/release"))
     listed = [str(folder.relative_to(project)) for folder in (*releases, *(project / "state/releases").iterdir())]
     forgotten = read_privacy(project).forgotten
     assert forgotten == {settle_key(project).fingerprint: [names[1]]}
@@ -190,7 +191,9 @@ def test_killed_halfway_the_same_command_completes_it(project, share):
         raise KilledError
 
     names = names_of(project)
-    traces = [t for t in find(project, person(project, WHO), project / layout.STATE) if t.remove is not None]
+    source = SourceChoice().open()
+    found = find(project, source, person(project, WHO, source), project / layout.STATE)
+    traces = [trace for trace in found if trace.remove is not None]
     traces.insert(int(len(traces) * share), Trace("", "", "", remove=die))
     with pytest.raises(KilledError):
         remove(project, traces)

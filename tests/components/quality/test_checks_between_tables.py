@@ -1,0 +1,63 @@
+"""How tables fit together: what a row names is looked up in the table that lists it."""
+
+from typing import ClassVar
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from components.data.engine import connect
+from components.data.protection import Protection
+from components.quality.rules import USER_IS_LISTED
+from components.quality.suites import Suite
+from components.quality.workspace import IS_LISTED, stage
+
+AT = pa.scalar("2020-01-01").cast(pa.timestamp("us"))
+TABLES = {
+    "interactions": {"user_id": ["u"], "item_id": ["a"], "event_type": ["view"], "timestamp": [AT]},
+    "items": {"item_id": ["a", "b", None]},
+    "users": {"user_id": ["u", None]},
+    "exposures": {
+        "request_id": ["r", "r", "s", "s"], "user_id": ["u", "v", None, "u"], "item_id": ["a", "b", "z", None],
+        "position": [1, 2, 1, 2], "propensity": [1.0] * 4, "timestamp": [AT] * 4,
+    },
+}  # fmt: skip
+
+
+class Shop:
+    """What `stage` asks of a source."""
+
+    raw: ClassVar = {}
+
+    def __init__(self, names):
+        self.names = names
+
+    def component(self):
+        return "shop"
+
+    def tables(self, con, folder):
+        return {name: con.read_parquet(folder / f"{name}.parquet") for name in self.names}
+
+
+@pytest.fixture
+def con(tmp_path):
+    for name, columns in TABLES.items():
+        pq.write_table(pa.table(columns), tmp_path / f"{name}.parquet")
+    con = connect(0.5, 1)
+    yield con
+    con.disconnect()
+
+
+def staged(con, folder, names):
+    stage(con, Shop(names), folder, [Suite(name, (), shared=True) for name in names], Protection())
+    return con.table("exposures").order_by("row").to_pyarrow().to_pydict()
+
+
+def test_exposures_are_held_against_items_and_users(con, tmp_path):
+    found = staged(con, tmp_path, list(TABLES))
+    assert found[IS_LISTED] == [True, True, False, False]
+    assert found[USER_IS_LISTED] == [True, False, None, True]
+
+
+def test_without_users_nothing_is_said_of_them(con, tmp_path):
+    assert USER_IS_LISTED not in staged(con, tmp_path, ["interactions", "items", "exposures"])
