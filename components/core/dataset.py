@@ -151,11 +151,24 @@ class Dataset:
     ) -> Dataset:
         """Dataset of events that already carry vocabulary indices, in any order."""
         order = np.lexsort((item, times, user))
+        return cls.in_order(users, items, user[order], np.asarray(item)[order], np.asarray(times)[order], now)
+
+    @classmethod
+    def in_order(
+        cls,
+        users: Vocabulary,
+        items: Vocabulary,
+        user: np.ndarray,
+        item: np.ndarray,
+        times: np.ndarray,
+        now: int,
+    ) -> Dataset:
+        """Dataset of indexed events that are sorted by user, time and item."""
         indptr = np.concatenate(([0], np.cumsum(np.bincount(user, minlength=len(users))))).astype(np.int64)
         histories = Histories(
             indptr,
-            np.asarray(item)[order].astype(np.int32),
-            np.asarray(times)[order].astype(np.int64),
+            item.astype(np.int32, copy=False),
+            times.astype(np.int64, copy=False),
             int(now),
             np.arange(len(users), dtype=np.int32),
         )

@@ -143,6 +143,13 @@ def write_parquet(table: Table, path: Path) -> int:
     return count_rows(path)
 
 
+def held(table: Table) -> Table:
+    """The table computed once and kept by its engine until the connection closes; for small ones used repeatedly."""
+    import ibis
+
+    return table.get_backend().create_table(ibis.util.gen_name("held"), table)
+
+
 def unix_seconds(time: TimestampValue) -> IntegerValue:
     """Whole seconds since 1970 of a UTC time: DuckDB would give fractions where Ibis says integer, Spark none."""
     return time.epoch_seconds().floor().cast("int64")

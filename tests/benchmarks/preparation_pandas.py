@@ -33,18 +33,34 @@ def run(root: Path, out: Path, folds: dict[str, str], volumes: tuple[str, ...]) 
 def _clean(source: Path, out: Path, volumes: tuple[str, ...]):
     names = ("interactions", "items", "users", "promotions")
     lines, items, users, promotions = (pd.read_parquet(source / f"{n}.parquet").drop_duplicates() for n in names)
+    lines, promotions = _finite(lines), _finite(promotions)
+    paid = lines.event_type == "purchase"
+    known = lines.event_type.isin(["view", "click", "cart", "purchase", "rating"])
+    somebody, something = lines.user_id.str.strip() != "", lines.item_id.str.strip() != ""
+    impossible = paid & ((lines.quantity <= 0) | (lines.value < 0))
+    lines = lines[something & lines.timestamp.notna() & somebody & known & ~impossible].assign(request_id=None)
+    lines = lines.fillna({"quantity": 1.0, "discount": 0.0, "coupon_discount": 0.0})
     by_volume = items.item_id[items.category.isin(volumes)]
     lines.loc[(lines.quantity > 100) & lines.item_id.isin(by_volume), "quantity"] = 1.0
     unlisted = np.setdiff1d(lines.item_id.unique(), items.item_id)
     items = pd.concat([items, pd.DataFrame({"item_id": unlisted, "title": "Unlisted item " + unlisted})])
-    items, users = _filled(items), _filled(users)
+    items = _filled(items).assign(description=None, price=np.nan, stock=np.nan, image=None, video=None, audio=None)
+    items, users = items.assign(attributes=None), _filled(users).assign(attributes=None)
     for name, table in zip(names, (lines, items, users, promotions), strict=True):
         table.to_parquet(out / f"{name}.parquet", compression="zstd", index=False)
     return lines, items, promotions
 
 
+def _finite(table: pd.DataFrame) -> pd.DataFrame:
+    numbers = table.select_dtypes("float64")
+    return table.assign(**{c: numbers[c].where(np.isfinite(numbers[c])) + 0.0 for c in numbers})
+
+
 def _filled(table: pd.DataFrame) -> pd.DataFrame:
-    texts = {c: table[c].str.strip().replace("", None).fillna(UNKNOWN) for c in table.columns[1:]}
+    texts = {
+        c: table[c].str.replace(r"\s+", " ", regex=True).str.strip().replace("", None).fillna(UNKNOWN)
+        for c in table.columns[1:]
+    }
     return table.assign(**texts)
 
 

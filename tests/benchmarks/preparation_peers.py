@@ -21,28 +21,33 @@ USER_TEXTS = (
 
 
 def ours(root: Path, out: Path):
-    """The steps clean and split, and the tables of featurize."""
+    """The steps clean and split, and the tables of featurize; also the report of clean and the guard of split."""
     from datetime import UTC, datetime
 
-    from components.splits.temporal import SplitConfig
+    import ibis
 
     from components.core import layout
     from components.data import engine
-    from components.data.cleaning import CleanConfig
+    from components.data.policy import CleanConfig
     from components.features.tabular import context_features, item_features, user_features
+    from components.report.figures import new_figure
     from components.splits import store
+    from components.splits.methods.temporal import TemporalConfig
     from components.steps.clean import clean
     from components.steps.split import split
 
     config = engine.EngineConfig(memory_limit_gb=MEMORY_GB, threads=THREADS)
-    config.open().disconnect()
+    con = config.open()
+    con.create_table("imports", ibis.memtable({"a": [1]})).to_pyarrow()  # Ibis imports pandas at its first result
+    con.disconnect()
+    new_figure().clear()
     work = out / "project"
     (work / layout.VALIDATED).parent.mkdir(parents=True)
     (work / layout.VALIDATED).symlink_to(root / "validated")
 
     def run():
-        clean(CleanConfig(volume_categories=VOLUMES, engine=config), work, 0)
-        split(SplitConfig(engine=config), work, 0)
+        clean(CleanConfig(cleaners={"units": {"volume_categories": list(VOLUMES)}}, engine=config), work, 0)
+        split(TemporalConfig(engine=config), work, 0)
         con = config.open()
         items, promotions = (
             engine.read_parquet(con, work / layout.CLEAN / f"{n}.parquet") for n in ("items", "promotions")
@@ -70,6 +75,7 @@ def sql(root: Path, out: Path, *, ordered: bool = False):
     import duckdb
     import numpy as np
 
+    duckdb.sql("SELECT 1").fetchnumpy()
     con = duckdb.connect(config={"memory_limit": f"{MEMORY_GB}GiB", "threads": THREADS})
     con.execute("SET TimeZone = 'UTC'")
     for folder in ("clean", *(f"split/{f}" for f in FOLDS), *(f"features/{f}" for f in FOLDS)):
@@ -96,22 +102,43 @@ def sql(root: Path, out: Path, *, ordered: bool = False):
 
 
 def _sql_clean(con, root: Path, write) -> None:
-    def texts(names):
-        return ", ".join(f"coalesce(nullif(trim({n}), ''), 'unknown') AS {n}" for n in names)
+    """Copies, impossible events, guests, odd numbers and spaces, volumes, unlisted items, defaults; all counted."""
 
-    for name in ("interactions", "items", "users", "promotions"):
+    def finite(name, default="NULL"):
+        number = f"CASE WHEN isfinite({name}) AND {name} != 0 THEN {name} WHEN {name} = 0 THEN 0.0 END"
+        return f"coalesce({number}, {default}) AS {name}"
+
+    def texts(names):
+        tidy = "coalesce(nullif(trim(regexp_replace({0}, '\\s+', ' ', 'g')), ''), 'unknown') AS {0}"
+        return ", ".join(tidy.format(name) for name in names)
+
+    lines = f"""SELECT user_id, item_id, event_type, timestamp, {finite("value")}, {finite("quantity", 1)},
+        coalesce(nullif(trim(session_id), ''), user_id || '@' || epoch(timestamp)::BIGINT) AS session_id, store_id,
+        {finite("discount", 0)}, {finite("coupon_discount", 0)}, NULL::VARCHAR AS request_id"""
+    good = """trim(item_id) != '' AND timestamp IS NOT NULL AND trim(user_id) != ''
+        AND event_type IN ('view', 'click', 'cart', 'purchase', 'rating')
+        AND NOT (event_type = 'purchase' AND (quantity <= 0 OR value < 0))"""
+    con.execute(f"CREATE TEMP TABLE given AS SELECT DISTINCT * FROM '{root}/validated/interactions.parquet'")
+    for name in ("items", "users", "promotions"):
         con.execute(f"CREATE TEMP TABLE v_{name} AS SELECT DISTINCT * FROM '{root}/validated/{name}.parquet'")
+    con.execute(f"""SELECT count(*), count(*) FILTER ({good}), count(*) FILTER (trim(user_id) = ''),
+        count(*) FILTER (NOT isfinite(value)), count(*) FILTER (value IS NULL), count(*) FILTER (discount IS NULL),
+        count(*) FILTER (trim(session_id) = ''), count(*) FILTER (quantity <= 0) FROM given""").fetchall()
+    con.execute(f"CREATE TEMP TABLE v_interactions AS {lines} FROM given WHERE {good}")
     con.execute(f"""CREATE TEMP TABLE i AS SELECT * REPLACE (CASE WHEN quantity > 100 AND item_id IN (
         SELECT item_id FROM v_items WHERE category IN {VOLUMES}) THEN 1.0 ELSE quantity END AS quantity)
         FROM v_interactions""")
-    con.execute(f"""CREATE TEMP TABLE items AS SELECT item_id, {texts(ITEM_TEXTS)} FROM (
+    con.execute(f"""CREATE TEMP TABLE items AS SELECT item_id, {texts(ITEM_TEXTS)}, NULL::VARCHAR AS description,
+        NULL::DOUBLE AS price, NULL::DOUBLE AS stock, NULL::VARCHAR AS image, NULL::VARCHAR AS video,
+        NULL::VARCHAR AS audio, NULL::VARCHAR AS attributes FROM (
         FROM v_items UNION ALL BY NAME SELECT DISTINCT item_id, 'Unlisted item ' || item_id AS title
         FROM v_interactions WHERE item_id NOT IN (SELECT item_id FROM v_items))""")
-    con.execute("CREATE TEMP TABLE promotions AS FROM v_promotions")
+    con.execute(f"""CREATE TEMP TABLE promotions AS SELECT item_id, week_start, {finite("display_share")},
+        {finite("mailer_share")} FROM v_promotions""")
     write("SELECT * FROM i", "clean/interactions")
     write("SELECT * FROM items", "clean/items")
     write("SELECT * FROM promotions", "clean/promotions")
-    write(f"SELECT user_id, {texts(USER_TEXTS)} FROM v_users", "clean/users")
+    write(f"SELECT user_id, {texts(USER_TEXTS)}, NULL::VARCHAR AS attributes FROM v_users", "clean/users")
 
 
 SQL_DENSE = """WITH popular AS (
@@ -146,7 +173,8 @@ now AS (SELECT item_id, max(display_share) AS d, max(mailer_share) AS m FROM pro
   WHERE week_start = (SELECT max(week_start) FROM promotions WHERE week_start <= {cutoff}) GROUP BY item_id)
 SELECT item_id, purchases_7d, trend, price_change, coalesce(d, 0) AS display_share, coalesce(m, 0) AS mailer_share
 FROM sums LEFT JOIN now USING (item_id)"""
-SQL_USERS = """WITH lines AS (SELECT h.*, (brand IN ('Private'))::INTEGER AS own FROM h LEFT JOIN items USING (item_id)),
+SQL_USERS = """WITH lines AS (
+  SELECT h.*, (brand IN ('Private'))::INTEGER AS own FROM h LEFT JOIN items USING (item_id)),
 sums AS (SELECT user_id, count(*)::DOUBLE AS user_lines, count(DISTINCT session_id)::DOUBLE AS user_baskets,
   count(DISTINCT session_id) FILTER (timestamp >= {cutoff} - INTERVAL 28 DAY)::DOUBLE AS user_baskets_28d,
   count(DISTINCT item_id)::DOUBLE AS user_items, sum(value) AS user_spend,

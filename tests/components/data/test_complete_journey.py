@@ -1,4 +1,4 @@
-"""The default source: titles, the calendar of weeks, shares over stores, and the contract that every source keeps."""
+"""The default source: titles, the calendar of weeks, shares over stores. What every source keeps: tests/contracts."""
 
 from datetime import date, datetime
 
@@ -6,13 +6,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from components.core import layout, schema
-from components.core.config import Config
+from components.core import layout
 from components.core.errors import DataError
-from components.core.registry import SOURCES
 from components.data.engine import connect, read_parquet
-from components.data.pin import check_pin, write_pin
-from components.data.source import Source, SourceChoice
+from components.data.pin import write_pin
 from components.data.sources import complete_journey
 from components.steps.ingest import IngestConfig, ingest
 
@@ -84,35 +81,6 @@ def test_a_store_counts_once_however_often_it_lists_a_promotion(con, tmp_path):
     assert table.to_pyarrow().to_pylist() == [
         {"item_id": "1", "week_start": at(2017, 1, 2), "display_share": 0.5, "mailer_share": 1.0}
     ]
-
-
-@pytest.fixture(params=SOURCES.names())
-def ingested(request, tmp_path):
-    source = SourceChoice(component=request.param).open()
-    (tmp_path / "data").mkdir()
-    source.ingest(tmp_path / "data")
-    return source, tmp_path
-
-
-def test_every_source_keeps_the_contract(ingested, con):
-    source, root = ingested
-    assert isinstance(source, Source)
-    assert issubclass(source.Config, Config)
-    assert set(source.raw) <= {file.stem for file in (root / "data").iterdir()}
-    tables = source.tables(con, root / "data")
-    assert {"interactions", "items"} <= set(tables) <= set(schema.COLUMNS)
-    for name, table in tables.items():
-        assert set(schema.REQUIRED[name]) <= set(table.columns)
-        assert table.columns == tuple(c for c in (*schema.COLUMNS[name], *schema.TRACE) if c in table.columns)
-        assert all(str(table[c].type()) == "string" for c in table.columns if c.endswith("_id"))
-
-
-def test_ingesting_twice_gives_the_same_bytes(ingested, tmp_path):
-    source, root = ingested
-    write_pin(root / "data", root / DATA_PIN)
-    (root / "again").mkdir()
-    source.ingest(root / "again")
-    assert check_pin(root, root / "again") == check_pin(root)
 
 
 def test_ingest_leaves_pinned_data_alone_and_refuses_others(tmp_path):

@@ -118,5 +118,5 @@ def test_thirds_with_nobody_in_them_are_left_out():
 
 
 def test_a_figure_of_nobody_is_refused_in_words():
-    with pytest.raises(DataError, match="no household bought anything"):
+    with pytest.raises(DataError, match="no user bought anything"):
         figure(np.array([np.nan]), np.random.default_rng(0))

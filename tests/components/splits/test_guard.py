@@ -38,6 +38,7 @@ def caught(folds, words):
         guard.check_folds(folds)
 
 
+@pytest.mark.slow
 def test_sound_folds_pass(interactions):
     for splitter in (Temporal(), LeaveLastOut(), ColdUsers(), ColdItems(ColdItemsConfig(hold_out="share"))):
         guard.check_folds(splitter.folds(interactions))
