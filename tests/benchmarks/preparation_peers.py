@@ -24,7 +24,7 @@ def ours(root: Path, out: Path):
     """The steps clean and split, and the tables of featurize."""
     from datetime import UTC, datetime
 
-    from components.splits.temporal import SplitConfig
+    from components.splits.methods.temporal import TemporalConfig
 
     from components.core import layout
     from components.data import engine
@@ -42,7 +42,7 @@ def ours(root: Path, out: Path):
 
     def run():
         clean(CleanConfig(volume_categories=VOLUMES, engine=config), work, 0)
-        split(SplitConfig(engine=config), work, 0)
+        split(TemporalConfig(engine=config), work, 0)
         con = config.open()
         items, promotions = (
             engine.read_parquet(con, work / layout.CLEAN / f"{n}.parquet") for n in ("items", "promotions")
