@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from components.core.command_line import PlainErrors
+from components.core.command_line import PlainErrors, run_and_leave
 from components.core.config import PARAMS_FILE, read_params
 from components.core.errors import ShoploopError
 from flows import environment
@@ -78,4 +78,4 @@ def up() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_and_leave(main)
