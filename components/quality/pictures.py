@@ -94,11 +94,11 @@ def _bars(title: str, xlabel: str, values: Mapping[str, float], form: str, limit
 
 
 def _few_dates(ax: Axes) -> None:
-    from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
+    from matplotlib.dates import AutoDateFormatter, AutoDateLocator
 
-    locator = AutoDateLocator(maxticks=8)
+    locator = AutoDateLocator(maxticks=6)
     ax.xaxis.set_major_locator(locator)
-    ax.xaxis.set_major_formatter(ConciseDateFormatter(locator))
+    ax.xaxis.set_major_formatter(AutoDateFormatter(locator))
 
 
 def _plainly(value: float, _place: int) -> str:
