@@ -24,11 +24,7 @@ def ours(root: Path, out: Path):
     """The steps clean and split, and the tables of featurize; also the report of clean and the guard of split."""
     from datetime import UTC, datetime
 
-<<<<<<< HEAD
     import ibis
-=======
-    from components.splits.methods.temporal import TemporalConfig
->>>>>>> splits
 
     from components.core import layout
     from components.data import engine
@@ -50,11 +46,7 @@ def ours(root: Path, out: Path):
     (work / layout.VALIDATED).symlink_to(root / "validated")
 
     def run():
-<<<<<<< HEAD
         clean(CleanConfig(cleaners={"units": {"volume_categories": list(VOLUMES)}}, engine=config), work, 0)
-=======
-        clean(CleanConfig(volume_categories=VOLUMES, engine=config), work, 0)
->>>>>>> splits
         split(TemporalConfig(engine=config), work, 0)
         con = config.open()
         items, promotions = (
