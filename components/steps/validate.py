@@ -16,6 +16,7 @@ from components.core.config import Config
 from components.core.errors import DataError
 from components.core.registry import SOURCES
 from components.data import engine
+from components.data.canonical import canonical_tables
 from components.data.engine import EngineConfig
 from components.data.pin import check_pin, read_pin
 from components.data.protection import protection
@@ -86,9 +87,9 @@ class _Run:
     def judge(self) -> None:
         """Lay out all tables, and let Great Expectations judge what is not judged yet."""
         con = self._connect()
-        self.names = workspace.stage(
-            con, self.source, self.intake.folder, self.suites, self.protect, self.intake.tables
-        )
+        landed, files = self.intake.folder, self.intake.tables
+        tables = canonical_tables(con, self.source, landed, self.config.engine, self.work)
+        self.names = workspace.stage(con, self.source, landed, self.suites, self.protect, files, tables)
         con.disconnect()  # Great Expectations opens the file itself
         concerned = [suite for suite in self.suites if suite.is_raw or suite.table in self.names]
         config = self.config
@@ -195,7 +196,8 @@ class _Run:
             return self.intake.tables[name].quarantined(self.con, bad, self.intake.folder)
         if bad is None:
             return None
-        raw = None if self.protect.forgotten else self.source.same_rows.get(name)  # who is left out moves the rows
+        moved = self.protect.forgotten or self.config.engine.component != engine.DUCKDB  # whose n-th row is another
+        raw = None if moved else self.source.same_rows.get(name)
         return condemned(self.con, name, bad, Raw(self.intake.folder, raw))
 
 
