@@ -96,7 +96,7 @@ def _bars(title: str, xlabel: str, values: Mapping[str, float], form: str, limit
 def _few_dates(ax: Axes) -> None:
     from matplotlib.dates import AutoDateFormatter, AutoDateLocator
 
-    locator = AutoDateLocator(maxticks=6)
+    locator = AutoDateLocator(minticks=3, maxticks=6)
     ax.xaxis.set_major_locator(locator)
     ax.xaxis.set_major_formatter(AutoDateFormatter(locator))
 
