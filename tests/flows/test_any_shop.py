@@ -156,7 +156,7 @@ def database_shop(tmp_path_factory):
         shop.fill_database(url)
         project = new_project(tmp_path_factory.mktemp("sql"), "postgres.yaml", EASY_GATE)
         call(project, "components", "use", "shop.yaml", more={"SHOP_DATABASE_URL": url})
-        call(project, "flows", "run", more={"SHOP_DATABASE_URL": url})
+    call(project, "dvc", "repro")  # the server is gone: what was brought in is enough
     return project
 
 
@@ -196,7 +196,7 @@ def grocer(tmp_path_factory):
     (project / "shop.yaml").write_text(yaml.safe_dump(params))
     commit_all(project)
     call(project, "components", "use", "shop.yaml")
-    call(project, "flows", "run")
+    call(project, "dvc", "repro")
     return project
 
 
@@ -233,7 +233,8 @@ def test_spark_gives_the_same_rows(folder_said, folder_shop, tmp_path):
         assert ours == theirs
         assert ours
         for path in ours:
-            assert pq.read_table(folder_shop / path).equals(pq.read_table(other / path)), path
+            one, two = pq.read_table(folder_shop / path), pq.read_table(other / path)
+            assert one.equals(two.cast(one.schema)), path  # the engines differ in which columns they mark as never null
 
 
 def test_a_forgotten_customer_is_gone_but_from_the_release_that_is_named(folder_said, folder_shop, tmp_path):
