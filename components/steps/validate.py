@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import tempfile
 from importlib.metadata import version
 from pathlib import Path
@@ -26,7 +25,7 @@ from components.quality.intake import Intake, Means, take_in, without_row_rules
 from components.quality.judge import ROW, judge
 from components.quality.part_store import PartStore, key_of
 from components.quality.profile import Profile, profile
-from components.quality.quarantine import REJECTED, RULES, Raw, condemned, write_rejected
+from components.quality.quarantine import REJECTED, Raw, condemned, write_rejected, write_rules
 from components.quality.standing import DriftConfig
 from components.quality.suites import STOP, WARN, Suite, load_suites
 from components.quality.thresholds import Threshold
@@ -178,9 +177,8 @@ class _Run:
                 if rows is not None:
                     engine.write_parquet(rows, aside / f"{name}.parquet")
             write_rejected(self.con, self.intake.accounts.files, aside)
-            rules = {suite.table: suite.expectations for suite in self.judged if suite.table in self.names}
-            said = {"data": self.digest, "identity": identity_of(self.config, self.root), "rules": rules}
-            write_json(aside / RULES, json.loads(json.dumps(said, default=str)))
+            canonical = [suite for suite in self.judged if suite.table in self.names]
+            write_rules(aside, self.digest, identity_of(self.config, self.root), canonical)
             _check_none_lost(good, aside, self.facts.rows, self.aside)
 
     def _write_accepted(self, name: str, folder: Path) -> None:
