@@ -35,7 +35,7 @@ def main() -> None:
 
 @main.command()
 def run() -> None:
-    """Train, judge, register and serve: from raw tables to one household's answer."""
+    """Train, judge, register and serve: from raw tables to one user's answer."""
     from components.steps.runner import check_params, plain_disk_full
 
     check_params(read_params(ROOT / PARAMS_FILE))  # before a server and a flow are started for nothing
