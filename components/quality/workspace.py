@@ -130,7 +130,7 @@ def with_checks(name: str, table: Table, tables: Mapping[str, Table]) -> Table:
 def _scan(path: Path) -> str:
     """DuckDB's words for a parquet file, or a folder of them."""
     name = str(path / "*.parquet" if path.is_dir() else path).replace("'", "''")
-    return f"read_parquet('{name}', union_by_name = {'true' if path.is_dir() else 'false'})"
+    return f"read_parquet('{name}', can_have_nan = true, union_by_name = {'true' if path.is_dir() else 'false'})"
 
 
 def _is_among(ids: StringColumn, known: StringColumn) -> BooleanValue:

@@ -26,6 +26,7 @@ from components.quality.freshness import FreshnessConfig, pause
 from components.quality.intake import Intake, Means, take_in, without_row_rules
 from components.quality.judge import ROW, judge
 from components.quality.part_store import PartStore, key_of
+from components.quality.price_units import PriceUnitsConfig, same_unit
 from components.quality.profile import Profile, profile
 from components.quality.quarantine import REJECTED, RULES, Raw, condemned, write_rejected
 from components.quality.standing import DriftConfig
@@ -49,6 +50,7 @@ class ValidateConfig(Config):
     thresholds: dict[str, Threshold] = Field(default_factory=dict, description="by `rule` or `table.rule`")
     freshness: FreshnessConfig = FreshnessConfig()
     volume: VolumeConfig = VolumeConfig()
+    price_units: PriceUnitsConfig = PriceUnitsConfig()
     drift: DriftConfig = DriftConfig()
     engine: EngineConfig = EngineConfig()
 
@@ -113,6 +115,7 @@ class _Run:
         self.verdicts += self.intake.accounts.verdicts(limit)
         self.verdicts.append(pause(schema.INTERACTIONS_TABLE, self.facts.days, self.facts.daily, config.freshness))
         self.kept = {name: self._kept(name) for name in names}
+        self.verdicts.append(same_unit(self.kept[schema.INTERACTIONS_TABLE], config.price_units))
         self.sample = standing.sample(self.kept, config.drift, self.source.local_time_zone)
         self.drifted = standing.since(self.root / layout.SNAPSHOTS, self.digest, self.sample, config.drift)
         self.verdicts += standing.verdicts(self.drifted, config.drift)

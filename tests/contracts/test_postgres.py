@@ -16,7 +16,8 @@ CREATE TABLE sales.order_lines (order_id int, customer_id uuid, sku text, ordere
 INSERT INTO sales.order_lines VALUES
   (2, '00000000-0000-0000-0000-000000000002', ' 007', '2024-01-02 10:00+01', 1.10),
   (1, '00000000-0000-0000-0000-000000000001', 'B', '2024-01-01 10:00+01', 12345.67),
-  (3, NULL, 'B', '2024-01-03 10:00+01', NULL);
+  (3, NULL, 'B', '2024-01-03 10:00+01', NULL),
+  (4, NULL, 'B', '2024-01-04 10:00+01', 'NaN');
 CREATE TABLE products (sku text, name text, tags jsonb);
 INSERT INTO products VALUES (' 007', 'Tea', '["hot"]'), ('B', 'Brød', NULL);
 """
@@ -73,7 +74,9 @@ def test_tables_and_queries_become_canonical(url, tmp_path, monkeypatch):
         ("00000000-0000-0000-0000-000000000001", "B", utc(2024, 1, 1, 9), 12345.67, "1"),
         ("00000000-0000-0000-0000-000000000002", " 007", utc(2024, 1, 2, 9), 1.1, "2"),
         (None, "B", utc(2024, 1, 3, 9), None, "3"),
+        (None, "B", utc(2024, 1, 4, 9), None, "4"),
     ]
+    assert events[-1]["problem"] == "value: 'nan' is not a number"
     assert {i["item_id"]: (i["title"], i["attributes"]) for i in found["items"]} == {
         " 007": ("Tea", '{"tags": "[\\"hot\\"]"}'),
         "B": ("Brød", None),

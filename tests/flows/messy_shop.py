@@ -1,7 +1,8 @@
-"""A small shop as exports are: orders a fortnight per file, with faults planted whose number is known.
+"""A small shop as exports are: orders four weeks per file, with faults planted whose number is known.
 
-Three hundred customers come about once a week. Each likes two of six groups of products, has a few favourites in them,
-and every month or so turns from one to the next of its group; so there is something to be learned, also about new ones.
+A hundred and sixty customers come about once a week. Each likes two of six groups of products, has a few favourites in
+them, and every month or so turns from one to the next of its group; so there is something to be learned, also about new
+ones.
 """
 
 from dataclasses import dataclass, replace
@@ -10,7 +11,7 @@ from datetime import datetime, timedelta
 import numpy as np
 
 GROUPS = {"红茶": "Tee", "绿茶": "Grüntee", "奶酪": "Käse", "面包": "Brot", "香皂": "Seife", "蜡烛": "Kerzen"}
-PER_GROUP, CUSTOMERS, DAYS, DAYS_PER_FILE = 12, 300, 140, 14
+PER_GROUP, CUSTOMERS, DAYS, DAYS_PER_FILE = 12, 160, 112, 28
 START = datetime(2024, 1, 8)  # noqa: DTZ001 - the shop's own clock
 PREFIX = "kunde-"  # starts every customer's id, and nothing else does
 GUESTS, CANCELLED, TWICE = 5, 6, 8
@@ -98,7 +99,7 @@ def clean_count(sound):
 
 
 def write_folder(folder):
-    """orders/*.csv of a fortnight each and products.csv, as docs/examples/csv_folder.yaml declares them."""
+    """orders/*.csv of four weeks each and products.csv, as docs/examples/csv_folder.yaml declares them."""
     sound = sound_lines()
     rows = sorted([*sound, *faulty_lines(sound)], key=lambda line: line.at)
     orders = folder / "orders"

@@ -2,7 +2,9 @@
 
 import json
 import re
+import shutil
 from collections import Counter
+from importlib.util import find_spec
 
 import pyarrow.parquet as pq
 import pytest
@@ -12,8 +14,9 @@ from components.core import layout
 from components.core import schema as s
 from components.steps.table import table
 from components.tracking.registry import CHALLENGER, CHAMPION, ModelRegistry
+from tests import postgres
 from tests.flows import messy_shop as shop
-from tests.flows.project import call, commit_all, copy_checkout
+from tests.flows.project import call, commit_all, copy_checkout, edit
 
 pytestmark = pytest.mark.slow
 
@@ -142,3 +145,104 @@ def test_a_second_repro_finds_everything_up_to_date(folder_said, folder_shop):
     again = call(folder_shop, "dvc", "repro")
     assert "Data and pipelines are up to date." in again
     assert "Running stage" not in again
+
+
+@pytest.fixture(scope="module")
+def database_shop(tmp_path_factory):
+    """Tables of a PostgreSQL server of our own."""
+    if not postgres.SERVERS:
+        pytest.skip(postgres.MISSING)
+    with postgres.server() as url:
+        shop.fill_database(url)
+        project = new_project(tmp_path_factory.mktemp("sql"), "postgres.yaml", EASY_GATE)
+        call(project, "components", "use", "shop.yaml", more={"SHOP_DATABASE_URL": url})
+        call(project, "flows", "run", more={"SHOP_DATABASE_URL": url})
+    return project
+
+
+def test_a_postgresql_table_runs_to_a_release(database_shop):
+    assert ModelRegistry(root=database_shop).aliases() == {CHAMPION: "1", CHALLENGER: "1"}
+    found = counts(database_shop)
+    assert found["interactions_rows"] == shop.clean_count(shop.sound_lines())
+    assert found["interactions_guests_dropped"] == shop.GUESTS
+    assert found["interactions_cancellations_matched"] == shop.CANCELLED
+    aside = [
+        row for row in rows(database_shop / layout.QUARANTINE / "interactions.parquet") if row["rule"] == "readable"
+    ]
+    assert sorted(row["reason"] for row in aside) == [
+        *(f"timestamp: '{at}' is not a time written as iso" for at in sorted(shop.BAD_TIMES)),
+        "value: 'nan' is not a number",
+    ]
+
+
+def test_the_database_s_address_is_nowhere_in_the_project(database_shop):
+    for path in [p for p in database_shop.rglob("*") if p.is_file()]:
+        assert b"shop:secret" not in path.read_bytes(), path
+
+
+@pytest.fixture(scope="module")
+def grocer(tmp_path_factory):
+    """Ta-Feng, every twentieth customer, light models."""
+    project = tmp_path_factory.mktemp("grocer")
+    copy_checkout(project)
+    params = yaml.safe_load((project / EXAMPLES / "ta_feng.yaml").read_text())
+    light = ("popularity", "household_recency", "item_knn")
+    params |= {
+        "clean": {"cleaners": {"sample": {"keep_one_user_in": 20}}},
+        "models": {name: params["models"][name] for name in light},
+        "rank": {"lambdamart": {"trees": 40}},
+        **yaml.safe_load(EASY_GATE),
+    }
+    (project / "shop.yaml").write_text(yaml.safe_dump(params))
+    commit_all(project)
+    call(project, "components", "use", "shop.yaml")
+    call(project, "flows", "run")
+    return project
+
+
+def test_ta_feng_runs_to_a_release(grocer):
+    assert ModelRegistry(root=grocer).aliases() == {CHAMPION: "1", CHALLENGER: "1"}
+    report = json.loads((grocer / layout.QUALITY / "report.json").read_text())
+    assert report["accepted"]
+    assert report["rows"] == {"interactions": 817741, "items": 23812, "users": 32266}
+    measured = json.loads((grocer / layout.EVALUATION / "report.json").read_text())["models"]
+    ranked = {name: views["all"]["ndcg_at_10"]["mean"] for name, views in measured.items()}
+    assert ranked["ranker"] > ranked["popularity"] > 0
+
+
+def test_ta_feng_keeps_its_publisher_s_ids(grocer):
+    assert all(re.fullmatch(r"\d{8}", row[s.USER_ID]) for row in clean_events(grocer))
+
+
+@pytest.mark.skipif(not (shutil.which("java") and find_spec("pyspark")), reason="needs Java and PySpark: `make spark`")
+def test_spark_gives_the_same_rows(folder_said, folder_shop, tmp_path):
+    """Every parquet file that the steps write, row by row."""
+    other = tmp_path / "spark"
+    copy_checkout(other)
+    for name in ("params.yaml", "data.dvc", "privacy.json"):
+        shutil.copy(folder_shop / name, other / name)
+    for name in (layout.DATA, "state"):
+        shutil.copytree(folder_shop / name, other / name)
+    edit(other, lambda params: params.update(engine={"component": "spark", "master": "local[2]"}))
+    for step in ON_BOTH_ENGINES:
+        call(other, "components", "run", step)
+    for folder in (layout.VALIDATED, layout.QUARANTINE, layout.CLEAN, layout.SPLIT, layout.FEATURES):
+        ours, theirs = (
+            sorted(p.relative_to(root) for p in (root / folder).rglob("*.parquet")) for root in (folder_shop, other)
+        )
+        assert ours == theirs
+        assert ours
+        for path in ours:
+            assert pq.read_table(folder_shop / path).equals(pq.read_table(other / path)), path
+
+
+def test_a_forgotten_customer_is_gone_but_from_the_release_that_is_named(folder_said, folder_shop, tmp_path):
+    """Last of the folder's: it changes the project."""
+    who = f"{shop.PREFIX}0031"
+    told = call(folder_shop, "components", "forget", who, "--yes")
+    assert "release" in told
+    for path in [p for name in ("artifacts", "data") for p in (folder_shop / name).rglob("*") if p.is_file()]:
+        held = (
+            str(pq.read_table(path).to_pylist()) if path.suffix == ".parquet" else path.read_bytes().decode("latin-1")
+        )
+        assert who not in held, path

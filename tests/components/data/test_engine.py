@@ -45,6 +45,13 @@ def test_a_missing_and_a_damaged_file_are_told_apart(con, file, tmp_path):
         read_parquet(con, file)
 
 
+def test_a_number_that_is_none_is_found_among_others(con, tmp_path):
+    pq.write_table(pa.table({"a": [1.0, float("nan"), 2.0]}), tmp_path / "t.parquet")
+    table = read_parquet(con, tmp_path / "t.parquet")
+    assert table.a.isnan().sum().to_pyarrow().as_py() == 1
+    assert table.filter(table.a > 1).count().to_pyarrow().as_py() == 2  # NaN is above every number
+
+
 def test_the_order_of_rows_does_not_change_the_bytes(con, file, tmp_path):
     table = read_parquet(con, file)
     assert write_parquet(table, tmp_path / "up.parquet") == 3
