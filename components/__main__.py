@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import atexit
 import getpass
 import os
 import signal
@@ -13,7 +12,7 @@ from pathlib import Path
 import click
 
 from components.core import environment
-from components.core.command_line import PlainErrors
+from components.core.command_line import PlainErrors, run_and_leave
 from components.core.config import PARAMS_FILE, read_params
 
 ROOT = Path(".")
@@ -153,20 +152,5 @@ def _end_with_the_flow() -> None:
     os.kill(os.getpid(), signal.SIGTERM)
 
 
-def _leave(code: int) -> None:
-    """End the process without taking the interpreter apart.
-
-    DuckDB's binding prints forty lines about "leaked" instances when the interpreter is finalised after Great
-    Expectations. All files are written and closed by then, and what libraries left to do at exit is done here.
-    """
-    atexit._run_exitfuncs()  # noqa: SLF001 - os._exit would skip them
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(code)
-
-
 if __name__ == "__main__":
-    try:
-        main()
-    except SystemExit as ended:
-        _leave(ended.code if isinstance(ended.code, int) else int(ended.code is not None))
+    run_and_leave(main)

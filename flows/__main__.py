@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from components.core.command_line import PlainErrors
+from components.core.command_line import PlainErrors, run_and_leave
 from components.core.config import PARAMS_FILE, read_params
 from components.core.errors import ShoploopError
 from flows import environment
@@ -35,7 +35,7 @@ def main() -> None:
 
 @main.command()
 def run() -> None:
-    """Train, judge, register and serve: from raw tables to one household's answer."""
+    """Train, judge, register and serve: from raw tables to one user's answer."""
     from components.steps.runner import check_params, plain_disk_full
 
     check_params(read_params(ROOT / PARAMS_FILE))  # before a server and a flow are started for nothing
@@ -78,4 +78,4 @@ def up() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_and_leave(main)

@@ -31,6 +31,7 @@ HINTS = (  # what DVC says around every stage, and nobody needs twenty times
     "To enable auto staging",
     "dvc config core.autostage",
     "Use `dvc push`",
+    "WARNING: 'artifacts/quarantine' is empty",  # as it should be
 )
 # What TensorFlow says at its start before any setting of ours reaches it.
 START_UP = re.compile(r"WARNING: All log messages before absl|I\d{4} \d\d:\d\d:[\d.]+ |E\d{4} .*oneDNN supports")

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import atexit
 import importlib
+import os
+import sys
 
 import click
 
@@ -48,3 +51,19 @@ class PlainErrors(click.Group):
         except ShoploopError as e:
             click.echo(f"shoploop: {e}", err=True)
             ctx.exit(2)
+
+
+def run_and_leave(command: click.Command) -> None:
+    """Run a command line and end the process without taking the interpreter apart.
+
+    DuckDB's binding prints forty lines about "leaked" instances when the interpreter is finalised after Great
+    Expectations. All files are written and closed by then, and what libraries left to do at exit is done here.
+    """
+    try:
+        command()
+    except SystemExit as ended:
+        code = ended.code if isinstance(ended.code, int) else int(ended.code is not None)
+        atexit._run_exitfuncs()  # noqa: SLF001 - os._exit would skip them
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)

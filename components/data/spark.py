@@ -107,7 +107,7 @@ class SparkConnection(Backend):
 
     def write_parts(self, table: Table, folder: Path) -> list[Path]:
         """Write a table as parquet files, in no order, to a folder that every worker can reach; returns the files."""
-        self.to_parquet(table, f"file://{folder}")
+        self.to_parquet(table, f"file://{folder.absolute()}")
         return sorted(folder.glob("*.parquet"))
 
 

@@ -5,6 +5,7 @@ MLflow run are judged by one rule:
 - a table loses the person's rows
 - a sealed bundle cannot lose anything, so it goes as a whole: one whose users include the person, and every model
   fitted on such a dataset, although it names nobody
+- a part made of a raw file goes if any of its columns names the person: it is a cache, and made again
 - any other file that holds one of the person's names goes as well; the next run makes it anew
 """
 
@@ -15,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
-from components.core import schema
+from components.core import layout, schema
 from components.core.bundle import MANIFEST, META, VOCABULARY_SUFFIX, manifest_digest, read_json
 from components.core.errors import BundleError, DataError
 from components.data.landing.piece import ORIGINAL
@@ -123,7 +124,7 @@ def rows_in(file: Path, path: str, person: Person) -> int | None:
 
     try:
         opened = pq.ParquetFile(file)
-        columns = [c for c in _columns(path, person) if c in opened.schema_arrow.names]
+        columns = _columns(path, person, opened.schema_arrow)
         if not columns:
             return 0
         return sum(
@@ -140,7 +141,7 @@ def persons_rows(batch: pa.RecordBatch, path: str, person: Person) -> pa.Array:
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    present = [c for c in _columns(path, person) if c in batch.schema.names]
+    present = _columns(path, person, batch.schema)
     mask = pa.array([False] * batch.num_rows, pa.bool_())
     nobody = pa.array([True] * batch.num_rows, pa.bool_())
     for column in present:
@@ -154,8 +155,14 @@ def persons_rows(batch: pa.RecordBatch, path: str, person: Person) -> pa.Array:
     return mask
 
 
-def _columns(path: str, person: Person) -> tuple[str, ...]:
-    return (ID,) if PurePosixPath(path).name == USERS_FILE else (*sorted(person.columns), *FREE_TEXT)
+def _columns(path: str, person: Person, found: pa.Schema) -> list[str]:
+    """The columns that may name the person; in the cache of parts, where raw rows keep the shop's columns, any may."""
+    import pyarrow as pa
+
+    if PurePosixPath(path).is_relative_to(layout.PARTS):
+        return [field.name for field in found if not pa.types.is_nested(field.type)]
+    named_so = (ID,) if PurePosixPath(path).name == USERS_FILE else (*sorted(person.columns), *FREE_TEXT)
+    return [c for c in named_so if c in found.names]
 
 
 def _in(folder: str, name: str) -> str:

@@ -25,6 +25,7 @@ def daily_figure(profile: Profile) -> Figure:
         ax.plot(profile.days, counts, color=colour, linewidth=1.2, label=kind)
     ax.set_ylim(bottom=0)
     ax.grid(axis="y", color=GRID)
+    _few_dates(ax)
     _whole_numbers(ax)
     if len(profile.types) > 1:
         ax.legend(frameon=False)
@@ -33,11 +34,15 @@ def daily_figure(profile: Profile) -> Figure:
 
 def price_figure(profile: Profile) -> Figure:
     """Histogram of the price per unit, logarithmic."""
+    from matplotlib.ticker import NullFormatter
+
     figure = new_figure(height=NARROW)
     ax = new_axes(figure, "Price per unit", "money, logarithmic", "lines")
     ax.stairs(profile.price_counts, profile.price_edges, fill=True, color=PALETTE[0], alpha=0.85)
     ax.set_xscale("log")
-    ax.xaxis.set_major_formatter(lambda value, _: f"{value:,.10g}")
+    ax.xaxis.set_major_formatter(_plainly)
+    within_ten = max(profile.price_edges) < 10 * min(profile.price_edges)  # then the powers of ten alone say too little
+    ax.xaxis.set_minor_formatter(_plainly if within_ten else NullFormatter())
     ax.grid(axis="y", color=GRID)
     _whole_numbers(ax)
     return with_fonts(figure)
@@ -86,6 +91,18 @@ def _bars(title: str, xlabel: str, values: Mapping[str, float], form: str, limit
     ax.set_ylim(len(drawn) - 0.4, -0.6)
     ax.grid(axis="x", color=GRID)
     return with_fonts(figure)
+
+
+def _few_dates(ax: Axes) -> None:
+    from matplotlib.dates import AutoDateFormatter, AutoDateLocator
+
+    locator = AutoDateLocator(minticks=3, maxticks=6)
+    ax.xaxis.set_major_locator(locator)
+    ax.xaxis.set_major_formatter(AutoDateFormatter(locator))
+
+
+def _plainly(value: float, _place: int) -> str:
+    return f"{value:,.10g}"
 
 
 def _whole_numbers(ax: Axes) -> None:

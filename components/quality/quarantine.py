@@ -161,7 +161,7 @@ def _numbered(con: Backend, rows: Table, raw: Raw) -> Table:
     view = f"original_{raw.name}"
     con.raw_sql(
         f'CREATE VIEW "{view}" AS SELECT file_row_number + 1 AS "{ROW}_there", * '  # noqa: S608 - a name of ours
-        f"FROM read_parquet('{path}', file_row_number = true)"
+        f"FROM read_parquet('{path}', file_row_number = true, can_have_nan = true)"
     )
     lines = con.table(view).drop("file_row_number")
     text = as_json(lines, [c for c in lines.columns if c != f"{ROW}_there"])

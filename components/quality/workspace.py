@@ -34,16 +34,18 @@ def stage(
     suites: Iterable[Suite],
     protection: Protection,
     files: Mapping[str, FileTable] | None = None,
+    tables: Mapping[str, Table] | None = None,
 ) -> list[str]:
     """Lay out the tables that the suites judge, persons protected; returns the names of the canonical ones.
 
-    files  canonical tables whose rows were read and protected before; they are views
+    files   canonical tables whose rows were read and protected before; they are views
+    tables  the source's canonical tables, if they are made already (components/data/canonical.py)
     Canonical tables get `row`, their position, and, where they name items, `item_is_listed`; exposures also
     `user_is_listed` where the source gives users (missing where nobody is named).
     Raises DataError if a canonical table has no suite, or a suite of the source's own has no table.
     """
     files = files or {}
-    tables = protection.apply(source.tables(con, folder))
+    tables = protection.apply(source.tables(con, folder) if tables is None else dict(tables))
     raw = {RAW_PREFIX + name: Path(folder) / f"{name}.parquet" for name in source.raw}
     judged = {suite.table for suite in suites if suite.table in tables or not suite.shared}
     if set(tables) - judged or judged - set(tables) - set(raw):
@@ -128,7 +130,7 @@ def with_checks(name: str, table: Table, tables: Mapping[str, Table]) -> Table:
 def _scan(path: Path) -> str:
     """DuckDB's words for a parquet file, or a folder of them."""
     name = str(path / "*.parquet" if path.is_dir() else path).replace("'", "''")
-    return f"read_parquet('{name}', union_by_name = {'true' if path.is_dir() else 'false'})"
+    return f"read_parquet('{name}', can_have_nan = true, union_by_name = {'true' if path.is_dir() else 'false'})"
 
 
 def _is_among(ids: StringColumn, known: StringColumn) -> BooleanValue:

@@ -85,7 +85,7 @@ def cleaning_page(
     """
     page = Page("Cleaning report", "What the clean step did to the validated tables, by its declared cleaners.")
     touched = [effect for effect in result.effects if effect.count]
-    page.verdict(True, f"{len(result.done)} cleaners ran, {len(touched)} effects on {len(rows)} tables.")
+    page.verdict(True, f"{len(result.done)} cleaners ran over {len(rows)} tables; effects: {len(touched)}.")
     page.heading("Tables")
     page.table(["table", "rows before", "rows after", "change"], [[n, a, b, b - a] for n, (a, b) in rows.items()])
     _effects(page, result, rows)

@@ -15,6 +15,7 @@ from components.core.config import Config
 from components.core.errors import DataError
 from components.core.registry import SOURCES
 from components.data import engine
+from components.data.canonical import canonical_tables
 from components.data.engine import EngineConfig
 from components.data.pin import check_pin, read_pin
 from components.data.protection import protection
@@ -24,6 +25,7 @@ from components.quality.freshness import FreshnessConfig, pause
 from components.quality.intake import Intake, Means, take_in, without_row_rules
 from components.quality.judge import ROW, judge
 from components.quality.part_store import PartStore, key_of
+from components.quality.price_units import PriceUnitsConfig, same_unit
 from components.quality.profile import Profile, profile
 from components.quality.quarantine import REJECTED, Raw, condemned, write_rejected, write_rules
 from components.quality.standing import DriftConfig
@@ -47,6 +49,7 @@ class ValidateConfig(Config):
     thresholds: dict[str, Threshold] = Field(default_factory=dict, description="by `rule` or `table.rule`")
     freshness: FreshnessConfig = FreshnessConfig()
     volume: VolumeConfig = VolumeConfig()
+    price_units: PriceUnitsConfig = PriceUnitsConfig()
     drift: DriftConfig = DriftConfig()
     engine: EngineConfig = EngineConfig()
 
@@ -85,9 +88,9 @@ class _Run:
     def judge(self) -> None:
         """Lay out all tables, and let Great Expectations judge what is not judged yet."""
         con = self._connect()
-        self.names = workspace.stage(
-            con, self.source, self.intake.folder, self.suites, self.protect, self.intake.tables
-        )
+        landed, files = self.intake.folder, self.intake.tables
+        tables = canonical_tables(con, self.source, landed, self.config.engine, self.work)
+        self.names = workspace.stage(con, self.source, landed, self.suites, self.protect, files, tables)
         con.disconnect()  # Great Expectations opens the file itself
         concerned = [suite for suite in self.suites if suite.is_raw or suite.table in self.names]
         config = self.config
@@ -111,6 +114,7 @@ class _Run:
         self.verdicts += self.intake.accounts.verdicts(limit)
         self.verdicts.append(pause(schema.INTERACTIONS_TABLE, self.facts.days, self.facts.daily, config.freshness))
         self.kept = {name: self._kept(name) for name in names}
+        self.verdicts.append(same_unit(self.kept[schema.INTERACTIONS_TABLE], config.price_units))
         self.sample = standing.sample(self.kept, config.drift, self.source.local_time_zone)
         self.drifted = standing.since(self.root / layout.SNAPSHOTS, self.digest, self.sample, config.drift)
         self.verdicts += standing.verdicts(self.drifted, config.drift)
@@ -193,7 +197,8 @@ class _Run:
             return self.intake.tables[name].quarantined(self.con, bad, self.intake.folder)
         if bad is None:
             return None
-        raw = None if self.protect.forgotten else self.source.same_rows.get(name)  # who is left out moves the rows
+        moved = self.protect.forgotten or self.config.engine.component != engine.DUCKDB  # whose n-th row is another
+        raw = None if moved else self.source.same_rows.get(name)
         return condemned(self.con, name, bad, Raw(self.intake.folder, raw))
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 import resource
 import shutil
 import sys
 import time
 from pathlib import Path
+
+from tests.benchmarks.our_preparation import cpu_seconds, stages, warm_up
 
 FOLDS = {"validation": "2017-10-20", "test": "2017-11-25"}  # cut-offs, as our split chooses them
 ENDS = {"validation": "TIMESTAMP '2017-11-25'", "test": "TIMESTAMP '2100-01-01'"}
@@ -22,49 +23,23 @@ USER_TEXTS = (
 
 def ours(root: Path, out: Path):
     """The steps clean and split, and the tables of featurize; also the report of clean and the guard of split."""
-    from datetime import UTC, datetime
-
-    import ibis
-
     from components.core import layout
-    from components.data import engine
-    from components.data.policy import CleanConfig
-    from components.features.tabular import context_features, item_features, user_features
-    from components.report.figures import new_figure
-    from components.splits import store
-    from components.splits.methods.temporal import TemporalConfig
-    from components.steps.clean import clean
-    from components.steps.split import split
+    from components.data.engine import EngineConfig
 
-    config = engine.EngineConfig(memory_limit_gb=MEMORY_GB, threads=THREADS)
-    con = config.open()
-    con.create_table("imports", ibis.memtable({"a": [1]})).to_pyarrow()  # Ibis imports pandas at its first result
-    con.disconnect()
-    new_figure().clear()
+    config = EngineConfig(memory_limit_gb=MEMORY_GB, threads=THREADS)
+    warm_up(config)
     work = out / "project"
     (work / layout.VALIDATED).parent.mkdir(parents=True)
     (work / layout.VALIDATED).symlink_to(root / "validated")
+    steps = stages(work, config)
 
     def run():
-        clean(CleanConfig(cleaners={"units": {"volume_categories": list(VOLUMES)}}, engine=config), work, 0)
-        split(TemporalConfig(engine=config), work, 0)
-        con = config.open()
-        items, promotions = (
-            engine.read_parquet(con, work / layout.CLEAN / f"{n}.parquet") for n in ("items", "promotions")
-        )
-        for fold in layout.FOLDS:
-            folder = work / layout.SPLIT / fold
-            cutoff = datetime.fromtimestamp(store.load_dataset(folder / store.DATASET).now, UTC).replace(tzinfo=None)
-            past = engine.read_parquet(con, folder / store.HISTORY)
-            features = out / "features" / fold
-            engine.write_parquet(item_features(past, cutoff), features / "items.parquet")
-            engine.write_parquet(context_features(past, promotions, cutoff), features / "context.parquet")
-            engine.write_parquet(user_features(past, items, cutoff, ("Private",)), features / "users.parquet")
-        con.disconnect()
+        for step in steps.values():
+            step()
 
     def after():
-        (work / layout.CLEAN).rename(out / "clean")
-        (work / layout.SPLIT).rename(out / "split")
+        for folder in (layout.CLEAN, layout.SPLIT, layout.FEATURES):
+            (work / folder).rename(out / folder.name)
         shutil.rmtree(work)
 
     return run, after
@@ -201,17 +176,12 @@ def main(peer: str, root: Path) -> None:
     out.mkdir()
     peers = {"ours": ours, "sql": sql, "sql, sorted files": lambda r, o: sql(r, o, ordered=True), "pandas": pandas}
     run, after = peers[peer](root, out)
-    cpu, wall = _cpu(), time.time()
+    cpu, wall = cpu_seconds(), time.time()
     run()
-    cost = {"cpu": _cpu() - cpu, "wall": time.time() - wall}
+    cost = {"cpu": cpu_seconds() - cpu, "wall": time.time() - wall}
     after()
     cost["peak_mb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(json.dumps(cost))
-
-
-def _cpu() -> float:
-    times = os.times()
-    return times.user + times.system + times.children_user + times.children_system
 
 
 if __name__ == "__main__":

@@ -1,28 +1,23 @@
 """The sql source on a real PostgreSQL server, started from Debian's package where it is there."""
 
-import os
-import pwd
-import shutil
-import socket
-import subprocess
 from datetime import datetime
-from pathlib import Path
 
 import pytest
 
 from components.core.errors import DataError
 from components.data import engine
 from components.data.source import SourceChoice
+from tests import postgres
 
-SERVERS = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
-pytestmark = [pytest.mark.slow, pytest.mark.skipif(not SERVERS, reason="no PostgreSQL server is installed here")]
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(not postgres.SERVERS, reason=postgres.MISSING)]
 ROWS = """
 CREATE SCHEMA sales;
 CREATE TABLE sales.order_lines (order_id int, customer_id uuid, sku text, ordered_at timestamptz, amount numeric(9, 2));
 INSERT INTO sales.order_lines VALUES
   (2, '00000000-0000-0000-0000-000000000002', ' 007', '2024-01-02 10:00+01', 1.10),
   (1, '00000000-0000-0000-0000-000000000001', 'B', '2024-01-01 10:00+01', 12345.67),
-  (3, NULL, 'B', '2024-01-03 10:00+01', NULL);
+  (3, NULL, 'B', '2024-01-03 10:00+01', NULL),
+  (4, NULL, 'B', '2024-01-04 10:00+01', 'NaN');
 CREATE TABLE products (sku text, name text, tags jsonb);
 INSERT INTO products VALUES (' 007', 'Tea', '["hot"]'), ('B', 'Brød', NULL);
 """
@@ -45,38 +40,11 @@ PARAMS = {
 
 
 @pytest.fixture(scope="module")
-def url(tmp_path_factory):
-    """URL of a server of our own, on loopback, in a temporary folder; PostgreSQL refuses to run as root."""
-    user = pwd.getpwnam("nobody") if os.geteuid() == 0 else pwd.getpwuid(os.geteuid())
-    folder, port = Path("/tmp") / f"shoploop-postgres-{os.getpid()}", free_port()
-    folder.mkdir(mode=0o700)
-    os.chown(folder, user.pw_uid, user.pw_gid)
-    tools = SERVERS[-1].parent
-
-    def call(*command):
-        done = subprocess.run(
-            command, user=user.pw_uid, group=user.pw_gid, extra_groups=[], cwd=folder, capture_output=True, text=True,
-            timeout=120, check=False,
-        )  # fmt: skip
-        assert done.returncode == 0, done.stderr
-
-    try:
-        call(tools / "initdb", "-D", folder / "db", "-A", "trust", "-U", "shop", "--no-sync", "-E", "UTF8")
-        options = f"-h 127.0.0.1 -p {port} -k {folder} -c fsync=off"
-        call(tools / "pg_ctl", "-D", folder / "db", "-w", "-l", folder / "log", "-o", options, "start")
-        address = f"postgresql://shop:secret@127.0.0.1:{port}/postgres"
+def url():
+    """URL of a server with a few orders."""
+    with postgres.server() as address:
         fill(address)
         yield address
-    finally:
-        if (folder / "db/postmaster.pid").exists():
-            call(tools / "pg_ctl", "-D", folder / "db", "-m", "immediate", "stop")
-        shutil.rmtree(folder)
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
 
 
 def fill(address):
@@ -106,7 +74,9 @@ def test_tables_and_queries_become_canonical(url, tmp_path, monkeypatch):
         ("00000000-0000-0000-0000-000000000001", "B", utc(2024, 1, 1, 9), 12345.67, "1"),
         ("00000000-0000-0000-0000-000000000002", " 007", utc(2024, 1, 2, 9), 1.1, "2"),
         (None, "B", utc(2024, 1, 3, 9), None, "3"),
+        (None, "B", utc(2024, 1, 4, 9), None, "4"),
     ]
+    assert events[-1]["problem"] == "value: 'nan' is not a number"
     assert {i["item_id"]: (i["title"], i["attributes"]) for i in found["items"]} == {
         " 007": ("Tea", '{"tags": "[\\"hot\\"]"}'),
         "B": ("Brød", None),

@@ -1,14 +1,12 @@
 """The main job on a slice of the real data, through the real Prefect, DVC, MLflow and BentoML: one run, many claims."""
 
 import json
-import os
 import re
 import signal
 import socket
 import subprocess
 import sys
 import urllib.request
-from pathlib import Path
 
 import pytest
 import yaml
@@ -19,29 +17,21 @@ from components.steps.table import table
 from components.tracking import location
 from components.tracking.registry import CHALLENGER, CHAMPION, ModelRegistry
 from components.tracking.runs import PARENT_TAG
+from tests.flows.project import call, commit_all, copy_checkout, edit, end_group, git, settings
 
 pytestmark = pytest.mark.slow
 
-CHECKOUT = Path(__file__).parents[2]
-TEN_MINUTES = 600
 KILLED_IN = "train-gru4rec"  # long enough to be caught in the middle
 NOISE = re.compile(r"nanobind|leaked|absl::|oneDNN|alembic|mlflow.store|git add|Updating lock")
-OURS = ("SHOPLOOP_", "PREFECT_", "MLFLOW_", "DVC_")
 
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory):
     """A copy of the checkout with its own repository, every tenth household and short training."""
     folder = tmp_path_factory.mktemp("slice")
-    listed = git(CHECKOUT, "ls-files", "--cached", "--others", "--exclude-standard").splitlines()
-    for name in listed:
-        if (CHECKOUT / name).is_file() and not name.startswith("tests/"):
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            (folder / name).write_bytes((CHECKOUT / name).read_bytes())
+    copy_checkout(folder)
     edit(folder, shorten)
-    git(folder, "init", "--quiet")
-    git(folder, "add", "--all")
-    git(folder, "-c", "user.name=t", "-c", "user.email=t@example.org", "commit", "--quiet", "-m", "slice")
+    commit_all(folder)
     return folder
 
 
@@ -58,34 +48,7 @@ def said(project):
         first.kill()
         yield call(project, "flows", "run")
     finally:
-        os.killpg(first.pid, signal.SIGKILL)  # Prefect's temporary server outlives a killed flow
-        first.wait()
-
-
-def git(folder, *arguments):
-    return subprocess.run(["git", "-C", folder, *arguments], check=True, capture_output=True, text=True).stdout
-
-
-def settings():
-    """This process's environment without its own settings of ours."""
-    kept = {k: v for k, v in os.environ.items() if not k.startswith(OURS)}
-    return kept | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{kept['PATH']}", "COLUMNS": "150"}
-
-
-def call(project, *arguments):
-    """Output of `python -m …` in the project; fails with it on an error."""
-    done = subprocess.run(
-        [sys.executable, "-m", *arguments], cwd=project, env=settings(), capture_output=True, text=True,
-        timeout=TEN_MINUTES, check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, (done.stdout + done.stderr)[-6000:]
-    return done.stdout
-
-
-def edit(project, change):
-    params = yaml.safe_load((project / "params.yaml").read_text())
-    change(params)
-    (project / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False))
+        end_group(first)
 
 
 def shorten(params):

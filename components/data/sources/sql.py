@@ -27,6 +27,7 @@ from components.data.mapping.times import TimeFormat
 
 if TYPE_CHECKING:
     from ibis import BaseBackend, Table
+    from ibis.expr.types import Column
 
 PARQUET = FileFormat(format="parquet")
 SHARED = ("time", "numbers", "currency", "missing")
@@ -183,7 +184,8 @@ def _chosen(con: BaseBackend, name: str, mapping: MappedQuery) -> Table:
     lacking = [c for c in wanted if c not in table.columns]
     if lacking:
         raise DataError(f"sql: {name}: column {', '.join(lacking)} is not there; found {', '.join(table.columns)}.")
-    return table.select(**{c: _plain(table[c]) for c in wanted})
+    amounts = {c for name, c in mapping.columns.items() if schema.column_type(name) == "float64"}
+    return table.select(**{c: _plain(table[c], is_amount=c in amounts) for c in wanted})
 
 
 def _queried(con: BaseBackend, name: str, query: str) -> Table:
@@ -200,9 +202,14 @@ def _queried(con: BaseBackend, name: str, query: str) -> Table:
     return con.table(f"{VIEW}_{name}", database="temp.main" if con.name == "duckdb" else None)
 
 
-def _plain(column):
-    """Numbers, times, truth values and texts as they are, all else (uuid, json, …) as text."""
+def _plain(column: Column, *, is_amount: bool) -> Column:
+    """Numbers, times, truth values and texts as they are, all else (uuid, json, …) as text.
+
+    PostgreSQL's decimals may be NaN, for which Arrow's have no room: amounts become what they will be anyway.
+    """
     kind = column.type()
+    if kind.is_decimal() and is_amount:
+        return column.cast("float64")
     if kind.is_numeric() or kind.is_temporal() or kind.is_string() or kind.is_boolean():
         return column
     return column.cast("string")

@@ -1,0 +1,248 @@
+"""The whole loop on shops of all kinds, each by its example of at most twenty lines: one run a shop, many claims."""
+
+import json
+import re
+import shutil
+from collections import Counter
+from importlib.util import find_spec
+
+import pyarrow.parquet as pq
+import pytest
+import yaml
+
+from components.core import layout
+from components.core import schema as s
+from components.steps.table import table
+from components.tracking.registry import CHALLENGER, CHAMPION, ModelRegistry
+from tests import postgres
+from tests.flows import messy_shop as shop
+from tests.flows.project import call, commit_all, copy_checkout, edit
+
+pytestmark = pytest.mark.slow
+
+EXAMPLES = "docs/examples"
+# So few users show no small gain outside the interval; the plumbing is what is tested here.
+EASY_GATE = "gate: {beat: {all: [popularity]}}\n"
+MOST_LINES = 20
+REJECTED = f"{s.INTERACTIONS_TABLE}.rejected"
+ON_BOTH_ENGINES = ("validate", "clean", "split", "featurize")
+
+
+def new_project(folder, example, more=""):
+    """A checkout of its own with the example as its shop's file, perhaps with lines more."""
+    copy_checkout(folder)
+    text = (folder / EXAMPLES / example).read_text() + more
+    assert len(text.splitlines()) <= MOST_LINES
+    (folder / "shop.yaml").write_text(text)
+    commit_all(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def folder_shop(tmp_path_factory):
+    """A folder of CSVs."""
+    project = new_project(tmp_path_factory.mktemp("csv"), "csv_folder.yaml", EASY_GATE)
+    shop.write_folder(project / "exports")
+    call(project, "components", "use", "shop.yaml")
+    return project
+
+
+@pytest.fixture(scope="module")
+def folder_said(folder_shop):
+    """What the loop said of it."""
+    return call(folder_shop, "flows", "run")
+
+
+def counts(project):
+    return json.loads((project / layout.CLEAN / "counts.json").read_text())
+
+
+def rows(path):
+    return pq.read_table(path).to_pylist()
+
+
+def test_a_folder_of_csvs_runs_to_the_service_s_answer(folder_said, folder_shop):
+    assert "Next basket, by release version 1" in folder_said
+    steps = table(yaml.safe_load((folder_shop / "params.yaml").read_text()))
+    assert all((folder_shop / step.receipt).is_file() for step in steps.values())
+    assert ModelRegistry(root=folder_shop).aliases() == {CHAMPION: "1", CHALLENGER: "1"}
+    answered = folder_said[folder_said.index("Next basket") :]
+    assert re.search(r"1 +│ +[一-鿿]+ 特级 \d+ 号 +│ (Tee|Grüntee|Käse|Brot|Seife|Kerzen) ", answered)
+
+
+def test_what_cannot_be_read_is_set_aside_with_its_reason_its_line_and_its_original(folder_said, folder_shop):
+    aside = [row for row in rows(folder_shop / layout.QUARANTINE / "interactions.parquet") if row["rule"] == "readable"]
+    assert sorted(row["reason"] for row in aside) == [
+        *(f"timestamp: '{at}' is not a time written as %d.%m.%Y %H:%M" for at in sorted(shop.BAD_DATES)),
+        f"value: '{shop.BAD_AMOUNT}' is not a number",
+    ]
+    for row in [*aside, *rows(folder_shop / layout.QUARANTINE / f"{REJECTED}.parquet")]:
+        line = (folder_shop / layout.DATA / row["source_file"]).read_text().splitlines()[row["source_row"] - 1]
+        found = row["original"]
+        assert line == (";".join(json.loads(found).values()) if found.startswith("{") else found)
+    assert [row["reason"] for row in rows(folder_shop / layout.QUARANTINE / f"{REJECTED}.parquet")] == [
+        "7 fields where the header has 6"
+    ]
+
+
+def test_cleaning_counts_what_was_planted(folder_said, folder_shop):
+    found = counts(folder_shop)
+    assert found["interactions_rows"] == shop.clean_count(shop.sound_lines())
+    assert found["interactions_guests_dropped"] == shop.GUESTS
+    assert found["interactions_duplicates"] == shop.TWICE
+    assert found["interactions_cancellations_matched"] == found["interactions_purchases_cancelled"] == shop.CANCELLED
+    assert found["interactions_cancellations_unmatched"] == 0
+    assert found["items_stubs"] == 1
+
+
+def test_values_arrive_as_they_were_meant(folder_said, folder_shop):
+    items = {row[s.ITEM_ID]: row for row in rows(folder_shop / layout.CLEAN / "items.parquet")}
+    assert {sku: items[sku][s.TITLE] for sku in shop.skus()} == shop.titles()
+    assert {sku: items[sku][s.PRICE] for sku in shop.skus()} == {sku: shop.price(sku) for sku in shop.skus()}
+    assert items[shop.UNLISTED][s.TITLE] == f"Unlisted item {shop.UNLISTED}"
+    paid = Counter(
+        (row[s.SESSION_ID], row[s.ITEM_ID], row[s.VALUE], row[s.QUANTITY]) for row in clean_events(folder_shop)
+    )
+    first = shop.sound_lines()[1000]
+    assert paid[first.order, first.sku, first.amount, float(first.pieces)] == 1
+
+
+def clean_events(project):
+    return rows(project / layout.CLEAN / "interactions.parquet")
+
+
+def test_no_customer_s_own_id_leaves_data_and_quarantine(folder_said, folder_shop):
+    """But for artifacts/parts/, the cache of what raw files were landed to: docs/privacy.md tells of all three."""
+    users = {row[s.USER_ID] for row in clean_events(folder_shop)}
+    assert len(users) == shop.CUSTOMERS
+    assert all(re.fullmatch("[0-9a-f]{32}", user) for user in users)
+    told = [layout.QUARANTINE, layout.PARTS]
+    made = [p for name in ("artifacts", "mlartifacts", "state") for p in (folder_shop / name).rglob("*") if p.is_file()]
+    assert len(made) > 100
+    for path in [*made, folder_shop / "mlflow.db"]:
+        if not any(path.is_relative_to(folder_shop / folder) for folder in told):
+            assert not holds_a_customer(path), path
+
+
+def holds_a_customer(path):
+    """Whether the prefix of all customers' ids is anywhere in a file, be it in a compressed column."""
+    if path.suffix == ".parquet":
+        return shop.PREFIX in str(pq.read_table(path).to_pylist())
+    held = path.read_bytes()
+    return any(shop.PREFIX.encode(encoding) in held for encoding in ("utf-8", "utf-32-le"))
+
+
+def test_the_release_s_lineage_reaches_every_raw_file(folder_said, folder_shop):
+    told = call(folder_shop, "components", "lineage", "1")
+    assert "every link holds" in told
+    raw = [p.relative_to(folder_shop).as_posix() for p in (folder_shop / layout.DATA).rglob("*") if p.is_file()]
+    assert len(raw) == shop.DAYS / shop.DAYS_PER_FILE + 1
+    for name in raw:
+        assert name in told
+
+
+def test_a_second_repro_finds_everything_up_to_date(folder_said, folder_shop):
+    again = call(folder_shop, "dvc", "repro")
+    assert "Data and pipelines are up to date." in again
+    assert "Running stage" not in again
+
+
+@pytest.fixture(scope="module")
+def database_shop(tmp_path_factory):
+    """Tables of a PostgreSQL server of our own."""
+    if not postgres.SERVERS:
+        pytest.skip(postgres.MISSING)
+    with postgres.server() as url:
+        shop.fill_database(url)
+        project = new_project(tmp_path_factory.mktemp("sql"), "postgres.yaml", EASY_GATE)
+        call(project, "components", "use", "shop.yaml", more={"SHOP_DATABASE_URL": url})
+        call(project, "flows", "run", more={"SHOP_DATABASE_URL": url})
+    return project
+
+
+def test_a_postgresql_table_runs_to_a_release(database_shop):
+    assert ModelRegistry(root=database_shop).aliases() == {CHAMPION: "1", CHALLENGER: "1"}
+    found = counts(database_shop)
+    assert found["interactions_rows"] == shop.clean_count(shop.sound_lines())
+    assert found["interactions_guests_dropped"] == shop.GUESTS
+    assert found["interactions_cancellations_matched"] == shop.CANCELLED
+    aside = [
+        row for row in rows(database_shop / layout.QUARANTINE / "interactions.parquet") if row["rule"] == "readable"
+    ]
+    assert sorted(row["reason"] for row in aside) == [
+        *(f"timestamp: '{at}' is not a time written as iso" for at in sorted(shop.BAD_TIMES)),
+        "value: 'nan' is not a number",
+    ]
+
+
+def test_the_database_s_address_is_nowhere_in_the_project(database_shop):
+    for path in [p for p in database_shop.rglob("*") if p.is_file()]:
+        assert b"shop:secret" not in path.read_bytes(), path
+
+
+@pytest.fixture(scope="module")
+def grocer(tmp_path_factory):
+    """Ta-Feng, every twentieth customer, light models."""
+    project = tmp_path_factory.mktemp("grocer")
+    copy_checkout(project)
+    params = yaml.safe_load((project / EXAMPLES / "ta_feng.yaml").read_text())
+    light = ("popularity", "household_recency", "item_knn")
+    params |= {
+        "clean": {"cleaners": {"sample": {"keep_one_user_in": 20}}},
+        "models": {name: params["models"][name] for name in light},
+        "rank": {"lambdamart": {"trees": 40}},
+        **yaml.safe_load(EASY_GATE),
+    }
+    (project / "shop.yaml").write_text(yaml.safe_dump(params))
+    commit_all(project)
+    call(project, "components", "use", "shop.yaml")
+    call(project, "flows", "run")
+    return project
+
+
+def test_ta_feng_runs_to_a_release(grocer):
+    assert ModelRegistry(root=grocer).aliases() == {CHAMPION: "1", CHALLENGER: "1"}
+    report = json.loads((grocer / layout.QUALITY / "report.json").read_text())
+    assert report["accepted"]
+    assert report["rows"] == {"interactions": 817741, "items": 23812, "users": 32266}
+    measured = json.loads((grocer / layout.EVALUATION / "report.json").read_text())["models"]
+    ranked = {name: views["all"]["ndcg_at_10"]["mean"] for name, views in measured.items()}
+    assert ranked["ranker"] > ranked["popularity"] > 0
+
+
+def test_ta_feng_keeps_its_publisher_s_ids(grocer):
+    assert all(re.fullmatch(r"\d{8}", row[s.USER_ID]) for row in clean_events(grocer))
+
+
+@pytest.mark.skipif(not (shutil.which("java") and find_spec("pyspark")), reason="needs Java and PySpark: `make spark`")
+def test_spark_gives_the_same_rows(folder_said, folder_shop, tmp_path):
+    """Every parquet file that the steps write, row by row."""
+    other = tmp_path / "spark"
+    copy_checkout(other)
+    for name in ("params.yaml", "data.dvc", "privacy.json"):
+        shutil.copy(folder_shop / name, other / name)
+    for name in (layout.DATA, "state"):
+        shutil.copytree(folder_shop / name, other / name)
+    edit(other, lambda params: params.update(engine={"component": "spark", "master": "local[2]"}))
+    for step in ON_BOTH_ENGINES:
+        call(other, "components", "run", step)
+    for folder in (layout.VALIDATED, layout.QUARANTINE, layout.CLEAN, layout.SPLIT, layout.FEATURES):
+        ours, theirs = (
+            sorted(p.relative_to(root) for p in (root / folder).rglob("*.parquet")) for root in (folder_shop, other)
+        )
+        assert ours == theirs
+        assert ours
+        for path in ours:
+            assert pq.read_table(folder_shop / path).equals(pq.read_table(other / path)), path
+
+
+def test_a_forgotten_customer_is_gone_but_from_the_release_that_is_named(folder_said, folder_shop, tmp_path):
+    """Last of the folder's: it changes the project."""
+    who = f"{shop.PREFIX}0031"
+    told = call(folder_shop, "components", "forget", who, "--yes")
+    assert "release" in told
+    for path in [p for name in ("artifacts", "data") for p in (folder_shop / name).rglob("*") if p.is_file()]:
+        held = (
+            str(pq.read_table(path).to_pylist()) if path.suffix == ".parquet" else path.read_bytes().decode("latin-1")
+        )
+        assert who not in held, path
