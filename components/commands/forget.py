@@ -36,6 +36,7 @@ def forget(user_id: str, dry_run: bool, yes: bool) -> None:
 
     from components.core import layout
     from components.core.config import PARAMS_FILE, parse, read_params
+    from components.data import under_way
     from components.data.source import SourceChoice
     from components.forgetting.forget import find, remove, suppress
     from components.forgetting.person import person
@@ -45,6 +46,9 @@ def forget(user_id: str, dry_run: bool, yes: bool) -> None:
     console = Console() if Console().is_terminal else Console(width=LOG_WIDTH)
     source = choice.open()
     one = person(ROOT, user_id, source)
+    if not dry_run:
+        with under_way.alone(ROOT):  # files that a killed `snapshot add` left on their way may name the person
+            under_way.complete(ROOT)
     traces = find(ROOT, source, one, state)
     if dry_run:
         console.print(_table(traces, "What is kept of the person", "would go"))

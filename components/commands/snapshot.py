@@ -24,7 +24,8 @@ def add(table: str, files: tuple[Path, ...]) -> None:
     """Copy FILES into data/TABLE/ and pin them; the next `dvc repro` judges them without reading the old ones again.
 
     TABLE is a raw table of the source (for the source `tables`: interactions, items, …). A file that cannot be read,
-    whose name is taken, or whose bytes are there already is refused, and nothing is changed.
+    whose name is taken, or whose bytes are there already is refused, and nothing is changed. Killed halfway, the same
+    command completes it.
     """
     from rich.console import Console
     from rich.table import Table

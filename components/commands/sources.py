@@ -47,7 +47,10 @@ def check(config: Path, rows: int) -> None:
     if SECTION not in params:
         raise ConfigError(f"{config}: no section `{SECTION}`; see docs/bring-your-own-data.md.")
     choice = parse(SourceChoice, params[SECTION], f"{config}: {SECTION}")
-    findings = look(choice.open(), rows)
+    try:
+        findings = look(choice.open(), rows)
+    except DataError as e:
+        raise DataError(f"{config}: {e}") from None
     show(findings)
     refuse(findings)
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from components.core import layout
 from components.core.config import parse, read_params
 
 ROOT = Path(".")
@@ -33,5 +34,10 @@ def use(params: Path, replace: bool) -> None:
     click.echo(
         f"data/: {done.files} files, {done.size / 1e6:.1f} MB, "
         f"{'there already' if done.kept else 'brought in'} and pinned in data.dvc ({done.digest}).\n"
-        "params.yaml and dvc.yaml are written; commit them with data.dvc, then `make run`."
+        f"params.yaml and dvc.yaml are written; commit them with data.dvc{_and_privacy()}, then `make run`."
     )
+
+
+def _and_privacy() -> str:
+    made = "" if (ROOT / layout.PRIVACY).is_file() else ", once the first run has made it"
+    return f" and {layout.PRIVACY} (which key made the pseudonyms{made})"

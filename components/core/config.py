@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from components.core.errors import ConfigError
 
 PARAMS_FILE = "params.yaml"
+CONSEQUENCES = ("missing", "too_short")  # what an unknown name nearby explains
 
 
 class Config(BaseModel):
@@ -38,8 +39,10 @@ def read_params(path: Path | str = PARAMS_FILE) -> dict[str, Any]:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise ConfigError(f"{path}: no such file; run from the project's folder.") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as e:
-        raise ConfigError(f"{path}: cannot be read as YAML: {e}") from None
+    except UnicodeDecodeError:
+        raise ConfigError(f"{path}: cannot be read as YAML: it is not text in UTF-8.") from None
+    except yaml.YAMLError as e:
+        raise ConfigError(f"{path}: cannot be read as YAML{_place(e)}; correct it there, or just above.") from None
     if not isinstance(content, dict):
         raise ConfigError(f"{path}: expected a mapping of sections, found {type(content).__name__}.")
     return content
@@ -51,14 +54,53 @@ def parse(cls: type[C], values: dict[str, Any] | None, where: str) -> C:
     try:
         return cls.model_validate(values or {})
     except ValidationError as e:
-        raise ConfigError("\n".join(_sentence(cls, where, error) for error in e.errors())) from None
+        errors = e.errors()
+        unknown = {error["loc"][:-1] for error in errors if error["type"] == "extra_forbidden"}
+        told = [error for error in errors if not _follows(error, unknown)]
+        raise ConfigError("\n".join(_sentence(cls, where, error) for error in told)) from None
+
+
+def _follows(error: dict[str, Any], unknown: set[tuple]) -> bool:
+    """Whether it is a consequence of an unknown name in the same place, or below: what that should have given lacks."""
+    if error["type"] not in CONSEQUENCES:
+        return False
+    place = error["loc"][:-1] if error["type"] == "missing" else error["loc"]
+    return any(there[: len(place)] == place for there in unknown if there or error["type"] == "missing")
+
+
+def _place(error: yaml.YAMLError) -> str:
+    """What the parser met, and where: `: line 3, column 5: …`."""
+    mark = getattr(error, "problem_mark", None)
+    if mark is None:
+        return ""
+    return f": line {mark.line + 1}, column {mark.column + 1}: {error.problem or 'it cannot go on'}"
+
+
+def _siblings(cls: type[Config], place: tuple) -> list[str]:
+    """The parameters that are known in a place of a configuration; none where that is no configuration."""
+    found: Any = cls
+    for part in place:
+        if isinstance(found, type) and issubclass(found, BaseModel) and part in found.model_fields:
+            found = found.model_fields[part].annotation
+        inner = _config_in(found)
+        found = inner if inner is not None else found
+    return list(found.model_fields) if isinstance(found, type) and issubclass(found, BaseModel) else []
+
+
+def _config_in(annotation: Any) -> type[BaseModel] | None:
+    """The one configuration in `tuple[C, ...]`, `dict[str, C]` or `C | None`; None if there is none, or several."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    found = {inner for part in get_args(annotation) if (inner := _config_in(part)) is not None}
+    return found.pop() if len(found) == 1 else None
 
 
 def _sentence(cls: type[Config], where: str, error: dict[str, Any]) -> str:
     name = ".".join(str(part) for part in error["loc"])
     if error["type"] == "extra_forbidden":
-        near = get_close_matches(name, list(cls.model_fields), n=1)
-        hint = f"did you mean '{near[0]}'?" if near else f"known: {', '.join(sorted(cls.model_fields)) or 'none'}."
+        known = _siblings(cls, error["loc"][:-1])
+        near = get_close_matches(str(error["loc"][-1]), known, n=1)
+        hint = f"did you mean '{near[0]}'?" if near else f"known: {', '.join(sorted(known)) or 'none'}."
         return f"{where}: unknown parameter '{name}'; {hint}"
     found = "" if error["type"] == "missing" else f", found {error['input']!r}"
     return f"{where}: '{name}': {error['msg']}{found}."

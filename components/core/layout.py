@@ -4,6 +4,7 @@ from pathlib import Path
 
 DATA = Path("data")  # the source's own tables, byte-stable, pinned by data.dvc
 DATA_PIN = Path("data.dvc")
+ARRIVALS = Path(".arrivals")  # copies on their way into data/; never in git, gone when they are pinned
 EXPECTATIONS = Path("expectations")
 FEATURE_EXPECTATIONS = EXPECTATIONS / "features"
 PRIVACY = Path("privacy.json")  # which key made the pseudonyms, and who was forgotten; git keeps it

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from filecmp import cmp
 from pathlib import Path
+from typing import Any
 
 from components.core import layout
 from components.core.errors import DataError
-from components.data import engine, raw_files
-from components.data.pin import check_pin, file_digests, read_pin, write_pin
+from components.data import engine, raw_files, under_way
+from components.data.pin import check_pin, file_digests, read_pin
 from components.data.source import Source
 
 
@@ -35,30 +33,35 @@ class Arrival:
 def add(root: Path, source: Source, raw: str, files: Sequence[Path]) -> tuple[str, list[Arrival]]:
     """Bring files of the raw table `raw` into data/<raw>/ and pin them; returns the new digest, and what came.
 
+    What a killed `add` had begun to move in is completed first, and is among what came.
     Raises DataError, and changes nothing, if the data are not the pinned ones, a file cannot be read as one of its
     table, its name is taken by other bytes, or its bytes are there under another name.
     """
-    check_pin(root)
-    _check_table(root, source, raw)
-    with _beside(root) as work:
-        raw_files.copy([(Path(file), file.name) for file in _named_once(files)], work / layout.DATA.name / raw)
-        _refuse_known(root, work / layout.DATA.name)
-        arrivals = [_look(source, raw, file, work) for file in sorted((work / layout.DATA.name / raw).iterdir())]
-        for arrival in arrivals:
-            target = root / layout.DATA / arrival.name
-            target.parent.mkdir(parents=True, exist_ok=True)
-            os.replace(work / layout.DATA.name / arrival.name, target)
-    return write_pin(root / layout.DATA, root / layout.DATA_PIN), arrivals
+    with under_way.alone(root):
+        completed = [_arrival(name, facts) for name, facts in under_way.complete(root).items()]
+        digest = check_pin(root)
+        _check_table(root, source, raw)
+        fresh = _not_among(completed, root, raw, _named_once(files))
+        if not fresh:
+            return digest, completed
+        with under_way.beside(root) as work:
+            raw_files.copy([(file, file.name) for file in fresh], work / layout.DATA.name / raw)
+            _refuse_known(root, work / layout.DATA.name)
+            arrivals = [_look(source, raw, file, work) for file in sorted((work / layout.DATA.name / raw).iterdir())]
+            under_way.note(root, {a.name: {k: v for k, v in asdict(a).items() if k != "name"} for a in arrivals})
+            under_way.complete(root)
+        return check_pin(root), [*completed, *arrivals]
 
 
-@contextmanager
-def _beside(root: Path) -> Iterator[Path]:
-    """A folder on the file system of data/, from which a file moves in at one stroke."""
-    folder = Path(tempfile.mkdtemp(prefix=".arrivals-", dir=root))
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+def _arrival(name: str, facts: dict[str, Any]) -> Arrival:
+    return Arrival(name, facts["rows"], facts["rejected"], facts["repeated"])
+
+
+def _not_among(completed: Sequence[Arrival], root: Path, raw: str, files: Sequence[Path]) -> list[Path]:
+    """The files that did not just come in: the same command, run again after a kill, names those too."""
+    came = {root / layout.DATA / arrival.name for arrival in completed}
+    targets = {file: root / layout.DATA / raw / file.name for file in files}
+    return [file for file, target in targets.items() if target not in came or not cmp(file, target, shallow=False)]
 
 
 def _check_table(root: Path, source: Source, raw: str) -> None:

@@ -19,6 +19,13 @@ from components.core.bundle import write_text
 from components.core.errors import DataError
 
 ACCEPT = "python -m components.data.pin"
+# The order matters: a file that `snapshot add` brought in, or a person whom `forget` took out, is not undone by either
+# the copy or DVC's cache; fetching the source again, or an older data.dvc from git, would undo both.
+REMEDY = (
+    f"First keep a copy of {layout.DATA}/. Then `dvc checkout {layout.DATA_PIN}` brings the pinned bytes back, where "
+    f"DVC's cache has them; only where the source can still give exactly these files, move {layout.DATA}/ away and run "
+    f"the ingest step; or, if the bytes that are there are meant, accept them: `{ACCEPT}`."
+)
 
 
 def file_digests(folder: Path) -> dict[str, str]:
@@ -70,8 +77,7 @@ def check_pin(root: Path, folder: Path | None = None) -> str:
     if found != pinned:
         raise DataError(
             f"{layout.DATA}/: not the pinned data: {_difference(pinned, found)}. Found {folder_digest(found)}, "
-            f"{layout.DATA_PIN} pins {folder_digest(pinned)}. For the pinned bytes, remove {layout.DATA}/, restore "
-            f"{layout.DATA_PIN} with git and run the ingest step; if the new bytes are meant, accept them: `{ACCEPT}`."
+            f"{layout.DATA_PIN} pins {folder_digest(pinned)}. {REMEDY}"
         )
     if recorded != folder_digest(pinned):
         raise DataError(

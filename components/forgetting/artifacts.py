@@ -7,7 +7,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 from components.core import layout
-from components.forgetting.landed_parts import landed_with
 from components.forgetting.outputs import Tree, dataset_digests, fitted_on, kept_of, persons_rows, tree_of
 from components.forgetting.person import Person
 from components.forgetting.rewriting import drop_rows
@@ -24,7 +23,6 @@ def find_artifacts(root: Path, person: Person) -> list[Trace]:
     """
     tree = tree_of(root / layout.ARTIFACTS, root)
     kept = kept_of(tree, person)
-    kept.bundles |= landed_with(root, person)
     models = fitted_on(tree, dataset_digests(tree, kept.bundles)) - kept.bundles
     bundles = [_folder(root, folder) for folder in (*sorted(models), *sorted(kept.bundles))]
     files = [_file(root, path, ARTIFACTS) for path in sorted(kept.files)]

@@ -17,6 +17,7 @@ from components.core.online_store import forget_user, rows_of_user
 from components.core.privacy import read_privacy, settle_key, write_privacy
 from components.core.progress import track
 from components.core.pseudonyms import find_key, make_key
+from components.data import under_way
 from components.data.pin import check_pin, file_digests, read_pin, write_pin
 from components.data.source import Source
 from components.forgetting.artifacts import find_artifacts, find_reports
@@ -37,8 +38,10 @@ def find(root: Path, source: Source, person: Person, state: Path) -> list[Trace]
 
     source  whose files data/ holds
     state   the service's folder
-    Raises  DataError if data/ is not what data.dvc pins, or the person's rows lie where they cannot be taken out
+    Raises  DataError if data/ is not what data.dvc pins, files are still on their way into it, or
+            the person's rows lie where they cannot be taken out
     """
+    under_way.refuse_unfinished(root)
     _check_pinned(root)
     raw = find_raw(root, source, person)
     files = [trace.place.removeprefix(f"{layout.DATA}/") for trace in raw]
@@ -94,13 +97,13 @@ def _check_pinned(root: Path) -> None:
     """
     if not (root / layout.DATA_PIN).exists() or not (root / layout.DATA).is_dir():
         return
-    under_way = {name.removeprefix(f"{layout.DATA}/") for name in _under_way(root)}
-    if not under_way:
+    rewriting = {name.removeprefix(f"{layout.DATA}/") for name in _under_way(root)}
+    if not rewriting:
         check_pin(root)
         return
     _, pinned = read_pin(root / layout.DATA_PIN)
     found = file_digests(root / layout.DATA)
-    others = {name for name in {*pinned, *found} - under_way if pinned.get(name) != found.get(name)}
+    others = {name for name in {*pinned, *found} - rewriting if pinned.get(name) != found.get(name)}
     if others:
         raise DataError(f"{layout.DATA}/: {', '.join(sorted(others))} is not what {layout.DATA_PIN} pins; restore it.")
 

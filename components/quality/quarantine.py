@@ -12,15 +12,19 @@ rules.json                                   the rules that the rows were judged
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from components.core import schema
+from components.core.bundle import write_json
 from components.core.errors import DataError
 from components.data import engine
 from components.quality.judge import ROW
+from components.quality.rules import Rule
+from components.quality.suites import Suite
 from components.quality.workspace import CHECK_COLUMNS, REASON, RULE
 
 if TYPE_CHECKING:
@@ -57,6 +61,17 @@ def condemned(con: Backend, name: str, bad: Table, raw: Raw) -> Table:
     rows = table.drop(*[c for c in CHECK_COLUMNS if c != ROW and c in table.columns]).semi_join(bad, ROW)
     kept = con.create_table(f"condemned_{name}", traced(con, rows, raw))
     return told(kept.inner_join(bad, ROW), name)
+
+
+def write_rules(folder: Path, data: str, identity: str, suites: Iterable[Suite]) -> None:
+    """Note beside the rows which rules they were judged by, on which data, and what else that hangs on."""
+    said = {"data": data, "identity": identity, "rules": {suite.table: plain_rules(suite) for suite in suites}}
+    write_json(folder / RULES, said)
+
+
+def plain_rules(suite: Suite) -> list[Rule]:
+    """The rules as JSON gives them back; times are text."""
+    return json.loads(json.dumps(suite.expectations, default=str))
 
 
 def told(rows: Table, name: str) -> Table:

@@ -7,7 +7,6 @@ aside, or say stop, the full run is asked for.
 
 from __future__ import annotations
 
-import json
 import os
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
@@ -126,8 +125,8 @@ class _Again:
         counts = {name: self._counts(name) for name in self.concerned}
         self._check_share(counts)
         if any(back for back, _ in counts.values()):
+            self._write_validated(counts)  # killed in between, a row is in both, never in neither
             self._write_quarantine(counts)
-            self._write_validated(counts)
         con.disconnect()
         return counts
 
@@ -228,14 +227,14 @@ class _Again:
                     _add_part(fresh, name, self._passing(name).select(*self._columns(name)))
 
     def _write_quarantine(self, counts: Mapping[str, tuple[int, int]]) -> None:
-        rules = read_json(self.root / layout.QUARANTINE / RULES)
+        was = read_json(self.root / layout.QUARANTINE / RULES)
         with replacing(self.root / layout.QUARANTINE) as fresh:
             link_all(self.root / layout.QUARANTINE, fresh)
             for name, (_, left) in counts.items():
                 (fresh / f"{name}.parquet").unlink()
                 if left:
                     engine.write_parquet(self._left(name), fresh / f"{name}.parquet")
-            write_json(fresh / RULES, rules | {"rules": {s.table: list(s.expectations) for s in self.suites}})
+            quarantine.write_rules(fresh, was["data"], was["identity"], self.suites)
 
     def _passing(self, name: str) -> Table:
         rows, bad = self.tables[name], self.bad[name]
@@ -252,7 +251,7 @@ class _Again:
 def _changed(suite: Suite, before: Mapping[str, list[Rule]]) -> list[str]:
     """Names of the rules that are new, or not as they were."""
     known = {rule["meta"]["rule"]: rule for rule in before.get(suite.table, [])}
-    now = json.loads(json.dumps(suite.expectations, default=str))
+    now = quarantine.plain_rules(suite)
     return [rule["meta"]["rule"] for rule in now if known.get(rule["meta"]["rule"]) != rule]
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import tempfile
 from importlib.metadata import version
 from pathlib import Path
@@ -26,8 +25,9 @@ from components.quality.freshness import FreshnessConfig, pause
 from components.quality.intake import Intake, Means, take_in, without_row_rules
 from components.quality.judge import ROW, judge
 from components.quality.part_store import PartStore, key_of
+from components.quality.price_units import PriceUnitsConfig, same_unit
 from components.quality.profile import Profile, profile
-from components.quality.quarantine import REJECTED, RULES, Raw, condemned, write_rejected
+from components.quality.quarantine import REJECTED, Raw, condemned, write_rejected, write_rules
 from components.quality.standing import DriftConfig
 from components.quality.suites import STOP, WARN, Suite, load_suites
 from components.quality.thresholds import Threshold
@@ -49,6 +49,7 @@ class ValidateConfig(Config):
     thresholds: dict[str, Threshold] = Field(default_factory=dict, description="by `rule` or `table.rule`")
     freshness: FreshnessConfig = FreshnessConfig()
     volume: VolumeConfig = VolumeConfig()
+    price_units: PriceUnitsConfig = PriceUnitsConfig()
     drift: DriftConfig = DriftConfig()
     engine: EngineConfig = EngineConfig()
 
@@ -113,6 +114,7 @@ class _Run:
         self.verdicts += self.intake.accounts.verdicts(limit)
         self.verdicts.append(pause(schema.INTERACTIONS_TABLE, self.facts.days, self.facts.daily, config.freshness))
         self.kept = {name: self._kept(name) for name in names}
+        self.verdicts.append(same_unit(self.kept[schema.INTERACTIONS_TABLE], config.price_units))
         self.sample = standing.sample(self.kept, config.drift, self.source.local_time_zone)
         self.drifted = standing.since(self.root / layout.SNAPSHOTS, self.digest, self.sample, config.drift)
         self.verdicts += standing.verdicts(self.drifted, config.drift)
@@ -179,9 +181,8 @@ class _Run:
                 if rows is not None:
                     engine.write_parquet(rows, aside / f"{name}.parquet")
             write_rejected(self.con, self.intake.accounts.files, aside)
-            rules = {suite.table: suite.expectations for suite in self.judged if suite.table in self.names}
-            said = {"data": self.digest, "identity": identity_of(self.config, self.root), "rules": rules}
-            write_json(aside / RULES, json.loads(json.dumps(said, default=str)))
+            canonical = [suite for suite in self.judged if suite.table in self.names]
+            write_rules(aside, self.digest, identity_of(self.config, self.root), canonical)
             _check_none_lost(good, aside, self.facts.rows, self.aside)
 
     def _write_accepted(self, name: str, folder: Path) -> None:

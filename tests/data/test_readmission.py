@@ -20,6 +20,7 @@ NOW = datetime(2026, 1, 2, 3, 4, tzinfo=UTC)
 @pytest.fixture
 def shop(tmp_path):
     shop = Shop(tmp_path)
+    shop.validate()  # an earlier snapshot, which freshness and volume are held to
     shop.put("interactions/day2.csv", text(DAYS[1]))
     shop.put("items/items2.csv", text(["c,Cheese", "late,Late"], "sku,name\n"))
     shop.validate()

@@ -91,8 +91,9 @@ def canonical(landed: Table, table: str, mapping: TableMapping, name: str = "raw
     lacking = [c for c in mapping.raw_columns() if c not in landed.columns]
     if lacking:
         raise DataError(
-            f"{name}: column {_quoted(lacking)} is not there; found {_quoted(landed.columns)}. "
-            "Correct the mapping in params.yaml, or the file."
+            f"{table}: column {_quoted(lacking)} is not there; found "
+            f"{_quoted(c for c in landed.columns if c not in schema.TRACE)}. "
+            "Correct `columns` in the mapping, or the file."
         )
     trace = [c for c in (schema.SOURCE_FILE, schema.SOURCE_ROW) if c in landed.columns]
     raw = landed.select(*trace, **{RAW + c: landed[c] for c in mapping.raw_columns()})

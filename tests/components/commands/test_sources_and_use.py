@@ -1,5 +1,7 @@
 """`shoploop sources check` says what it would read, `shoploop use` brings it in; on a small shop of CSV files."""
 
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -83,6 +85,19 @@ def test_use_completes_the_params_and_pins_the_data(shop):
     check_params(params)
     assert "train-item_knn" in yaml.safe_load((shop / "dvc.yaml").read_text())["stages"]
     assert (shop / "params.before.yaml").read_text() == "seed: 1\n"
+    assert "commit them with data.dvc and privacy.json" in told.output
+    assert "once the first run has made it" in told.output
+
+
+def test_git_ignores_what_use_and_killed_runs_leave_and_keeps_what_is_to_be_committed(tmp_path):
+    shutil.copy(PROJECT / ".gitignore", tmp_path)
+    left = ["params.before.yaml", ".arrivals/note.json", ".data.x1/a.csv", ".data.old.x1/was", ".data.dvc.x1",
+            ".params.yaml.x1", ".params.before.yaml.x1", ".dvc.yaml.x1", ".privacy.json.x1"]  # fmt: skip
+    kept = ["params.yaml", "dvc.yaml", "data.dvc", "privacy.json", ".dvc/config"]
+    git = shutil.which("git")
+    subprocess.run([git, "init", "-q"], cwd=tmp_path, check=True)
+    told = subprocess.run([git, "check-ignore", *left, *kept], cwd=tmp_path, check=True, capture_output=True, text=True)
+    assert told.stdout.split() == left
 
 
 @pytest.mark.slow

@@ -18,6 +18,7 @@ class Inner(Config):
 class Outer(Config):
     rate: float = Field(gt=0, le=1)
     inner: Inner = Inner()
+    parts: tuple[Inner, ...] | None = None
 
 
 def test_values_are_typed_and_defaults_filled_in() -> None:
@@ -39,7 +40,10 @@ def test_a_config_cannot_be_changed() -> None:
             "here: 'inner.depth': Input should be greater than or equal to 1, found 0.",
         ),
         ({"rate": 1, "rat": 1}, "here: unknown parameter 'rat'; did you mean 'rate'?"),
-        ({"rate": 1, "zzz": 1}, "here: unknown parameter 'zzz'; known: inner, rate."),
+        ({"rate": 1, "zzz": 1}, "here: unknown parameter 'zzz'; known: inner, parts, rate."),
+        ({"rate": 1, "inner": {"dept": 0}}, "here: unknown parameter 'inner.dept'; did you mean 'depth'?"),
+        ({"rate": 1, "parts": [{"dept": 0}]}, "here: unknown parameter 'parts.0.dept'; did you mean 'depth'?"),
+        ({"rat": 1}, "here: unknown parameter 'rat'; did you mean 'rate'?"),
     ],
 )
 def test_a_wrong_value_is_told_in_one_sentence(values: dict, sentence: str) -> None:
@@ -56,7 +60,12 @@ def test_several_wrong_values_are_all_told() -> None:
 
 @pytest.mark.parametrize(
     ("text", "words"),
-    [(None, "no such file"), ("a: [", "cannot be read as YAML"), ("- a", "found list"), ("", "found None")],
+    [
+        (None, "no such file"),
+        ("a: [", "cannot be read as YAML: line 1, column 5: "),
+        ("- a", "found list"),
+        ("", "found None"),
+    ],
 )
 def test_a_parameter_file_that_cannot_be_used_says_why(tmp_path: Path, text: str | None, words: str) -> None:
     if text is not None:

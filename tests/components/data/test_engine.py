@@ -1,11 +1,14 @@
 """The engine: declared columns, damaged files, bytes that depend on the rows alone, nothing half written."""
 
+from datetime import datetime
+
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from components.core.errors import DataError
-from components.data.engine import connect, read_parquet, settings, write_parquet
+from components.core.config import parse
+from components.core.errors import ConfigError, DataError
+from components.data.engine import EngineConfig, connect, read_parquet, settings, unix_seconds, write_parquet
 
 
 @pytest.fixture
@@ -71,3 +74,51 @@ def test_limits_reach_the_engine(con):
     assert con.raw_sql("SELECT current_setting('threads')").fetchall() == [(2,)]
     assert con.raw_sql("SELECT current_setting('memory_limit')").fetchall() == [("512.0 MiB",)]
     assert settings(2, 1)["autoinstall_known_extensions"] == "false"
+
+
+def test_a_folder_is_read_as_one_table_and_its_files_may_differ_in_columns(con, tmp_path):
+    pq.write_table(pa.table({"a": [1], "b": ["x"]}), tmp_path / "1.parquet")
+    pq.write_table(pa.table({"a": [2], "c": [0.5]}), tmp_path / "2.parquet")
+    rows = read_parquet(con, tmp_path).order_by("a").to_pyarrow().to_pylist()
+    assert rows == [{"a": 1, "b": "x", "c": None}, {"a": 2, "b": None, "c": 0.5}]
+
+
+def test_an_empty_folder_is_no_table(con, tmp_path):
+    with pytest.raises(DataError, match="no such file"):
+        read_parquet(con, tmp_path)
+
+
+def test_seconds_are_whole_and_never_rounded_up(con, tmp_path):
+    at = [datetime(2024, 1, 1, 0, 0, 0, 999_999), datetime(1969, 12, 31, 23, 59, 59, 500_000)]  # noqa: DTZ001
+    pq.write_table(pa.table({"at": pa.array(at, pa.timestamp("us"))}), tmp_path / "t.parquet")
+    table = read_parquet(con, tmp_path / "t.parquet")
+    found = table.select(s=unix_seconds(table["at"])).to_pyarrow()["s"].to_pylist()
+    assert sorted(found) == [-1, 1_704_067_200]
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"component": "sparkle"}, "component"),
+        ({"component": "spark", "memory_limit_gb": 0.25}, "Spark needs at least 0.5"),
+        ({"conf": {"memory": "2g"}}, "settings of Spark begin with 'spark.', found 'memory'"),
+        ({"conf": {"spark.sql.session.timeZone": "Europe/Paris"}}, "spark.sql.session.timeZone stays UTC"),
+        ({"master": "somewhere"}, "master"),
+        ({"master": "local[2] --conf x"}, "master"),
+    ],
+)
+def test_options_that_cannot_be_are_refused(options, words):
+    with pytest.raises(ConfigError, match=words):
+        parse(EngineConfig, options, "params.yaml: engine")
+
+
+@pytest.mark.parametrize("master", ["local", "local[2]", "local[*]", "spark://host:7077", "k8s://https://host", "yarn"])
+def test_a_cluster_is_named_by_its_url(master):
+    assert parse(EngineConfig, {"component": "spark", "master": master}, "engine").master == master
+
+
+def test_spark_without_java_says_what_to_do(monkeypatch, tmp_path):
+    pytest.importorskip("pyspark")
+    monkeypatch.setenv("JAVA_HOME", str(tmp_path))
+    with pytest.raises(ConfigError, match=r"Spark needs Java.*make spark"):
+        EngineConfig(component="spark").open()

@@ -220,7 +220,7 @@ def test_an_event_that_no_rule_fits_is_a_problem(con):
 
 def test_a_column_that_is_not_there_is_named(con):
     few = con.create_table("few", ibis.memtable({"sku": ["1"]}))
-    with pytest.raises(DataError, match="orders: column 'name' is not there; found 'sku'"):
+    with pytest.raises(DataError, match="items: column 'name' is not there; found 'sku'"):
         canonical(few, "items", TableMapping(columns={"item_id": "sku", "title": "name"}), "orders")
 
 

@@ -48,8 +48,12 @@ def test_other_bytes_are_refused_and_named(project, fault, words):
 
 def test_the_message_says_what_to_do(project):
     (project / "data" / "a.parquet").write_text("x")
-    with pytest.raises(DataError, match=r"remove data/.*run the ingest step.*python -m components\.data\.pin"):
+    steps = r"keep a copy of data/.*dvc checkout data\.dvc.*exactly these files.*ingest step.*-m components\.data\.pin"
+    with pytest.raises(DataError, match=steps) as told:
         check_pin(project)
+    # After `snapshot add` the source lacks files; after `forget` git's older pin has the person's rows.
+    assert "with git" not in str(told.value)
+    assert "remove data/" not in str(told.value)
 
 
 @pytest.mark.parametrize("text", ["", "outs: []", "outs: [{path: data}]", "a: [", "outs: [{md5: x}]\nmeta: {files: 3}"])
