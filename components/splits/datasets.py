@@ -55,8 +55,11 @@ def _indexed(events: Table, users: Vocabulary, items: Vocabulary, fold: Fold) ->
     coded = coded.inner_join(codes(items, schema.ITEM_ID, ITEM), schema.ITEM_ID)
     columns = coded.select(USER, ITEM, **{AT: unix_seconds(coded[schema.TIMESTAMP])}).order_by(USER, AT, ITEM)
     found = columns.to_pyarrow()
-    user, item, at = (found[name].to_numpy() for name in (USER, ITEM, AT))
-    return Dataset.in_order(users, items, user, item, at, timegm(fold.now.timetuple()))
+    numbers = []
+    for name in (USER, ITEM, AT):  # one after the other, so that only one is held twice
+        numbers.append(found[name].to_numpy())
+        found = found.drop_columns(name)
+    return Dataset.in_order(users, items, *numbers, timegm(fold.now.timetuple()))
 
 
 def _vocabulary(ids: Table) -> Vocabulary:
