@@ -30,7 +30,8 @@ from components.steps.featurize import FeaturizeConfig, featurize
 from components.steps.split import split
 
 pytest.importorskip("pyspark")
-pytestmark = pytest.mark.slow
+NO_JAVA = pytest.mark.skipif(shutil.which("java") is None, reason="Spark needs Java 17")
+pytestmark = [pytest.mark.slow, NO_JAVA]
 
 ENGINES = (
     EngineConfig(memory_limit_gb=1),

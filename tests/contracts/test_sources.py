@@ -430,6 +430,7 @@ HOSTILE = (
 
 
 @pytest.mark.slow
+@pytest.mark.skipif(shutil.which("java") is None, reason="Spark needs Java 17")
 def test_spark_reads_every_sample_and_a_hostile_one_as_duckdb_does(tmp_path):
     pytest.importorskip("pyspark")
     columns = {"user_id": "who", "item_id": "sku", "timestamp": "at", "value": "paid", "quantity": "pieces"}

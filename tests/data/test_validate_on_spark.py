@@ -1,5 +1,7 @@
 """validate with the mapping done by Spark: the same accepted and the same rejected rows."""
 
+import shutil
+
 import pyarrow.parquet as pq
 import pytest
 
@@ -8,7 +10,8 @@ from components.data.engine import EngineConfig
 from components.steps.validate import ValidateConfig, validate
 
 pytest.importorskip("pyspark")
-pytestmark = pytest.mark.slow
+NO_JAVA = pytest.mark.skipif(shutil.which("java") is None, reason="Spark needs Java 17")
+pytestmark = [pytest.mark.slow, NO_JAVA]
 
 
 def test_spark_maps_and_duckdb_judges_the_same_rows(tmp_path, tables, write):
