@@ -156,7 +156,7 @@ def test_three_events_of_one_household_train_to_finite_scores(tmp_path: Path, it
 @pytest.mark.slow
 def test_nothing_to_validate_on_is_refused_in_words() -> None:
     data = Dataset.from_events(np.array(list("uuv")), np.array(list("abc")), np.array([100, 200, 300]), NOW)
-    with pytest.raises(DataError, match=r"no household bought both before and in the last .*raise validation_share"):
+    with pytest.raises(DataError, match=r"no user bought both before and in the last .*raise validation_share"):
         Gru4Rec(Gru4RecConfig(**TINY)).fit(data, np.random.default_rng(0))
 
 
