@@ -102,7 +102,7 @@ class Desk:
         return message.model_copy(update={"user_id": name})
 
     def _variant(self, user_id: str | None) -> str | None:
-        """The household's variant; nobody without an id takes part, for there is no unit to randomise."""
+        """The user's variant; nobody without an id takes part, for there is no unit to randomise."""
         experiment = self.settings.experiment
         return experiment.variant_of(user_id) if experiment and user_id is not None else None
 

@@ -13,11 +13,11 @@ class SequenceConfig(Config):
     embedding_size    length of item vectors and states
     max_length        baskets of a history that are read, the last ones
     horizon           baskets after a slot whose items are to be foretold
-    repeat_weight     weight of a target the household had bought before, against 1 for a first buy
+    repeat_weight     weight of a target the user had bought before, against 1 for a first buy
     queries           slots foretold from, per training step
     negatives         items drawn per training step to stand for the catalogue
-    batch_size        households per training step
-    epochs            passes over the households, at most
+    batch_size        users per training step
+    epochs            passes over the users, at most
     patience          epochs without a better validation loss before training stops
     validation_share  the last share of all events, kept back to choose the epoch
     trend_days        item biases are shifted by how much better items sold in the last days than in all time

@@ -1,7 +1,7 @@
-"""From histories to training batches: a step is a basket, its target is what the household buys next.
+"""From histories to training batches: a step is a basket, its target is what the user buys next.
 
 The lines of one basket carry one time and their order means nothing, so a model reads a history basket by basket.
-A *window* is the last `length` baskets before some basket `end` (not part of it) of one household; its baskets sit at
+A *window* is the last `length` baskets before some basket `end` (not part of it) of one user; its baskets sit at
 the right end of `length` slots (left padding).
 """
 
@@ -22,9 +22,9 @@ class Baskets:
     """Histories cut into baskets, oldest first.
 
     items        int32 (events,), catalogue indices
-    first_buy    bool (events,), no earlier basket of the household holds the item
+    first_buy    bool (events,), no earlier basket of the user holds the item
     event_start  int64 (baskets + 1,), events of basket b are event_start[b]:event_start[b + 1]
-    row_start    int64 (n + 1,), baskets of household row u are row_start[u]:row_start[u + 1]
+    row_start    int64 (n + 1,), baskets of user row u are row_start[u]:row_start[u + 1]
     times        int64 (baskets,), unix seconds
     """
 
@@ -36,7 +36,7 @@ class Baskets:
 
     @property
     def rows(self) -> np.ndarray:
-        """int64 (baskets,), household row of every basket."""
+        """int64 (baskets,), user row of every basket."""
         return np.repeat(np.arange(len(self.row_start) - 1), np.diff(self.row_start))
 
 
@@ -94,7 +94,7 @@ def baskets_of(histories: Histories) -> Baskets:
 
 
 def windows_of(baskets: Baskets, rows: np.ndarray, ends: np.ndarray, length: int) -> Windows:
-    """The windows of `length` slots that end before basket `ends` (w,) of household `rows` (w,)."""
+    """The windows of `length` slots that end before basket `ends` (w,) of user `rows` (w,)."""
     begins = np.maximum(baskets.row_start[rows], ends - length)
     counts = ends - begins
     basket = _ranges(begins, counts)
@@ -120,7 +120,7 @@ def targets_of(
 
     slots          int (queries,), flat slots
     after, until   int (queries,), baskets
-    repeat_weight  weight of an item the household had bought before the basket, against 1 for a first buy
+    repeat_weight  weight of an item the user had bought before the basket, against 1 for a first buy
     """
     start = baskets.event_start[after]
     counts = baskets.event_start[until] - start
@@ -133,7 +133,7 @@ def targets_of(
 def training_batches(
     baskets: Baskets, config: SequenceConfig, rng: np.random.Generator
 ) -> Iterator[tuple[Windows, Targets]]:
-    """One epoch: a window of every household with two baskets or more, `batch_size` households at a time.
+    """One epoch: a window of every user with two baskets or more, `batch_size` users at a time.
 
     A window ends before a random basket, so that all of a long history is used in time; it is as long as it can be.
     From at most `queries` of its slots the `horizon` baskets that follow are to be foretold.
@@ -158,7 +158,7 @@ def training_batches(
 def targets_after(
     baskets: Baskets, cutoff: int, config: SequenceConfig, block: int
 ) -> Iterator[tuple[Windows, Targets]]:
-    """Each household's last window before the cut-off time, and all it bought from then on; `block` households each."""
+    """Each user's last window before the cut-off time, and all it bought from then on; `block` users each."""
     later = np.bincount(baskets.rows[baskets.times >= cutoff], minlength=len(baskets.row_start) - 1)
     rows = np.flatnonzero((later > 0) & (later < np.diff(baskets.row_start)))
     for begin in range(0, len(rows), block):
@@ -177,7 +177,7 @@ def time_split(histories: Histories, later_share: float) -> tuple[Histories, int
 
 
 def _first_buys(histories: Histories) -> np.ndarray:
-    """bool (events,): the household holds the item in no earlier basket."""
+    """bool (events,): the user holds the item in no earlier basket."""
     rows, items, times = histories.rows, histories.items, histories.times
     order = np.lexsort((times, items, rows))
     starts = (np.diff(rows[order], prepend=-1) != 0) | (np.diff(items[order], prepend=-1) != 0)

@@ -29,7 +29,7 @@ from components.deep._sequences import (
 from components.deep._start import popularity_of, start_embeddings, trend_of
 
 NEGATIVE_POWER = 0.5  # negatives ~ popularity ** power: between uniform (0) and as bought (1)
-VALIDATION_BLOCK = 256  # households whose logits of the whole catalogue are in memory at once
+VALIDATION_BLOCK = 256  # users whose logits of the whole catalogue are in memory at once
 GRADIENT_NORM = 5.0  # clipping; a basket of 150 lines makes outsized gradients early on
 
 

@@ -1,4 +1,4 @@
-"""SASRec: self-attention over a household's baskets foretells the next ones.
+"""SASRec: self-attention over a user's baskets foretells the next ones.
 
 Use it where far-back baskets matter as much as the last one. A step is a basket (the scaled sum
 of its items' embeddings), because the lines of a basket have no order; a basket attends to itself and the ones before.

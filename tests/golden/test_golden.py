@@ -36,7 +36,7 @@ PARAMS = {
 
 
 def shop() -> Dataset:
-    """Eight households; arithmetic, not random numbers, so that no library can change it."""
+    """Eight users; arithmetic, not random numbers, so that no library can change it."""
     rows = [
         (f"u{user}", f"i{(user * (basket + 1) + line * line) % ITEMS}", NOW - (40 - 5 * basket - user) * DAY_S)
         for user in range(8)
