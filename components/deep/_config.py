@@ -15,7 +15,7 @@ class SequenceConfig(Config):
     embedding_size    length of item vectors and states
     max_length        baskets of a history that are read, the last ones
     horizon           baskets after a slot whose items are to be foretold
-    repeat_weight     weight of a target the household had bought before, against 1 for a first buy
+    repeat_weight     weight of a target the user had bought before, against 1 for a first buy
     queries           slots foretold from, per training step
     negatives         items drawn per training step to stand for the catalogue
     temperature       None: logit = state · item + item bias. A number: cosine of state and item over it, plus the bias;
@@ -23,11 +23,11 @@ class SequenceConfig(Config):
     input_dropout     dropout of the basket vectors; None is the same as dropout
     schedule          constant learning rate, or cosine: rises over the first tenth of all steps, then falls to a tenth
     beta_2            Adam's memory of squared gradients: 0.98 follows a falling learning rate better than 0.999
-    batch_size        households per training step
-    epochs            passes over the households, at most
+    batch_size        users per training step
+    epochs            passes over the users, at most
     patience          epochs without a better one (`best_by`) before training stops
-    validation        what is kept back to choose the epoch: the last share of all events ("later"), or the last basket
-                      of a share of the users ("last_baskets"), for data whose times are only an order
+    validation        what is kept back to choose the epoch: the last share of all events ("time"), or the last basket
+                      of a share of the users ("last"), for data whose times are only an order
     validation_share  that share
     best_by           the epoch is chosen by the validation loss, or by NDCG@10 of what is new to the user: with a
                       temperature the loss begins to rise long before the lists cease to get better
@@ -52,7 +52,7 @@ class SequenceConfig(Config):
     negatives: int = Field(default=1024, ge=1)
     epochs: int = Field(default=8, ge=1)
     patience: int = Field(default=2, ge=1)
-    validation: Literal["later", "last_baskets"] = "later"
+    validation: Literal["time", "last"] = "time"
     validation_share: float = Field(default=0.05, gt=0, lt=0.5)
     best_by: Literal["loss", "ndcg"] = "loss"
     trend_days: float | None = Field(default=28, gt=0)

@@ -1,7 +1,7 @@
-"""From histories to training batches: a step is a basket, its target is what the household buys next.
+"""From histories to training batches: a step is a basket, its target is what the user buys next.
 
 The lines of one basket carry one time and their order means nothing, so a model reads a history basket by basket.
-A *window* is the last `length` baskets before some basket `end` (not part of it) of one household; its baskets sit at
+A *window* is the last `length` baskets before some basket `end` (not part of it) of one user; its baskets sit at
 the right end of `length` slots (left padding).
 """
 
@@ -25,9 +25,9 @@ class Baskets:
     """Histories cut into baskets, oldest first.
 
     items        int32 (events,), catalogue indices
-    first_buy    bool (events,), no earlier basket of the household holds the item
+    first_buy    bool (events,), no earlier basket of the user holds the item
     event_start  int64 (baskets + 1,), events of basket b are event_start[b]:event_start[b + 1]
-    row_start    int64 (n + 1,), baskets of household row u are row_start[u]:row_start[u + 1]
+    row_start    int64 (n + 1,), baskets of user row u are row_start[u]:row_start[u + 1]
     times        int64 (baskets,), unix seconds
     """
 
@@ -39,7 +39,7 @@ class Baskets:
 
     @property
     def rows(self) -> np.ndarray:
-        """int64 (baskets,), household row of every basket."""
+        """int64 (baskets,), user row of every basket."""
         return np.repeat(np.arange(len(self.row_start) - 1), np.diff(self.row_start))
 
 
@@ -97,7 +97,7 @@ def baskets_of(histories: Histories) -> Baskets:
 
 
 def windows_of(baskets: Baskets, rows: np.ndarray, ends: np.ndarray, length: int) -> Windows:
-    """The windows of `length` slots that end before basket `ends` (w,) of household `rows` (w,)."""
+    """The windows of `length` slots that end before basket `ends` (w,) of user `rows` (w,)."""
     begins = np.maximum(baskets.row_start[rows], ends - length)
     counts = ends - begins
     basket = _ranges(begins, counts)
@@ -123,7 +123,7 @@ def targets_of(
 
     slots          int (queries,), flat slots
     after, until   int (queries,), baskets
-    repeat_weight  weight of an item the household had bought before the basket, against 1 for a first buy
+    repeat_weight  weight of an item the user had bought before the basket, against 1 for a first buy
     """
     start = baskets.event_start[after]
     counts = baskets.event_start[until] - start
@@ -184,12 +184,12 @@ def targets_after(
 def kept_back(histories: Histories, config: SequenceConfig, rng: np.random.Generator) -> np.ndarray:
     """int64 (n,): how many of each user's last baskets are kept back to choose the epoch by.
 
-    "later" keeps back what lies at or after a time that about `validation_share` of all events do not lie before;
-    "last_baskets" the last basket of that share of the users with three baskets or more.
+    "time" keeps back what lies at or after a time that about `validation_share` of all events do not lie before;
+    "last" the last basket of that share of the users with three baskets or more.
     """
     baskets = baskets_of(histories)
     n = len(histories)
-    if config.validation == "later":
+    if config.validation == "time":
         cutoff = np.quantile(histories.times, 1 - config.validation_share) if len(histories.times) else 0
         return np.bincount(baskets.rows[baskets.times >= int(cutoff)], minlength=n)
     long = np.flatnonzero(np.diff(baskets.row_start) >= 3)
@@ -206,7 +206,7 @@ def without_last(histories: Histories, later: np.ndarray) -> Histories:
 
 
 def _first_buys(histories: Histories) -> np.ndarray:
-    """bool (events,): the household holds the item in no earlier basket."""
+    """bool (events,): the user holds the item in no earlier basket."""
     rows, items, times = histories.rows, histories.items, histories.times
     order = np.lexsort((times, items, rows))
     starts = (np.diff(rows[order], prepend=-1) != 0) | (np.diff(items[order], prepend=-1) != 0)

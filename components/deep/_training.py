@@ -36,7 +36,7 @@ from components.metrics import ranking
 
 NEGATIVE_POWER = 0.5  # negatives ~ popularity ** power: between uniform (0) and as bought (1)
 BEST_OF = 10  # cutoff of the NDCG that an epoch is chosen by
-VALIDATION_BLOCK = 256  # households whose logits of the whole catalogue are in memory at once
+VALIDATION_BLOCK = 256  # users whose logits of the whole catalogue are in memory at once
 WARM_UP_SHARE, LAST_RATE_SHARE = 0.1, 0.1  # of the steps, and of the learning rate, with the cosine schedule
 GRADIENT_NORM = 5.0  # clipping; a basket of 150 lines makes outsized gradients early on
 

@@ -1,4 +1,4 @@
-"""GRU4Rec: a gated recurrent unit reads a household's baskets and foretells the next ones.
+"""GRU4Rec: a gated recurrent unit reads a user's baskets and foretells the next ones.
 
 Use it where the order of events says what comes next. A step is a basket (the scaled sum of
 its items' embeddings), as in DREAM, because the lines of a basket have no order; items are scored against tied
