@@ -21,7 +21,7 @@ from components.deep._sequences import (
 )
 
 NOW = 100
-# The first household buys {1, 2}, {2}, {3, 1}; the second nothing; the third {4}.
+# The first user buys {1, 2}, {2}, {3, 1}; the second nothing; the third {4}.
 THREE = Histories.of([[1, 2, 2, 3, 1], [], [4]], [[10, 10, 20, 30, 30], [], [15]], NOW)
 
 
@@ -37,7 +37,7 @@ def test_the_same_item_twice_in_its_first_basket_is_a_first_buy_twice() -> None:
     assert baskets_of(Histories.of([[5, 5, 5]], [[1, 1, 2]], NOW)).first_buy.tolist() == [True, True, False]
 
 
-def test_baskets_of_two_households_at_one_time_stay_apart() -> None:
+def test_baskets_of_two_users_at_one_time_stay_apart() -> None:
     assert baskets_of(Histories.of([[1], [2]], [[7], [7]], NOW)).row_start.tolist() == [0, 1, 2]
 
 
@@ -102,14 +102,14 @@ def test_a_whole_basket_is_kept_back() -> None:
     assert without_last(histories, np.array([1])).items.tolist() == [1]
 
 
-households = st.lists(st.lists(st.integers(0, 60), min_size=0, max_size=25), min_size=1, max_size=6)
+users = st.lists(st.lists(st.integers(0, 60), min_size=0, max_size=25), min_size=1, max_size=6)
 
 
-@given(households, st.integers(1, 8), st.integers(1, 4), st.integers(0, 99))
+@given(users, st.integers(1, 8), st.integers(1, 4), st.integers(0, 99))
 def test_no_target_is_older_than_its_slot_and_none_is_beyond_the_horizon(
     times: list[list[int]], length: int, horizon: int, seed: int
 ) -> None:
-    # An item is called by household and time, so that a line tells where it comes from.
+    # An item is called by user and time, so that a line tells where it comes from.
     times = [sorted(t) for t in times]
     items = [[100 * row + t for t in own] for row, own in enumerate(times)]
     baskets = baskets_of(Histories.of(items, times, NOW))
@@ -131,8 +131,8 @@ def test_a_batch_holds_windows_of_about_one_length() -> None:
     assert sorted(lengths) == [1, 1, 10, 10, 19, 19]
 
 
-@given(households, st.integers(0, 99))
-def test_every_household_with_two_baskets_is_in_an_epoch_once(times: list[list[int]], seed: int) -> None:
+@given(users, st.integers(0, 99))
+def test_every_user_with_two_baskets_is_in_an_epoch_once(times: list[list[int]], seed: int) -> None:
     times = [sorted(t) for t in times]
     items = [[row] * len(own) for row, own in enumerate(times)]
     baskets = baskets_of(Histories.of(items, times, NOW))
