@@ -27,7 +27,7 @@ NOISE = re.compile(r"nanobind|leaked|absl::|oneDNN|alembic|mlflow.store|git add|
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory):
-    """A copy of the checkout with its own repository, every tenth household and short training."""
+    """A copy of the checkout with its own repository, every tenth user and short training."""
     folder = tmp_path_factory.mktemp("slice")
     copy_checkout(folder)
     edit(folder, shorten)
@@ -55,7 +55,7 @@ def shorten(params):
     params["clean"]["cleaners"]["sample"]["keep_one_user_in"] = 10
     for name in ("gru4rec", "sasrec"):
         params["models"][name]["params"] = {"epochs": 1}
-    # So few households show no small gain outside the interval; the plumbing is what is tested here.
+    # So few users show no small gain outside the interval; the plumbing is what is tested here.
     params["gate"] |= {"beat": {"all": ["popularity"]}, "min_coverage": 0.0}
     params["stress"] = {"perturbations": {"event_noise": {"max_relative_loss": 1.0}}}
 
