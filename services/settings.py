@@ -30,6 +30,7 @@ class Settings(Config):
                 past such as the default data; "wall" is now, right for a live shop
     horizon_days  under the clock "release", a later event counts as if it were this long after the cut-off
     experiment  a running A/B test, as JSON
+    max_slowdown  a new release may take so many times as long for its golden questions as the one that serves
     max_body_kb largest request body
     """
 
@@ -42,6 +43,7 @@ class Settings(Config):
     clock: Literal["release", "wall"] = "release"
     horizon_days: int = Field(default=60, ge=1, le=3650)
     experiment: Experiment | None = None
+    max_slowdown: float = Field(default=5.0, gt=1, le=1000)
     max_body_kb: int = Field(default=256, ge=1, le=10_000)
 
 
