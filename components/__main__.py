@@ -25,6 +25,7 @@ LATER: dict[str, tuple[str, str]] = {
     "lineage": ("components.commands.lineage:lineage", "Print the chain from an artifact or release to the raw files."),
     "pseudonyms": ("components.commands.pseudonyms:pseudonyms", "The key of the pseudonyms: show, rotate, accept."),
     "quarantine": ("components.commands.quarantine:quarantine", "Rows set aside: list, explain, re-admit them."),
+    "search": ("components.commands.search:search", "Search over items: build an index, ask it, judge it."),
     "snapshot": ("components.commands.snapshot:snapshot", "Bring a new day's file in; list the files there are."),
     "sources": ("components.commands.sources:sources", "List the sources of data; say what one would read."),
     "use": ("components.commands.use:use", "Start a shop: check a params file, bring its data in and pin them."),
