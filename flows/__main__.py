@@ -48,7 +48,7 @@ def run() -> None:
 def _main_job() -> None:
     started = time.monotonic()
     from flows.ab_test import ab_test
-    from flows.demo import show_one_household
+    from flows.demo import show_one_user
     from flows.monitor import monitor
     from flows.places import AFTER_THE_LOOP, OF_THE_LOOP, print_places
     from flows.robustness import robustness
@@ -64,7 +64,7 @@ def _main_job() -> None:
         tempfile.TemporaryDirectory() as state,
         own_service(ROOT, {"SHOPLOOP_STATE": state}, Path(state) / "service.log") as url,
     ):
-        show_one_household(ROOT, url)
+        show_one_user(ROOT, url)
     print_places(ROOT, OF_THE_LOOP + AFTER_THE_LOOP)
     click.echo(f"done in {(time.monotonic() - started) / 60:.1f} minutes; `make up` keeps everything up.")
 

@@ -1,4 +1,4 @@
-"""What the shop would see: one household's past baskets, and the service's answer to it, in product words."""
+"""What the shop would see: one user's past baskets, and the service's answer to it, in product words."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ ITEMS_SHOWN = 8
 ANSWERS_SHOWN = 10
 
 
-def show_one_household(root: Path, url: str) -> None:
-    """Ask the service at `url` for one household of the test fold, and print its past and the answers."""
+def show_one_user(root: Path, url: str) -> None:
+    """Ask the service at `url` for one user of the test fold, and print its past and the answers."""
     user_id, baskets = past_baskets(root)
     asked = {"user_id": user_id, "pseudonymous": True, "k": ANSWERS_SHOWN}  # the id is that of our own tables
     both = serving.post(url, "/recommend", asked)
@@ -32,7 +32,7 @@ def show_one_household(root: Path, url: str) -> None:
 
 
 def past_baskets(root: Path) -> tuple[str, list[tuple[str, list[str]]]]:
-    """A household of middling activity, and its last baskets as (day, titles), newest last."""
+    """A user of middling activity, and its last baskets as (day, titles), newest last."""
     columns = [schema.USER_ID, schema.ITEM_ID, schema.SESSION_ID, schema.TIMESTAMP]
     events = pq.read_table(root / layout.SPLIT / layout.TEST_FOLD / store.HISTORY, columns=columns)
     users = events.group_by(schema.USER_ID).aggregate([(schema.ITEM_ID, "count")])

@@ -1,4 +1,4 @@
-"""robustness: the champion as it is served, asked again with worse histories of today's test households."""
+"""robustness: the champion as it is served, asked again with worse histories of today's test users."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def stress_champion(config: StressConfig, seed: int) -> Report:
     if champion is None:
         raise ReleaseError("robustness: there is no champion to stress; `make run` trains and registers the first.")
     data = store.load_dataset(root / layout.SPLIT / layout.TEST_FOLD / store.DATASET)
-    trial = sample(data, root, layout.TEST_FOLD, config.households, seed)
+    trial = sample(data, root, layout.TEST_FOLD, config.users, seed)
     with tempfile.TemporaryDirectory() as below:
         hybrid = load(registry.fetch(champion, Path(below))).hybrid
         report = assemble(config, release_subjects(hybrid, config.baseline, data), trial, seed)
@@ -44,14 +44,14 @@ def stress_champion(config: StressConfig, seed: int) -> Report:
 
 
 @flow(name="robustness", persist_result=False)
-def robustness(households: int | None = None) -> bool:
+def robustness(users: int | None = None) -> bool:
     """Stress the champion as params.yaml: stress says; returns whether it is robust enough.
 
-    households  how many are asked; None takes it from params.yaml
+    users  how many are asked; None takes it from params.yaml
     """
     root = Path.cwd()
     params = read_params(root / PARAMS_FILE)
-    changes = {} if households is None else {"households": households}
+    changes = {} if users is None else {"users": users}
     values = step_values(table(params)["stress"], params) | changes
     config = parse(StressConfig, values, f"{PARAMS_FILE}: stress")
     with runs.tracked("robustness", params=config.model_dump(mode="json"), root=root) as run:

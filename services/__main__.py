@@ -57,7 +57,7 @@ def _check(settings: Settings) -> None:
     from services.desk import Desk
     from services.state import State
 
-    state = State(settings.state)
+    state = State.of(settings)
     state.open()
     if settings.release is not None:
         Desk(settings, state).check(load(settings.release))

@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import TypeVar
 
 from components.core.errors import ReleaseError
+from components.online.store import Exposure
 from components.release.release import RANKER, Answer, Event, Question, Release
 from services.messages import Event as Told
 from services.messages import (
@@ -25,7 +26,7 @@ from services.messages import (
 from services.persons import Persons
 from services.release_cache import Serving
 from services.settings import Settings
-from services.state import Exposure, State
+from services.state import State
 
 Asked = TypeVar("Asked", RecommendRequest, Told)
 DAY_S = 86_400
@@ -101,7 +102,7 @@ class Desk:
         return message.model_copy(update={"user_id": name})
 
     def _variant(self, user_id: str | None) -> str | None:
-        """The household's variant; nobody without an id takes part, for there is no unit to randomise."""
+        """The user's variant; nobody without an id takes part, for there is no unit to randomise."""
         experiment = self.settings.experiment
         return experiment.variant_of(user_id) if experiment and user_id is not None else None
 

@@ -81,6 +81,7 @@ PAGES = [
 @bentoml.asgi_app(Starlette(routes=PAGES), path="/")
 @bentoml.service(
     name="shoploop",
+    workers=SETTINGS.workers,
     threads=THREADS,
     traffic={"timeout": TIMEOUT_S},
     logging={"access": {"enabled": False}},
@@ -92,7 +93,7 @@ class Recommender:
     def __init__(self) -> None:
         self.fallbacks = Counter("shoploop_fallbacks_total", "Answers that were not personal", ["endpoint"])
         self.swaps = Counter("shoploop_release_swaps_total", "Changes of the served release")
-        self.desk = Desk(SETTINGS, State(SETTINGS.state))
+        self.desk = Desk(SETTINGS, State.of(SETTINGS))
         self.watcher = ReleaseWatcher(SETTINGS, self.desk.check, self.swaps.inc)
         self.watcher.start()
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 
 from components.core.config import Config, parse
 from components.core.errors import ConfigError
@@ -23,6 +23,8 @@ class Settings(Config):
     release     serve this folder and ask no registry; None follows the champion in MLflow
     root        project folder: where MLflow's SQLite file lies, unless MLFLOW_TRACKING_URI says otherwise
     state       folder of the service's own files: events and exposures, and verified copies of releases
+    state_url   a store that several machines share: postgresql://… or redis://…; None is SQLite in `state`
+    workers     processes that answer; each holds the release in memory
     poll_s      seconds between two looks at the registry
     clock       time of an event that comes without one: "release" is the release's cut-off, right for a shop of the
                 past such as the default data; "wall" is now, right for a live shop
@@ -34,6 +36,8 @@ class Settings(Config):
     release: Path | None = None
     root: Path = Path()
     state: Path = Path("state")
+    state_url: SecretStr | None = None
+    workers: int = Field(default=1, ge=1, le=64)
     poll_s: float = Field(default=1.0, ge=0.1, le=60)
     clock: Literal["release", "wall"] = "release"
     horizon_days: int = Field(default=60, ge=1, le=3650)

@@ -23,7 +23,7 @@ RANKER = {
 
 
 def write_shop(root, seed):
-    """Canonical tables of a shop in which household u buys mostly items of category u % 3, item i costs 1 + i / 10."""
+    """Canonical tables of a shop in which user u buys mostly items of category u % 3, item i costs 1 + i / 10."""
     rng = np.random.default_rng(seed)
     rows = []
     for user in range(USERS):

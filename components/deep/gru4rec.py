@@ -1,4 +1,4 @@
-"""GRU4Rec: a gated recurrent unit reads a household's baskets and foretells the next ones.
+"""GRU4Rec: a gated recurrent unit reads a user's baskets and foretells the next ones.
 
 Use it where the order of events says what comes next. A step is a basket (the scaled sum of
 its items' embeddings), as in DREAM, because the lines of a basket have no order; items are scored against tied
@@ -36,7 +36,7 @@ class Gru4Rec(SequenceModel):
         seeds = rng.integers(2**31, size=3).tolist()
         vectors = keras.Input((None, config.embedding_size))
         mask = keras.Input((None,), dtype="bool")
-        x = keras.layers.Dropout(config.dropout, seed=seeds[0])(vectors)
+        x = keras.layers.Dropout(config.input_dropout_share, seed=seeds[0])(vectors)
         states = keras.layers.GRU(
             config.embedding_size,
             return_sequences=True,

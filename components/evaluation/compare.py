@@ -1,4 +1,4 @@
-"""From per-household values to figures a person can trust: means with intervals, paired differences, slices."""
+"""From per-user values to figures a person can trust: means with intervals, paired differences, slices."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ Figure = dict[str, float]
 
 
 def figure(values: np.ndarray, rng: np.random.Generator) -> Figure:
-    """Mean and 95 % interval of per-household values, as {"mean", "low", "high"}; NaN values do not count.
+    """Mean and 95 % interval of per-user values, as {"mean", "low", "high"}; NaN values do not count.
 
-    Raises  DataError if no household counts: a figure of nobody is not 0
+    Raises  DataError if no user counts: a figure of nobody is not 0
     """
     mean, low, high = bootstrap_mean(values, rng)
     if np.isnan(mean):
@@ -33,12 +33,12 @@ def figures(measured: Measured, rng: np.random.Generator) -> dict[str, Figure]:
 
 
 def difference(ours: Measured, theirs: Measured, rng: np.random.Generator, metric: str = "ndcg") -> Figure:
-    """Mean of ours minus theirs, household by household, with its interval."""
+    """Mean of ours minus theirs, user by user, with its interval."""
     return figure(ours.per_user[metric] - theirs.per_user[metric], rng)
 
 
 def activity_slices(lengths: np.ndarray) -> dict[str, np.ndarray]:
-    """Thirds of the households by number of past events: name → bool (n,); a third with nobody in it is left out."""
+    """Thirds of the users by number of past events: name → bool (n,); a third with nobody in it is left out."""
     low, high = np.quantile(lengths, [1 / 3, 2 / 3])
     slices = {
         f"few events (up to {low:.0f})": lengths <= low,

@@ -42,7 +42,7 @@ def write(report: dict[str, Any], path: Path) -> Path:
                     "paired differences of the ranker to every other recommender")  # fmt: skip
     page.heading("Who is served how well")
     slices = report["slices"]
-    rows = [[name, s["households"], s["ranker"]["mean"], s["baseline"]["mean"]] for name, s in slices.items()]
+    rows = [[name, s["users"], s["ranker"]["mean"], s["baseline"]["mean"]] for name, s in slices.items()]
     page.table(["users", "number", "NDCG@10 of the ranker", f"of {report['slice_baseline']}"], rows)
     page.heading("What this does not say")
     page.text(f"Split: {report['split']['method'].replace('_', ' ')}. What leaks: {report['split']['leaks']}.")
@@ -60,7 +60,7 @@ def _subtitle(report: dict[str, Any]) -> str:
     when = f"history before {report['cutoff_time']}, judged on what came after it"
     if not report["split"]["one_cutoff"]:
         when = "every user judged on the last thing they did"
-    return f"{report['households']:,} users, {report['catalogue']:,} items ranked in full; {when}"
+    return f"{report['users']:,} users, {report['catalogue']:,} items ranked in full; {when}"
 
 
 def _rows(report: dict[str, Any], view: str) -> list[list[Any]]:

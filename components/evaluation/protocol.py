@@ -1,7 +1,7 @@
-"""How a recommender is measured: every household of the target window, the whole catalogue, two views.
+"""How a recommender is measured: every user of the target window, the whole catalogue, two views.
 
-"all" ranks everything: households buy again what they bought. "new" leaves out of lists and of relevant items what
-the household had bought before the cut-off. Users with nothing relevant in a view do not count in it.
+"all" ranks everything: users buy again what they bought. "new" leaves out of lists and of relevant items what
+the user had bought before the cut-off. Users with nothing relevant in a view do not count in it.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ Lister = Callable[[Histories], Lists]
 
 @dataclass(frozen=True)
 class Task:
-    """The households to serve and what they went on to buy.
+    """The users to serve and what they went on to buy.
 
     user_ids   text (n,), who they are
-    histories  one row per evaluated household
-    relevant   view → CSR (n, n_items), 1 where the household bought the item in the target window
+    histories  one row per evaluated user
+    relevant   view → CSR (n, n_items), 1 where the user bought the item in the target window
     """
 
     user_ids: np.ndarray
@@ -42,7 +42,7 @@ class Task:
     n_items: int
 
     def take(self, rows: np.ndarray) -> Task:
-        """The task for some of its households."""
+        """The task for some of its users."""
         return Task(
             self.user_ids[rows], self.histories.take(rows), {v: m[rows] for v, m in self.relevant.items()}, self.n_items
         )
@@ -52,7 +52,7 @@ class Task:
 class Measured:
     """One recommender in one view.
 
-    per_user  metric name → float64 (n,), NaN where the household does not count
+    per_user  metric name → float64 (n,), NaN where the user does not count
     coverage  share of the catalogue that was shown, with the ends of its interval
     """
 
@@ -61,7 +61,7 @@ class Measured:
 
 
 def task(data: Dataset, target: Target) -> Task:
-    """The evaluation task of one fold: households of the dataset that bought something in its catalogue.
+    """The evaluation task of one fold: users of the dataset that bought something in its catalogue.
 
     data, target  as from splits/store.py: load_questions
     """

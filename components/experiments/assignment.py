@@ -1,6 +1,6 @@
 """Assignment: a unit's variant is a hash of its name and the experiment's, so that everybody who asks agrees.
 
-The unit is the household, not the request: a household that saw both variants would be evidence for neither.
+The unit is the user, not the request: a user who saw both variants would be evidence for neither.
 Nothing is stored; the service, the replay and the read-out each compute the same answer.
 """
 

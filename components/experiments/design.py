@@ -16,8 +16,8 @@ CONTROL, TREATMENT = "control", "treatment"
 class Experiment(Config):
     """A running A/B test: control is the ranker, treatment one of the release's own models.
 
-    name    also the salt of the assignment: a new name shuffles the households anew
-    shares  of the households, sum 1
+    name    also the salt of the assignment: a new name shuffles the users anew
+    shares  of the users, sum 1
     """
 
     name: str = Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")  # a folder's name, too
@@ -37,5 +37,5 @@ class Experiment(Config):
         return {CONTROL: RANKER, TREATMENT: self.treatment_model}
 
     def variant_of(self, unit: str) -> str:
-        """The variant of a household."""
+        """The variant of a user."""
         return assign(unit, self.name, self.shares)

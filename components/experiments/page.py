@@ -59,7 +59,7 @@ def _split(out: Page, report: Mapping[str, Any]) -> None:
 def _differences(out: Page, report: Mapping[str, Any]) -> None:
     out.heading("What differs?")
     out.text(
-        f"{report['requests']:,} lists of {report['k']} for {report['households']:,} users. A user keeps its "
+        f"{report['requests']:,} lists of {report['k']} for {report['users']:,} users. A user keeps its "
         "variant, so it is the unit: its lists are added up first (delta method), then users are compared."
     )
     out.figure(drawing(report), "", "Differences between the variants; numbers in the table below.")

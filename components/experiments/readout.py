@@ -1,7 +1,7 @@
 """Read-out: the difference between two variants, with an interval on the unit of randomisation.
 
-Everything a household did is added up first; households are independent of each other, their requests are not.
-A test over requests would count one household's habits many times and find differences that are not there.
+Everything a user did is added up first; users are independent of each other, their requests are not.
+A test over requests would count one user's habits many times and find differences that are not there.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Replay: held-out baskets played to a running service as if they were happening, oldest first.
 
-For every basket the service is asked first, as the household would have seen it on entering the shop, then what was
+For every basket the service is asked first, as the user would have seen it on entering the shop, then what was
 really bought is compared with what was shown, then the basket is sent as events, so that the next answer knows it.
-A replay cannot show what an exposure does to a household: the baskets were filled without ever seeing the list.
+A replay cannot show what an exposure does to a user: the baskets were filled without ever seeing the list.
 """
 
 from __future__ import annotations
@@ -58,12 +58,13 @@ class Served:
     hits: int
 
 
-def held_out_baskets(target: Path, households: int, per_household: int, rng: np.random.Generator) -> list[Basket]:
-    """The first baskets of a sample of households, in the order in which they happened.
+def held_out_baskets(target: Path, users: int, per_user: int, rng: np.random.Generator) -> list[Basket]:
+    """The first baskets of a sample of users, in the order in which they happened.
 
-    target         target.parquet of a fold
-    per_household  baskets of each household, at most
-    Raises         DataError if the window holds no basket.
+    target    target.parquet of a fold
+    users     how many, at most
+    per_user  baskets of each user, at most
+    Raises    DataError if the window holds no basket.
     """
     columns = [schema.USER_ID, schema.SESSION_ID, schema.TIMESTAMP, schema.ITEM_ID]
     table = pq.read_table(target, columns=columns).to_pydict()
@@ -75,9 +76,9 @@ def held_out_baskets(target: Path, households: int, per_household: int, rng: np.
     by_user: dict[str, list[Basket]] = {}
     for (user, time, session), items in sorted(lines.items()):
         by_user.setdefault(user, []).append(Basket(user, session, time, tuple(sorted(items))))
-    users = sorted(by_user)
-    chosen = rng.choice(len(users), size=min(households, len(users)), replace=False)
-    baskets = [basket for at in chosen for basket in by_user[users[at]][:per_household]]
+    known = sorted(by_user)
+    chosen = rng.choice(len(known), size=min(users, len(known)), replace=False)
+    baskets = [basket for at in chosen for basket in by_user[known[at]][:per_user]]
     return sorted(baskets, key=lambda b: (b.timestamp, b.user_id, b.session_id))
 
 

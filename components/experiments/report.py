@@ -1,4 +1,4 @@
-"""The experiment's report: SRM first, then every metric's difference on the household, in words and figures."""
+"""The experiment's report: SRM first, then every metric's difference on the user, in words and figures."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Report = dict[str, Any]
 
 @dataclass(frozen=True)
 class Metric:
-    """A mean per list, added up per household: its name, its words for a person, and its value in one answer."""
+    """A mean per list, added up per user: its name, its words for a person, and its value in one answer."""
 
     name: str
     words: str
@@ -43,7 +43,7 @@ def assemble(experiment: Experiment, served: Sequence[Served], k: int) -> Report
     """Check the split, then estimate.
 
     Returns  {"experiment", "replayed", "caveat", "control", "treatment", "policies",
-             "households", "requests", "k", "releases", "srm", "verdict",
+             "users", "requests", "k", "releases", "srm", "verdict",
              "metrics": {name: {"words", "primary", "verdict", and the estimate}}}
     """
     shares = experiment.shares
@@ -57,7 +57,7 @@ def assemble(experiment: Experiment, served: Sequence[Served], k: int) -> Report
         "control": CONTROL,
         "treatment": TREATMENT,
         "policies": experiment.policies,
-        "households": len(variant_of),
+        "users": len(variant_of),
         "requests": len(served),
         "k": k,
         "releases": sorted({answer.release for answer in served}),
@@ -69,7 +69,7 @@ def assemble(experiment: Experiment, served: Sequence[Served], k: int) -> Report
 
 def metrics(report: Report) -> dict[str, float]:
     """MLflow metrics: every difference with its interval, and the SRM check's p-value."""
-    out = {"srm_p_value": report["srm"]["p_value"], "households": float(report["households"])}
+    out = {"srm_p_value": report["srm"]["p_value"], "users": float(report["users"])}
     for name, cell in report["metrics"].items():
         out |= {f"{name}.{key}": cell[key] for key in ("control", "treatment", "difference", "low", "high")}
     return out

@@ -27,7 +27,7 @@ def item_features(history: Table, cutoff: datetime) -> Table:
     at, recent, _ = _windows(history, cutoff)
     value, discount = history[s.VALUE], history[s.DISCOUNT]
     per_user = history.group_by(s.ITEM_ID, s.USER_ID).agg(n=history.count())
-    buyers = per_user.group_by(s.ITEM_ID).agg(households=per_user.count(), repeat_rate=(per_user.n > 1).mean())
+    buyers = per_user.group_by(s.ITEM_ID).agg(users=per_user.count(), repeat_rate=(per_user.n > 1).mean())
     sums = history.group_by(s.ITEM_ID).agg(
         purchases=history.count(),
         purchases_28d=recent.sum(),
@@ -39,7 +39,7 @@ def item_features(history: Table, cutoff: datetime) -> Table:
         age_days=_days_before(at.min(), cutoff),
         idle_days=_days_before(at.max(), cutoff),
     )
-    return _numbers(_joined(sums, buyers).relocate("households", after=s.ITEM_ID), s.ITEM_ID)
+    return _numbers(_joined(sums, buyers).relocate("users", after=s.ITEM_ID), s.ITEM_ID)
 
 
 def context_features(history: Table, promotions: Table, cutoff: datetime) -> Table:

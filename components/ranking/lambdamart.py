@@ -17,7 +17,7 @@ from components.features.normalization import Normalizer
 
 TREES = "trees.ubj"
 STOPPING_METRIC = "ndcg@10-"  # the minus counts a query with nothing bought as 0, not as 1
-MAX_BIN = 128  # half of XGBoost's default: a third less time, no loss seen on held-out households
+MAX_BIN = 128  # half of XGBoost's default: a third less time, no loss seen on held-out users
 
 
 class LambdamartConfig(Config):

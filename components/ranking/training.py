@@ -21,8 +21,8 @@ class RankConfig(Config):
 
     candidates             names of models in params.yaml; "popularity" must be among them
     candidates_per_model   items each model proposes, once among all and once among new items
-    negatives_per_user     unbought candidates kept per household and view for training, drawn at random
-    held_out_share         share of households kept for early stopping
+    negatives_per_user     unbought candidates kept per user and view for training, drawn at random
+    held_out_share         share of users kept for early stopping
     """
 
     candidates: list[str] = Field(min_length=1)
@@ -34,7 +34,7 @@ class RankConfig(Config):
 
 @dataclass(frozen=True)
 class Table:
-    """Rows of the ranker's training: one query per household and view."""
+    """Rows of the ranker's training: one query per user and view."""
 
     names: list[str]
     features: np.ndarray
@@ -51,9 +51,9 @@ def training_table(
     rng: np.random.Generator,
     progress: Callable[[Iterable], Iterable] = iter,
 ) -> Table:
-    """Features and labels of all households' candidates.
+    """Features and labels of all users' candidates.
 
-    Every household gives two queries: all its candidates, and only those new to it. Without the second the few
+    Every user gives two queries: all its candidates, and only those new to it. Without the second the few
     new items would hardly ever be compared with each other, because repeats fill the top of the first.
 
     bought  CSR (len(histories), n_items), what was bought in the target window
@@ -81,11 +81,11 @@ def training_table(
 
 
 def held_out_queries(groups: np.ndarray, share: float, rng: np.random.Generator) -> np.ndarray:
-    """bool (pairs,), true for the queries of a random share of households; both views of one go together."""
-    households = groups // 2
-    distinct = np.unique(households)
+    """bool (pairs,), true for the queries of a random share of users; both views of one go together."""
+    users = groups // 2
+    distinct = np.unique(users)
     chosen = rng.choice(distinct, size=max(1, round(share * len(distinct))), replace=False)
-    return np.isin(households, chosen)
+    return np.isin(users, chosen)
 
 
 def _labels(candidates: Candidates, bought: sp.csr_matrix) -> np.ndarray:

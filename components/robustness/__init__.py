@@ -1,1 +1,1 @@
-"""Robustness: how much accuracy is left when what the recommender is told about households gets worse."""
+"""Robustness: how much accuracy is left when what the recommender is told about users gets worse."""

@@ -28,7 +28,7 @@ def write(report: Report, folder: Path) -> None:
 
 def page(report: Report) -> Page:
     """The report as a page."""
-    out = Page("Robustness", f"{report['households']:,} users of the test window, all items, NDCG@{CUTOFF}")
+    out = Page("Robustness", f"{report['users']:,} users of the test window, all items, NDCG@{CUTOFF}")
     out.verdict(report["passed"], "Robust enough" if report["passed"] else "Loses more than is allowed")
     out.text(
         "The users' histories are made worse on purpose and the recommender, trained on clean data, is asked "

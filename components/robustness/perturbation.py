@@ -14,7 +14,7 @@ from components.core.dataset import Histories
 class Perturbation(ABC):
     """A way in which histories get worse, by a level from 0 (untouched) to 1 (nothing left as it was).
 
-    Households, the time of asking and what they buy afterwards stay as they are: only the past is told wrongly.
+    Users, the time of asking and what they buy afterwards stay as they are: only the past is told wrongly.
     """
 
     Config: ClassVar[type[Config]]
@@ -30,5 +30,5 @@ class Perturbation(ABC):
 
         level    in [0, 1]; 0 gives equal histories
         n_items  size of the catalogue
-        Returns  histories of the same households; times do not decrease, items lie in the catalogue
+        Returns  histories of the same users; times do not decrease, items lie in the catalogue
         """

@@ -32,7 +32,7 @@ class StressConfig(Config):
 
     perturbations  registered name → how it is judged
     levels         how bad it gets, from nearly nothing to 1 (everything)
-    households     how many of the test window are asked, drawn at random
+    users          how many of the test window are asked, drawn at random
     baseline       a simple model shown beside the ranker; only the ranker is judged
     """
 
@@ -40,7 +40,7 @@ class StressConfig(Config):
         default={"event_noise": PerturbationConfig(), "thinned_history": PerturbationConfig()}, min_length=1
     )
     levels: tuple[float, ...] = (0.1, 0.2, 0.4)
-    households: int = Field(default=250, ge=2)
+    users: int = Field(default=250, ge=2)
     baseline: str = "household_recency"
 
     @model_validator(mode="after")
@@ -66,7 +66,7 @@ def assemble(
     """Try every perturbation; the first recommender is the one that is judged.
 
     Another one that finds nothing even in undisturbed histories has nothing to lose, and is left out.
-    Returns  {"passed", "reasons", "judged", "left_out", "households", "metric", "perturbations": {name: {"level_words",
+    Returns  {"passed", "reasons", "judged", "left_out", "users", "metric", "perturbations": {name: {"level_words",
              "judged_level", "max_relative_loss", "passed", "reason", "curves": {recommender: [point]}}}}
     """
     judged = next(iter(recommenders))
@@ -93,7 +93,7 @@ def assemble(
         "reasons": [f"{words(name)}: {part['reason']}" for name, part in tried.items()],
         "judged": judged,
         "left_out": left_out,
-        "households": len(trial.histories),
+        "users": len(trial.histories),
         "metric": f"ndcg_at_{CUTOFF}",
         "perturbations": tried,
     }

@@ -1,4 +1,4 @@
-"""Stress: the same households asked again with worse histories, accuracy level by level.
+"""Stress: the same users asked again with worse histories, accuracy level by level.
 
 Perturbed are the histories that are asked about, not those that were trained on: this measures serving on bad data.
 Every recommender sees the same perturbed histories, so that their curves compare.
@@ -26,7 +26,7 @@ Recommender = Callable[[Histories], np.ndarray]
 
 @dataclass(frozen=True)
 class Trial:
-    """The households asked, and what they went on to buy: CSR (n, n_items)."""
+    """The users asked, and what they went on to buy: CSR (n, n_items)."""
 
     histories: Histories
     relevant: sp.csr_matrix
@@ -79,7 +79,7 @@ def stress(
 
 
 def accuracy(recommend: Recommender, histories: Histories, relevant: sp.csr_matrix) -> np.ndarray:
-    """NDCG@10 per household, float64 (n,); asked in blocks so that memory stays bounded."""
+    """NDCG@10 per user, float64 (n,); asked in blocks so that memory stays bounded."""
     ranked = np.vstack([recommend(block) for block in histories.blocks()])
     return ndcg(hits(ranked, relevant), relevant.getnnz(axis=1), k=CUTOFF)
 
@@ -87,7 +87,7 @@ def accuracy(recommend: Recommender, histories: Histories, relevant: sp.csr_matr
 def curve(levels: Sequence[float], values: Sequence[np.ndarray], rng: np.random.Generator, who: str) -> list[Point]:
     """Means, losses and their intervals.
 
-    values  float64 (n,) per level, the same households each time; the first is the undisturbed one
+    values  float64 (n,) per level, the same users each time; the first is the undisturbed one
     """
     before = values[0]
     if not np.nanmean(before) > 0:

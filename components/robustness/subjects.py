@@ -1,4 +1,4 @@
-"""Who is stressed, and with which households: the recommender of this run's fold, or a release made elsewhere."""
+"""Who is stressed, and with which users: the recommender of this run's fold, or a release made elsewhere."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from components.robustness.stress import Recommender, Trial
 from components.splits import store
 
 
-def sample(data: Dataset, root: Path, fold: str, households: int, seed: int) -> Trial:
-    """Some households of the fold's target window, drawn at random, and what they bought in it."""
+def sample(data: Dataset, root: Path, fold: str, users: int, seed: int) -> Trial:
+    """Some users of the fold's target window, drawn at random, and what they bought in it."""
     work = task(*store.load_questions(root, fold, data))
     n = len(work.histories)
-    rows = np.sort(rng.stream(seed, "stress").choice(n, size=min(households, n), replace=False))
+    rows = np.sort(rng.stream(seed, "stress").choice(n, size=min(users, n), replace=False))
     chosen = work.take(rows)
     return Trial(chosen.histories, chosen.relevant[ALL])
 

@@ -35,7 +35,7 @@ from components.splits import store
 from components.splits.store import Target
 from components.steps.result import StepResult
 
-LISTS_FILE = "lists.parquet"  # top-10 of every recommender, household and view: anyone can recompute the figures
+LISTS_FILE = "lists.parquet"  # top-10 of every recommender, user and view: anyone can recompute the figures
 
 
 class EvaluateConfig(Config):
@@ -98,7 +98,7 @@ def _report(
     return {
         "fold": layout.TEST_FOLD,
         "cutoff_time": f"{datetime.fromtimestamp(data.now, UTC):%Y-%m-%d %H:%M} UTC",
-        "households": len(work.histories),
+        "users": len(work.histories),
         "counted": {v: int((work.relevant[v].getnnz(axis=1) > 0).sum()) for v in VIEWS},
         "catalogue": work.n_items,
         "target_outside_share": target.outside / max(len(target.rows) + target.outside, 1),
@@ -120,7 +120,7 @@ def _split(root: Path) -> dict[str, Any]:
 def _slices(work: Task, ours: Measured, baseline: Measured, draw: np.random.Generator) -> dict[str, Any]:
     return {
         name: {
-            "households": int(mask.sum()),
+            "users": int(mask.sum()),
             "ranker": compare.figure(ours.per_user["ndcg"][mask], draw),
             "baseline": compare.figure(baseline.per_user["ndcg"][mask], draw),
         }

@@ -54,7 +54,7 @@ def _champion(root: Path) -> Any:
 
 
 def _against(champion: Any, root: Path, seed: int) -> dict[str, compare.Figure]:
-    """Challenger minus champion on today's test window, household by household."""
+    """Challenger minus champion on today's test window, user by user."""
     from components.release.load import load
     from components.tracking.registry import ModelRegistry
 

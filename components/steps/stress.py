@@ -14,7 +14,7 @@ from components.steps.result import StepResult
 
 
 def stress(config: StressConfig, root: Path, seed: int) -> StepResult:
-    """Perturb the histories of a sample of test households and measure what the ranker still finds.
+    """Perturb the histories of a sample of test users and measure what the ranker still finds.
 
     Reads   models/<name>/test/, ranker/, features/, reduced/, split/test/
     Writes  robustness/{report.html,report.json,curves.png}
@@ -23,7 +23,7 @@ def stress(config: StressConfig, root: Path, seed: int) -> StepResult:
     data = store.load_dataset(root / layout.SPLIT / fold / store.DATASET)
     baseline = load_models(root, fold, [config.baseline])[config.baseline]
     asked = subjects(load_hybrid(root, fold, data), config.baseline, baseline)
-    report = assemble(config, asked, sample(data, root, fold, config.households, seed), seed)
+    report = assemble(config, asked, sample(data, root, fold, config.users, seed), seed)
     with bundle.replacing(root / layout.ROBUSTNESS) as fresh:
         page.write(report, fresh)
     files = tuple(root / layout.ROBUSTNESS / name for name in page.FILES)

@@ -90,7 +90,7 @@ def _priced(past: pd.DataFrame, cutoff: pd.Timestamp) -> pd.DataFrame:
 def _items(past: pd.DataFrame, cutoff: pd.Timestamp) -> pd.DataFrame:
     groups = _priced(past, cutoff).groupby("item_id")
     sums = groups.agg(
-        households=("user_id", "nunique"),
+        users=("user_id", "nunique"),
         purchases=("user_id", "size"),
         purchases_28d=("recent", "sum"),
         price=("price", "mean"),

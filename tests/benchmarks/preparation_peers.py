@@ -127,7 +127,7 @@ SELECT u::INTEGER AS u, n::INTEGER AS n, second FROM dense JOIN users USING (use
 ORDER BY u, second, n"""
 SQL_ITEMS = """WITH per_user AS (SELECT item_id, user_id, count(*) AS n FROM h GROUP BY ALL),
 repeats AS (SELECT item_id, avg((n > 1)::INTEGER) AS repeat_rate FROM per_user GROUP BY item_id)
-SELECT item_id, count(DISTINCT user_id)::DOUBLE AS households, count(*)::DOUBLE AS purchases,
+SELECT item_id, count(DISTINCT user_id)::DOUBLE AS users, count(*)::DOUBLE AS purchases,
   count(*) FILTER (timestamp >= {cutoff} - INTERVAL 28 DAY)::DOUBLE AS purchases_28d,
   avg(value / nullif(quantity, 0)) AS price,
   avg(value / nullif(quantity, 0)) FILTER (timestamp >= {cutoff} - INTERVAL 28 DAY) AS price_28d,

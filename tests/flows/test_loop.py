@@ -13,6 +13,7 @@ import yaml
 
 from components.core import layout
 from components.core.ports import probe
+from components.promotion.history import History
 from components.steps.table import table
 from components.tracking import location
 from components.tracking.registry import CHALLENGER, CHAMPION, ModelRegistry
@@ -27,7 +28,7 @@ NOISE = re.compile(r"nanobind|leaked|absl::|oneDNN|alembic|mlflow.store|git add|
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory):
-    """A copy of the checkout with its own repository, every tenth household and short training."""
+    """A copy of the checkout with its own repository, every tenth user and short training."""
     folder = tmp_path_factory.mktemp("slice")
     copy_checkout(folder)
     edit(folder, shorten)
@@ -55,7 +56,7 @@ def shorten(params):
     params["clean"]["cleaners"]["sample"]["keep_one_user_in"] = 10
     for name in ("gru4rec", "sasrec"):
         params["models"][name]["params"] = {"epochs": 1}
-    # So few households show no small gain outside the interval; the plumbing is what is tested here.
+    # So few users show no small gain outside the interval; the plumbing is what is tested here.
     params["gate"] |= {"beat": {"all": ["popularity"]}, "min_coverage": 0.0}
     params["stress"] = {"perturbations": {"event_noise": {"max_relative_loss": 1.0}}}
 
@@ -97,7 +98,7 @@ def test_one_release_is_champion_and_challenger(said, project):
     registry = ModelRegistry(root=project)
     assert [v.version for v in registry.versions()] == ["1"]
     assert registry.aliases() == {CHAMPION: "1", CHALLENGER: "1"}
-    assert [move.by for move in registry.history] == ["gate"]
+    assert [entry.by for entry in History(project).entries()] == ["gate"]
 
 
 def test_every_step_is_a_run_nested_under_the_flows_run(said, project):

@@ -28,7 +28,7 @@ def service(start, trained_shop, folder):
         yield service
 
 
-def test_a_known_household_gets_k_ranked_items_with_words_and_origin(service):
+def test_a_known_user_gets_k_ranked_items_with_words_and_origin(service):
     answer = service.recommend(user_id="u00", k=5)
     assert [item["rank"] for item in answer["items"]] == [1, 2, 3, 4, 5]
     assert len({item["item_id"] for item in answer["items"]}) == 5
@@ -162,7 +162,7 @@ def test_large_bodies_are_refused_declared_or_not(service):
     assert service.recommend(user_id="u00")["items"]
 
 
-def test_exposures_are_logged_as_shown_with_the_variant_of_the_household(service, folder):
+def test_exposures_are_logged_as_shown_with_the_variant_of_the_user(service, folder):
     answers = [service.recommend(user_id=f"u{i:02}", k=3) for i in range(20)]
     assert {answer["variant"] for answer in answers} == {"control", "treatment"}
     assert service.recommend(user_id="u00")["variant"] == answers[0]["variant"]

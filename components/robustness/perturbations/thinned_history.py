@@ -1,6 +1,6 @@
 """Thinned history: a share of the events is missing.
 
-It stands for households that also buy elsewhere, forget their card, or are new. Cost: none.
+It stands for users who also buy elsewhere, forget their card, or are new. Cost: none.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ class ThinnedHistoryConfig(Config):
 
 
 class ThinnedHistory(Perturbation):
-    """Histories without a share of their events; a household may be left with none."""
+    """Histories without a share of their events; a user may be left with none."""
 
     Config = ThinnedHistoryConfig
     level_words = "share of events missing"

@@ -26,7 +26,7 @@ MODELS = [
 
 
 def shop(n_users: int = 40, n_items: int = 30) -> Dataset:
-    """Households with 1 to 12 weekly baskets of 1 to 4 items."""
+    """Users with 1 to 12 weekly baskets of 1 to 4 items."""
     draw = np.random.default_rng(5)
     rows = [
         (user, item, NOW - (basket + 1) * 7 * DAY_S)
@@ -146,7 +146,7 @@ def test_histories_of_one_basket_are_refused_in_words() -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("items", ["abc", "aaa"])
-def test_three_events_of_one_household_train_to_finite_scores(tmp_path: Path, items: str) -> None:
+def test_three_events_of_one_user_train_to_finite_scores(tmp_path: Path, items: str) -> None:
     data = Dataset.from_events(np.array(list("uuu")), np.array(list(items)), np.array([100, 200, 300]), NOW)
     model = Gru4Rec(Gru4RecConfig(**TINY)).fit(data, np.random.default_rng(0))
     model.save(tmp_path / "model")

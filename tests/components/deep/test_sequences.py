@@ -11,16 +11,17 @@ from components.core.dataset import Histories
 from components.deep._config import SequenceConfig
 from components.deep._sequences import (
     baskets_of,
+    kept_back,
     last_windows,
     targets_after,
     targets_of,
-    time_split,
     training_batches,
     windows_of,
+    without_last,
 )
 
 NOW = 100
-# The first household buys {1, 2}, {2}, {3, 1}; the second nothing; the third {4}.
+# The first user buys {1, 2}, {2}, {3, 1}; the second nothing; the third {4}.
 THREE = Histories.of([[1, 2, 2, 3, 1], [], [4]], [[10, 10, 20, 30, 30], [], [15]], NOW)
 
 
@@ -36,7 +37,7 @@ def test_the_same_item_twice_in_its_first_basket_is_a_first_buy_twice() -> None:
     assert baskets_of(Histories.of([[5, 5, 5]], [[1, 1, 2]], NOW)).first_buy.tolist() == [True, True, False]
 
 
-def test_baskets_of_two_households_at_one_time_stay_apart() -> None:
+def test_baskets_of_two_users_at_one_time_stay_apart() -> None:
     assert baskets_of(Histories.of([[1], [2]], [[7], [7]], NOW)).row_start.tolist() == [0, 1, 2]
 
 
@@ -68,29 +69,47 @@ def test_targets_are_the_lines_of_the_baskets_asked_for_with_repeats_weighted_do
     assert targets.weights.tolist() == [0.5, 1, 0.5]
 
 
-def test_validation_targets_lie_at_or_after_the_cutoff_and_its_windows_before() -> None:
+def test_validation_targets_are_the_baskets_kept_back_and_its_windows_what_lies_before() -> None:
     config = SequenceConfig(max_length=4)
-    [(windows, targets)] = targets_after(baskets_of(THREE), 30, config, block=10)
+    [(windows, targets)] = targets_after(baskets_of(THREE), np.array([1, 0, 0]), config, block=10)
     assert windows.items.tolist() == [1, 2, 2]
     assert targets.slots.tolist() == [3]
     assert targets.items.tolist() == [3, 1]
 
 
-def test_the_time_split_keeps_the_last_share_of_the_events_back() -> None:
+def test_a_user_with_nothing_before_what_is_kept_back_is_not_asked() -> None:
+    assert not list(targets_after(baskets_of(THREE), np.array([3, 0, 1]), SequenceConfig(), block=10))
+
+
+def test_later_time_keeps_the_last_share_of_the_events_back() -> None:
     ten = Histories.of([list(range(10))], [list(range(10))], NOW)
-    past, cutoff = time_split(ten, later_share=0.3)
-    assert past.times.max() < cutoff
-    assert (ten.times >= cutoff).sum() in (3, 4)
+    later = kept_back(ten, SequenceConfig(validation="time", validation_share=0.3), np.random.default_rng(0))
+    assert later.tolist() in ([3], [4])
+    past = without_last(ten, later)
+    assert past.items.tolist() == list(range(10 - later[0]))
 
 
-households = st.lists(st.lists(st.integers(0, 60), min_size=0, max_size=25), min_size=1, max_size=6)
+def test_last_baskets_are_kept_back_of_a_share_of_the_users_with_three_or_more() -> None:
+    histories = Histories.of([[1, 2, 3]] * 8 + [[1, 2]] * 8, [[1, 2, 2]] * 4 + [[1, 2, 3]] * 4 + [[1, 2]] * 8, NOW)
+    config = SequenceConfig(validation="last", validation_share=0.49)
+    later = kept_back(histories, config, np.random.default_rng(0))
+    assert later[4:8].sum() == later.sum() == 2  # half of the four users with three baskets
+    assert without_last(histories, later).lengths.tolist() == (histories.lengths - later).tolist()
 
 
-@given(households, st.integers(1, 8), st.integers(1, 4), st.integers(0, 99))
+def test_a_whole_basket_is_kept_back() -> None:
+    histories = Histories.of([[1, 2, 3]], [[1, 2, 2]], NOW)
+    assert without_last(histories, np.array([1])).items.tolist() == [1]
+
+
+users = st.lists(st.lists(st.integers(0, 60), min_size=0, max_size=25), min_size=1, max_size=6)
+
+
+@given(users, st.integers(1, 8), st.integers(1, 4), st.integers(0, 99))
 def test_no_target_is_older_than_its_slot_and_none_is_beyond_the_horizon(
     times: list[list[int]], length: int, horizon: int, seed: int
 ) -> None:
-    # An item is called by household and time, so that a line tells where it comes from.
+    # An item is called by user and time, so that a line tells where it comes from.
     times = [sorted(t) for t in times]
     items = [[100 * row + t for t in own] for row, own in enumerate(times)]
     baskets = baskets_of(Histories.of(items, times, NOW))
@@ -104,8 +123,16 @@ def test_no_target_is_older_than_its_slot_and_none_is_beyond_the_horizon(
             assert item % 100 in following
 
 
-@given(households, st.integers(0, 99))
-def test_every_household_with_two_baskets_is_in_an_epoch_once(times: list[list[int]], seed: int) -> None:
+def test_a_batch_holds_windows_of_about_one_length() -> None:
+    sequences = [list(range(2 + 9 * (row % 3))) for row in range(60)]
+    config = SequenceConfig(max_length=20, batch_size=10, queries=1000)
+    baskets = baskets_of(Histories.of(sequences, sequences, NOW))
+    lengths = [windows.sizes.shape[1] for windows, _ in training_batches(baskets, config, np.random.default_rng(0))]
+    assert sorted(lengths) == [1, 1, 10, 10, 19, 19]
+
+
+@given(users, st.integers(0, 99))
+def test_every_user_with_two_baskets_is_in_an_epoch_once(times: list[list[int]], seed: int) -> None:
     times = [sorted(t) for t in times]
     items = [[row] * len(own) for row, own in enumerate(times)]
     baskets = baskets_of(Histories.of(items, times, NOW))

@@ -19,7 +19,7 @@ def test_popularity_counts_lines_and_leaves_nobody_at_zero() -> None:
     assert popularity_of(histories([[0, 0], [1]]), 3) == pytest.approx(np.array([3, 2, 1]) / 6)
 
 
-@pytest.mark.parametrize("size", [2, 8], ids=["fewer than households", "more than households"])
+@pytest.mark.parametrize("size", [2, 8], ids=["fewer than users", "more than users"])
 def test_items_of_the_same_buyers_start_close_together(size: int) -> None:
     vectors = start_embeddings(
         histories([[0, 1], [0, 1], [2, 3], [2, 3], [0, 1], [2, 3]]), 4, size, np.random.default_rng(0)

@@ -1,4 +1,4 @@
-"""The protocol on a shop of two households, and the gate's every way to say no."""
+"""The protocol on a shop of two users, and the gate's every way to say no."""
 
 import copy
 
@@ -19,7 +19,7 @@ DATA = Dataset.from_events(np.array(["a", "a", "b", "c"]), np.array(["w", "x", "
 TARGET = Target(np.array([0, 0, 1]), np.array([1, 2, 3], dtype=np.int32), outside=1, unknown_users=0)
 
 
-def test_only_households_that_bought_are_asked_and_new_leaves_out_repeats():
+def test_only_users_that_bought_are_asked_and_new_leaves_out_repeats():
     work = task(DATA, TARGET)
     assert work.histories.users.tolist() == [0, 1]
     assert work.relevant[ALL].toarray().tolist() == [[0, 1, 1, 0], [0, 0, 0, 1]]
@@ -100,7 +100,7 @@ def test_a_baseline_that_was_not_evaluated_fails_instead_of_being_skipped():
     assert failed(evaluation=missing) == ["accuracy_all_over_household_recency"]
 
 
-def test_metrics_count_only_households_with_something_relevant():
+def test_metrics_count_only_users_with_something_relevant():
     work = task(DATA, TARGET)
     found = measure(np.array([[1, 2], [0, 1]]), work.relevant[ALL], 4, k=2)
     assert found.per_user["ndcg"].tolist() == [1, 0]

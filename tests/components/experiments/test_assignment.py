@@ -10,7 +10,7 @@ names = st.text(min_size=1, max_size=30)
 
 
 def test_assignment_is_the_same_in_every_version():
-    """Written down once: a change here would move running experiments' households to another variant."""
+    """Written down once: a change here would move running experiments' users to another variant."""
     assert [bucket(str(unit), "demo") for unit in range(5)] == [1091, 7409, 3179, 5998, 1144]
 
 

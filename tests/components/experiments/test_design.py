@@ -5,7 +5,7 @@ from components.core.errors import ConfigError
 from components.experiments.design import Experiment
 
 
-def test_a_household_keeps_its_variant_and_both_occur():
+def test_a_user_keeps_its_variant_and_both_occur():
     experiment = parse(Experiment, {"name": "demo"}, "experiment")
     variants = [experiment.variant_of(str(unit)) for unit in range(20)]
     assert variants == [experiment.variant_of(str(unit)) for unit in range(20)]

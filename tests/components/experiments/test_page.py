@@ -14,7 +14,7 @@ def report(verdict):
         "control": "control",
         "treatment": "treatment",
         "policies": {"control": "ranker", "treatment": "popularity"},
-        "households": 20,
+        "users": 20,
         "requests": 40,
         "k": 10,
         "releases": ["1"],

@@ -73,14 +73,14 @@ def test_a_broken_split_outranks_any_difference():
 
 
 def simulate(rng, n, lift=0.0):
-    """Households with their own rate and their own, skewed number of baskets: correlated within, heavy-tailed."""
+    """Users with their own rate and their own, skewed number of baskets: correlated within, heavy-tailed."""
     rates = rng.gamma(2, 1, size=n) + lift
     baskets = 1 + rng.geometric(0.4, size=n)
     return Totals(rng.poisson(rates * baskets).astype(float), baskets.astype(float))
 
 
 def test_equal_variants_differ_in_one_of_twenty_experiments():
-    """2,000 A/A experiments at 5 %: 100 ± 4 · 9.7 false alarms, for the mean per household and for the ratio."""
+    """2,000 A/A experiments at 5 %: 100 ± 4 · 9.7 false alarms, for the mean per user and for the ratio."""
     rng = np.random.default_rng(3)
     alarms = {"mean": 0, "ratio": 0}
     for _ in range(2000):

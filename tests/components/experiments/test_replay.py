@@ -47,7 +47,7 @@ class Shop:
 
 @pytest.fixture
 def target(tmp_path):
-    """Household a shops twice, b once, c once and earliest."""
+    """User a shops twice, b once, c once and earliest."""
     lines = [
         ("a", "a1", FIRST, "milk"),
         ("a", "a1", FIRST, "bread"),
@@ -62,8 +62,8 @@ def target(tmp_path):
     return tmp_path / "target.parquet"
 
 
-def baskets(target, households=9, per_household=9):
-    return held_out_baskets(target, households, per_household, np.random.default_rng(0))
+def baskets(target, users=9, per_user=9):
+    return held_out_baskets(target, users, per_user, np.random.default_rng(0))
 
 
 def test_baskets_come_oldest_first_with_distinct_items(target):
@@ -72,12 +72,12 @@ def test_baskets_come_oldest_first_with_distinct_items(target):
     assert found[1].items == ("bread", "milk")
 
 
-def test_a_household_gives_at_most_so_many_baskets(target):
-    assert [b.session_id for b in baskets(target, per_household=1)] == ["c1", "a1", "b1"]
+def test_a_user_gives_at_most_so_many_baskets(target):
+    assert [b.session_id for b in baskets(target, per_user=1)] == ["c1", "a1", "b1"]
 
 
-def test_no_more_households_than_asked(target):
-    assert len({b.user_id for b in baskets(target, households=2)}) == 2
+def test_no_more_users_than_asked(target):
+    assert len({b.user_id for b in baskets(target, users=2)}) == 2
 
 
 def test_the_service_is_asked_before_it_is_told(target):
@@ -111,7 +111,7 @@ def test_a_service_without_the_experiment_is_noticed(target):
         replay(baskets(target), Shop(experiment="other").post, "demo", k=2)
 
 
-def many_households(tmp_path, n=200):
+def many_users(tmp_path, n=200):
     """Everybody buys bread; one in four buys milk too."""
     table = {"user_id": [], "session_id": [], "timestamp": [], "item_id": []}
     for user in range(n):
@@ -123,7 +123,7 @@ def many_households(tmp_path, n=200):
 
 
 def test_the_better_variant_is_found_and_written(tmp_path):
-    served = replay(many_households(tmp_path), Shop().post, "demo", k=2)
+    served = replay(many_users(tmp_path), Shop().post, "demo", k=2)
     found = report.assemble(DESIGN, served, k=2)
     assert found["verdict"] == BETTER
     assert found["metrics"]["hits_per_list"]["difference"] == pytest.approx(1.0, abs=0.15)
@@ -138,12 +138,12 @@ def test_the_better_variant_is_found_and_written(tmp_path):
 
 
 def test_a_broken_split_is_said_first(tmp_path):
-    served = replay(many_households(tmp_path, 400), Shop().post, "demo", k=2)
+    served = replay(many_users(tmp_path, 400), Shop().post, "demo", k=2)
     lost = [answer for answer in served if answer.variant == "treatment" or int(answer.user_id) % 2]
     assert report.assemble(DESIGN, lost, k=2)["verdict"] == UNTRUSTED
 
 
 def test_a_variant_nobody_got_is_an_error(tmp_path):
-    served = replay(many_households(tmp_path, 40), Shop().post, "demo", k=2)
+    served = replay(many_users(tmp_path, 40), Shop().post, "demo", k=2)
     with pytest.raises(DataError, match="nobody was served variant 'treatment'"):
         report.assemble(DESIGN, [a for a in served if a.variant == "control"], k=2)

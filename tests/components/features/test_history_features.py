@@ -1,4 +1,4 @@
-"""Fast features on two households whose past fits on a hand."""
+"""Fast features on two users whose past fits on a hand."""
 
 import numpy as np
 import pytest
@@ -7,7 +7,7 @@ from components.core.dataset import DAY_S, Histories
 from components.features.history import FOREVER_DAYS, Groups, pair_features, user_features
 
 NOW = 100 * DAY_S
-# Household 0: item 0 on days 60, 80 and 90, item 1 with it on day 90. Household 1: nothing.
+# User 0: item 0 on days 60, 80 and 90, item 1 with it on day 90. User 1: nothing.
 PAST = Histories.of([[0, 0, 0, 1], []], [[60 * DAY_S, 80 * DAY_S, 90 * DAY_S, 90 * DAY_S], []], NOW)
 GROUPS = [Groups("category", np.array([0, 0, 1], dtype=np.int32))]
 

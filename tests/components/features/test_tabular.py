@@ -43,7 +43,7 @@ ITEMS = ibis.memtable(pd.DataFrame([("milk", "Private"), ("tea", "National")], c
 
 def test_item_features_of_hand_made_lines():
     milk, tea = item_features(HISTORY, CUTOFF).to_pandas().to_dict("records")
-    assert (milk["households"], milk["purchases"], milk["purchases_28d"]) == (2, 3, 1)
+    assert (milk["users"], milk["purchases"], milk["purchases_28d"]) == (2, 3, 1)
     assert milk["repeat_rate"] == 0.5
     assert milk["price"] == pytest.approx((2 + 1.5 + 2) / 3)
     assert milk["discount_share"] == pytest.approx(1 / 8)

@@ -20,7 +20,7 @@ USERS, ITEMS, DAYS = 60, 20, 40
 
 @pytest.fixture(scope="module")
 def shop():
-    """Even households buy items 0-9, odd ones 10-19, each three times a shuffled half of them."""
+    """Even users buy items 0-9, odd ones 10-19, each three times a shuffled half of them."""
     draw = np.random.default_rng(5)
     events = [
         (f"u{u:02}", f"i{item:02}", int(day * DAY_S))
@@ -62,7 +62,7 @@ def config(**more):
 
 
 def bought(shop):
-    """Every household goes on to buy all ten items of its own half."""
+    """Every user goes on to buy all ten items of its own half."""
     own = np.array([[item // 10 == int(user[1:]) % 2 for item in range(ITEMS)] for user in shop.users.ids])
     return sp.csr_matrix(own.astype(np.float32))
 
@@ -109,7 +109,7 @@ def test_training_queries_come_in_two_views_and_keep_every_positive(shop, hybrid
     assert not seen[table.groups % 2 == 1].any(), "the second view holds only new items"
 
 
-def test_held_out_households_take_both_their_views_along():
+def test_held_out_users_take_both_their_views_along():
     groups = np.repeat(np.arange(40), 3)
     held_out = held_out_queries(groups, 0.25, np.random.default_rng(0))
     assert held_out.sum() == 5 * 2 * 3

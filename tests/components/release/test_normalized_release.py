@@ -23,7 +23,7 @@ pytestmark = pytest.mark.slow
 
 METHODS = {
     "price": "min_max",
-    "households": "quantile",
+    "users": "quantile",
     "user_spend": "robust",
     "trend": "z_score",
     "user_lines": "log",

@@ -32,7 +32,7 @@ def test_equal_parts_give_the_same_digest_whatever_the_commit(release):
     assert second.facts["provenance"] == {"git_commit": "def"}
 
 
-def test_a_known_household_gets_k_items_of_its_own(release):
+def test_a_known_user_gets_k_items_of_its_own(release):
     release, _ = release
     answers = [release.recommend(Question(user_id=u, k=7)) for u in ("u00", "u01")]
     assert [a.fallback for a in answers] == [None, None]

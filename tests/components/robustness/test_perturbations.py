@@ -18,10 +18,10 @@ levels = st.floats(0, 1)
 
 @st.composite
 def histories(draw):
-    """Up to five households, some of them without a past, with baskets of events at one time."""
+    """Up to five users, some of them without a past, with baskets of events at one time."""
     baskets = draw(st.lists(st.lists(st.lists(st.integers(0, N_ITEMS - 1), min_size=1, max_size=3)), max_size=5))
-    items = [[i for basket in household for i in basket] for household in baskets]
-    times = [[100 * (at + 1) for at, basket in enumerate(household) for _ in basket] for household in baskets]
+    items = [[i for basket in user for i in basket] for user in baskets]
+    times = [[100 * (at + 1) for at, basket in enumerate(user) for _ in basket] for user in baskets]
     return Histories.of(items, times, now=10_000)
 
 
@@ -66,7 +66,7 @@ def test_equal_randomness_gives_equal_histories(name, given_histories, level):
 
 @every_perturbation
 @given(given_histories=histories(), level=levels)
-def test_the_result_is_a_valid_history_of_the_same_households(name, given_histories, level):
+def test_the_result_is_a_valid_history_of_the_same_users(name, given_histories, level):
     found = made(name).apply(given_histories, level, np.random.default_rng(0), N_ITEMS)
     assert len(found) == len(given_histories)
     assert found.now == given_histories.now

@@ -13,18 +13,16 @@ from components.robustness import page
 from components.robustness.report import StressConfig, assemble, metrics
 from components.robustness.stress import Point, Trial, curve, judge
 
-N_ITEMS, HOUSEHOLDS = 60, 80
+N_ITEMS, USERS = 60, 80
 
 
 def repeat_buyers() -> Trial:
-    """Every household buys its own three items again and again, and will buy them once more."""
+    """Every user buys its own three items again and again, and will buy them once more."""
     rng = np.random.default_rng(0)
-    own = [rng.choice(N_ITEMS, 3, replace=False).tolist() for _ in range(HOUSEHOLDS)]
-    histories = Histories.of([items * 4 for items in own], [list(range(12))] * HOUSEHOLDS, now=100)
-    rows = np.repeat(np.arange(HOUSEHOLDS), 3)
-    return Trial(
-        histories, sp.csr_matrix((np.ones(3 * HOUSEHOLDS), (rows, np.concatenate(own))), (HOUSEHOLDS, N_ITEMS))
-    )
+    own = [rng.choice(N_ITEMS, 3, replace=False).tolist() for _ in range(USERS)]
+    histories = Histories.of([items * 4 for items in own], [list(range(12))] * USERS, now=100)
+    rows = np.repeat(np.arange(USERS), 3)
+    return Trial(histories, sp.csr_matrix((np.ones(3 * USERS), (rows, np.concatenate(own))), (USERS, N_ITEMS)))
 
 
 def most_bought(histories):
@@ -87,7 +85,7 @@ def test_the_verdict_names_loss_level_and_bound():
 
 
 def test_the_loss_by_hand():
-    """Means 0.8 → 0.6: a quarter is lost; all households lose alike in proportion, so the interval is that point."""
+    """Means 0.8 → 0.6: a quarter is lost; all users lose alike in proportion, so the interval is that point."""
     before = np.array([0.4, 0.8, 1.2, np.nan])
     found = curve((0, 0.5), [before, before * 0.75], stream(1, "t"), "x")
     assert (found[1].loss, found[1].loss_low, found[1].loss_high) == pytest.approx((0.25, 0.25, 0.25))
@@ -106,7 +104,7 @@ def test_nothing_to_lose_is_an_error():
         {"levels": (0.2, 1.2)},
         {"levels": (0.1,)},
         {"perturbations": {}},
-        {"households": 0},
+        {"users": 0},
     ],
 )
 def test_impossible_plans_are_refused(values):

@@ -115,7 +115,7 @@ def to_the_ranker(root, options):
 def to_the_end(root):
     """The steps from evaluate to register; so few users show no small gain, so only popularity must be beaten."""
     evaluate(section(EvaluateConfig, "evaluate"), root, SEED)
-    stress(section(StressConfig, "stress", households=40, levels=(0.2,)), root, SEED)
+    stress(section(StressConfig, "stress", users=40, levels=(0.2,)), root, SEED)
     return gate(section(GateConfig, "gate", beat={"all": ["popularity"]}), root, SEED), register(
         RegisterConfig(), root, SEED
     )
