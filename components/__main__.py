@@ -22,6 +22,7 @@ ROOT = Path(".")
 LATER: dict[str, tuple[str, str]] = {
     "expect": ("components.commands.expect:expect", "Draft a suite of expectations from a good snapshot."),
     "forget": ("components.commands.forget:forget", "Remove a person from data, artifacts and the online store."),
+    "keys": ("components.commands.keys:keys", "API keys of the service: add, list, revoke."),
     "lineage": ("components.commands.lineage:lineage", "Print the chain from an artifact or release to the raw files."),
     "pseudonyms": ("components.commands.pseudonyms:pseudonyms", "The key of the pseudonyms: show, rotate, accept."),
     "quarantine": ("components.commands.quarantine:quarantine", "Rows set aside: list, explain, re-admit them."),
