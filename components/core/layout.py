@@ -24,6 +24,7 @@ FEATURES = ARTIFACTS / "features"  # one folder per fold
 INSPECTION = ARTIFACTS / "inspection"  # what the suites say of the features: report.html, report.json
 REDUCED = ARTIFACTS / "reduced"  # one folder per fold
 MODELS = ARTIFACTS / "models"  # <name>/<fold>: a model bundle
+TRAINING = ARTIFACTS / "training"  # <name>/<fold>: checkpoint and TensorBoard logs of a training; no step's output
 RANKER = ARTIFACTS / "ranker"  # one ranker bundle
 EVALUATION = ARTIFACTS / "evaluation"
 ROBUSTNESS = ARTIFACTS / "robustness"
