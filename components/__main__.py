@@ -27,6 +27,7 @@ LATER: dict[str, tuple[str, str]] = {
     "promote": ("components.commands.promote:promote", "Make a registered version the champion, with a reason."),
     "pseudonyms": ("components.commands.pseudonyms:pseudonyms", "The key of the pseudonyms: show, rotate, accept."),
     "quarantine": ("components.commands.quarantine:quarantine", "Rows set aside: list, explain, re-admit them."),
+    "search": ("components.commands.search:search", "Search over items: build an index, ask it, judge it."),
     "rollback": ("components.commands.rollback:rollback", "Make the previous champion the champion again."),
     "snapshot": ("components.commands.snapshot:snapshot", "Bring a new day's file in; list the files there are."),
     "sources": ("components.commands.sources:sources", "List the sources of data; say what one would read."),
