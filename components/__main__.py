@@ -19,6 +19,7 @@ ROOT = Path(".")
 
 # Command → where it lives and what --help says of it.
 LATER: dict[str, tuple[str, str]] = {
+    "benchmark": ("components.commands.benchmark:benchmark", "Compare models on any data under a declared protocol."),
     "expect": ("components.commands.expect:expect", "Draft a suite of expectations from a good snapshot."),
     "forget": ("components.commands.forget:forget", "Remove a person from data, artifacts and the online store."),
     "history": ("components.commands.history:history", "Tell every promotion and rollback; --verify checks the chain."),
