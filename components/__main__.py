@@ -23,6 +23,7 @@ LATER: dict[str, tuple[str, str]] = {
     "expect": ("components.commands.expect:expect", "Draft a suite of expectations from a good snapshot."),
     "forget": ("components.commands.forget:forget", "Remove a person from data, artifacts and the online store."),
     "history": ("components.commands.history:history", "Tell every promotion and rollback; --verify checks the chain."),
+    "keys": ("components.commands.keys:keys", "API keys of the service: add, list, revoke."),
     "lineage": ("components.commands.lineage:lineage", "Print the chain from an artifact or release to the raw files."),
     "promote": ("components.commands.promote:promote", "Make a registered version the champion, with a reason."),
     "pseudonyms": ("components.commands.pseudonyms:pseudonyms", "The key of the pseudonyms: show, rotate, accept."),

@@ -13,6 +13,7 @@ from components.core.errors import BundleError
 from components.core.model import Model
 from components.core.model import load as load_model
 from components.core.ranking import exclude, top_k
+from components.core.stages import stage
 from components.core.vocabulary import Vocabulary
 from components.features import history
 from components.ranking.candidates import Candidates, propose
@@ -95,9 +96,13 @@ class Hybrid:
         scores   what `model_scores` gave for these histories, where the caller has it already
         allowed  bool (n_items,), items to draw candidates from; the others are not ranked, but not left out either
         """
-        scores = self.model_scores(histories) if scores is None else scores
-        candidates = self.propose(histories, scores, allowed)
-        ranked = self.ranker.predict(self.features(histories, candidates)[1]) if len(candidates.rows) else np.zeros(0)
+        with stage("candidates"):
+            scores = self.model_scores(histories) if scores is None else scores
+            candidates = self.propose(histories, scores, allowed)
+        with stage("features"):
+            matrix = self.features(histories, candidates)[1] if len(candidates.rows) else None
+        with stage("rank"):
+            ranked = np.zeros(0) if matrix is None else self.ranker.predict(matrix)
         lowest = np.zeros(len(histories), dtype=np.float32)
         np.minimum.at(lowest, candidates.rows, ranked)
         dense = scores[FALLBACK] + (lowest - BEHIND)[:, None]
