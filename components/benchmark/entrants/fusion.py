@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from components.benchmark.entrant import Entrant, Lister, TopK, best
-from components.benchmark.protocols import Question
 from pydantic import Field
 
+from components.benchmark.entrant import Entrant, Lister, TopK, best
+from components.benchmark.protocols import Question
 from components.core.config import Config
 from components.core.dataset import Histories
 from components.core.errors import ConfigError

@@ -9,10 +9,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-from components.benchmark.entrant import Entrant, Lister, lister
-from components.benchmark.protocols import Question
 from pydantic import Field
 
+from components.benchmark.entrant import Entrant, Lister, lister
+from components.benchmark.protocols import Question
 from components.core.errors import ConfigError
 from components.core.progress import track
 from components.core.ranking import ALL, NEW
