@@ -51,6 +51,10 @@ _TINY_CATALOGUE = {
 _TINY_PAIRS = _TINY_CATALOGUE | {"batch_size": 64, "epochs": 6}
 CONTRACT_PARAMS = {
     "als": {"embedding_size": 8},
+    "bpr": {"embedding_size": 8, "epochs": 60},
+    "pure_svd": {"embedding_size": 2},
+    "slim": {"l2": 1, "sweeps": 500, "tolerance": 1e-6},
+    "tifu_knn": {"neighbours": 10},
     "gru4rec": _TINY_SEQUENCES,
     "sasrec": _TINY_SEQUENCES,
     "multi_vae": _TINY_CATALOGUE | {"hidden_size": 16},
@@ -64,7 +68,7 @@ CONTRACT_PARAMS = {
 _SEEDED_BY_INDEX = "starts from seeded random numbers dealt out by item index, and ends near them"
 GAPS = {
     ("test_relabelling_items_permutes_the_scores_and_nothing_else", name): _SEEDED_BY_INDEX
-    for name in ("gru4rec", "sasrec", "multi_vae", "light_gcn", "fm", "deep_fm", "neumf")
+    for name in ("bpr", "gru4rec", "sasrec", "multi_vae", "light_gcn", "fm", "deep_fm", "neumf")
 }
 
 FORMATS = {".json", ".safetensors", ".parquet"}

@@ -30,9 +30,13 @@ TOLERANCE = 2e-4
 SEQUENCES = {"embedding_size": 4, "max_length": 3}
 PARAMS = {
     "als": {"embedding_size": 3, "regularization": 0.1},
+    "bpr": {"embedding_size": 3, "epochs": 20},
     "ease": {"regularization": 1},
     "gru4rec": SEQUENCES,
+    "pure_svd": {"embedding_size": 2},
     "sasrec": SEQUENCES,
+    "slim": {"l2": 1},
+    "tifu_knn": {"neighbours": 2},
     "multi_vae": {"embedding_size": 3, "hidden_size": 4},
     "light_gcn": {"embedding_size": 4},
     "fm": SEQUENCES | {"context": ["hour", "weekday"]},
