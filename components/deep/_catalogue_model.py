@@ -31,10 +31,9 @@ class CatalogueConfig(Config):
     negatives         items drawn per training step to stand for the catalogue; 0 takes the whole catalogue
     epochs            passes over the data, at most
     patience          epochs without a better validation before training stops
-    validation        what is kept back to choose the epoch: the last share of all events by `time`, or each user's
-                      `last` basket, for data that know only the order of a user's events
-    validation_share  that share; of `last`, the share of users whose last basket is kept back; 0: nothing is kept back
-                      and all epochs are run
+    validation        what is kept back to choose the epoch: `later`, the last share of all events; `last_baskets`, the
+                      last basket of a share of the users, for data that know only the order of a user's events
+    validation_share  that share; 0: nothing is kept back and all epochs are run
     refit             once the epoch is chosen, fit anew on all events for as many epochs: twice the time
     max_minutes       wall time of training, a safety stop: where it cuts in, the model says so (`remarks`)
     """
@@ -54,7 +53,7 @@ class CatalogueConfig(Config):
     negatives: int = Field(default=1024, ge=0)
     epochs: int = Field(default=15, ge=1)
     patience: int = Field(default=3, ge=1)
-    validation: Literal["time", "last"] = "time"
+    validation: Literal["later", "last_baskets"] = "later"
     validation_share: float = Field(default=0.05, ge=0, lt=0.5)
     refit: bool = False
     max_minutes: float = Field(default=5, gt=0)

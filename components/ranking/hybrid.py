@@ -22,6 +22,7 @@ from components.ranking.lambdamart import Lambdamart
 
 FALLBACK = "popularity"
 BEHIND = np.float32(2)  # fillers, scored 0 … 1 by popularity, start this far below the lowest ranked candidate
+FUSION_CONSTANT = 60  # of reciprocal rank fusion (Cormack et al. 2009, doi:10.1145/1571941.1572114)
 TASTE_HALF_LIFE_DAYS = 60
 
 
@@ -72,12 +73,15 @@ class Hybrid:
         for name, scores in candidates.scores.items():
             columns[f"score.{name}"] = scores
             columns[f"rank.{name}"] = candidates.ranks[name]
+        columns["fused_rank"] = sum(1 / (FUSION_CONSTANT + ranks) for ranks in candidates.ranks.values())
         columns |= history.pair_features(histories, len(context.items), rows, items, context.groups)
         columns |= {name: values[rows] for name, values in history.user_features(histories).items()}
-        columns["text_affinity"] = self._text_affinity(histories, rows, items)
+        if context.vectors.shape[1]:
+            columns["text_affinity"] = self._text_affinity(histories, rows, items)
         columns |= dict(zip(context.item_names, context.item_numbers[items].T, strict=True))
         columns |= dict(zip(context.user_names, context.user_rows(histories.users)[rows].T, strict=True))
-        columns["price_against_usual"] = columns["price"] / np.maximum(columns["user_price"], 0.01)
+        if {"price", "user_price"} <= set(columns):
+            columns["price_against_usual"] = columns["price"] / np.maximum(columns["user_price"], 0.01)
         matrix = np.stack(list(columns.values()), axis=1).astype(np.float32)
         return list(columns), context.normalizer.apply(list(columns), matrix)
 
