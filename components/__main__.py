@@ -19,13 +19,16 @@ ROOT = Path(".")
 
 # Command → where it lives and what --help says of it.
 LATER: dict[str, tuple[str, str]] = {
+    "benchmark": ("components.commands.benchmark:benchmark", "Compare models on any data under a declared protocol."),
     "expect": ("components.commands.expect:expect", "Draft a suite of expectations from a good snapshot."),
     "forget": ("components.commands.forget:forget", "Remove a person from data, artifacts and the online store."),
     "history": ("components.commands.history:history", "Tell every promotion and rollback; --verify checks the chain."),
+    "keys": ("components.commands.keys:keys", "API keys of the service: add, list, revoke."),
     "lineage": ("components.commands.lineage:lineage", "Print the chain from an artifact or release to the raw files."),
     "promote": ("components.commands.promote:promote", "Make a registered version the champion, with a reason."),
     "pseudonyms": ("components.commands.pseudonyms:pseudonyms", "The key of the pseudonyms: show, rotate, accept."),
     "quarantine": ("components.commands.quarantine:quarantine", "Rows set aside: list, explain, re-admit them."),
+    "search": ("components.commands.search:search", "Search over items: build an index, ask it, judge it."),
     "rollback": ("components.commands.rollback:rollback", "Make the previous champion the champion again."),
     "snapshot": ("components.commands.snapshot:snapshot", "Bring a new day's file in; list the files there are."),
     "sources": ("components.commands.sources:sources", "List the sources of data; say what one would read."),
