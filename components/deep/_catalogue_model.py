@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
 from pydantic import Field
@@ -11,6 +11,7 @@ from pydantic import Field
 from components.core.config import Config
 from components.core.dataset import Dataset, Histories
 from components.core.model import Model
+from components.core.space import EMBEDDING, Choice, Floats
 from components.deep._numpy_layers import Weights, softmax
 
 if TYPE_CHECKING:
@@ -37,6 +38,13 @@ class CatalogueConfig(Config):
     max_minutes       wall time of training, a safety stop: where it cuts in, the model says so (`remarks`)
     """
 
+    space: ClassVar = {
+        "embedding_size": EMBEDDING,
+        "dropout": Floats(0.1, 0.8),
+        "learning_rate": Floats(0.0003, 0.01, log=True),
+        "regularization": Floats(1e-7, 0.01, log=True),
+        "batch_size": Choice((128, 256, 512)),
+    }
     embedding_size: int = Field(default=64, ge=2, le=512)
     dropout: float = Field(default=0.5, ge=0, lt=1)
     learning_rate: float = Field(default=0.003, gt=0, le=1)
