@@ -3,8 +3,8 @@
 Use it where new items must be found before anybody bought them: an item's vector is the sum of what its id and its
 content say, and in training the id is now and then left out, so that the content learns to stand alone (as in
 DropoutNet). An item nobody bought has its content only. Without content it is a plain two-tower model of ids.
-Content (`Dataset.content`): attributes and tags as embeddings, vectors through a linear layer, and with `text` the words
-of the title through an average or a convolution (Kim 2014).
+Content (`Dataset.content`): attributes and tags as embeddings, vectors through a linear layer, and with `text` the
+words of the title through an average or a convolution (Kim 2014).
 Cost: per epoch examples × negatives × embedding_size operations, some minutes per million events; the item tower is
 evaluated once, so that scoring is a matrix product in numpy.
 Source: Yi et al. 2019 (doi:10.1145/3298689.3346996), sampled softmax with logQ correction; Volkovs et al. 2017.
