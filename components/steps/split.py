@@ -28,8 +28,13 @@ def split(config: SplitConfig, root: Path, seed: int) -> StepResult:
             fitting, split/<fold>/{asked.parquet,asked/}; split/split.json
     Raises  LeakError if a fold knows what it is asked
     """
+    return split_by(SPLITS.get(config.method)(config), root)
+
+
+def split_by(splitter: Splitter, root: Path) -> StepResult:
+    """What `split` does, by a method at hand."""
+    config = splitter.config
     con = config.engine.open()
-    splitter = SPLITS.get(config.method)(config)
     clean = root / layout.CLEAN
     interactions = engine.read_parquet(con, clean / f"{schema.INTERACTIONS_TABLE}.parquet")
     planned = splitter.folds(interactions, read_undone(con, clean))
@@ -53,7 +58,7 @@ def _written(con: BaseBackend, fold: Fold, folder: Path) -> Fold:
         {} if fold.asked is None else {"asked": store.ASKED_TABLE}
     )
     for name, file in tables.items():
-        engine.write_parquet(getattr(fold, name), folder / file)
+        engine.write_parquet(getattr(fold, name), folder / file, of_written=True)
     return replace(fold, **{name: engine.read_parquet(con, folder / file) for name, file in tables.items()})
 
 
