@@ -19,6 +19,7 @@ from components.experiments import report
 from components.experiments.design import Experiment
 from components.experiments.exposures import read_exposures, reconcile
 from components.experiments.replay import Served, held_out_baskets, replay
+from components.online.address import open_store
 from components.quality.exposures import judge_exposures
 from components.splits import store
 from components.steps.defaults import baseline
@@ -41,7 +42,7 @@ def read_out(experiment: Experiment, served: list[Served], state: Path | None, k
     """Hold the answers against the service's own log, check the split, estimate, and write the report."""
     exposures = None
     if state is not None:
-        exposures = read_exposures(state / layout.SERVICE_DATABASE, experiment.name)
+        exposures = read_exposures(open_store(state, None), experiment.name)
         reconcile(served, exposures)
         _trust(exposures, Path.cwd())
     found = report.assemble(experiment, served, k)

@@ -21,6 +21,7 @@ from flows.environment import answers
 READY_WITHIN_S = 120
 STOP_WITHIN_S = 20
 ANSWER_WITHIN_S = 30
+OWN = {"SHOPLOOP_STATE_URL": ""}  # what a flow plays does not belong into the shop's own store
 WORDS_KEPT = 2000  # characters of a service's last words
 
 
@@ -40,7 +41,9 @@ def own_service(root: Path, settings: dict[str, str], log: Path) -> Iterator[str
     url = f"http://{ports.HOST}:{port}"
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("wb") as said:
-        process = subprocess.Popen(command, cwd=root, env=os.environ | settings, stdout=said, stderr=subprocess.STDOUT)
+        process = subprocess.Popen(
+            command, cwd=root, env=os.environ | OWN | settings, stdout=said, stderr=subprocess.STDOUT
+        )
         try:
             _wait_until_ready(process, url, log)
             yield url

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import scipy.sparse as sp
 
-BLOCK_CELLS = 8_000_000  # cells of the dense block in hand: 32 MB of float32
+BLOCK_CELLS = 8_000_000  # cells of the block in hand: 32 MB of float32 where it is dense
+DENSE_SHARE = 0.2  # of a block's cells; above it the dense way is the quicker one
 
 
 def keep_largest(block: np.ndarray, n: int) -> sp.csr_matrix:
@@ -39,6 +40,52 @@ def by_blocks(rows: int, n: int, similarities: Callable[[slice], np.ndarray]) ->
     return sp.vstack([keep_largest(similarities(part), n) for part in parts], format="csr")
 
 
+def largest_of_product(left: sp.csr_matrix, right: sp.csr_matrix, n: int) -> sp.csr_matrix:
+    """float32 CSR: the n largest positive values of every row of left @ right, which is never held whole.
+
+    left, right  float32 CSR (rows, inner) and (inner, columns)
+    """
+    if left.shape[0] == 0:
+        return sp.csr_matrix((0, right.shape[1]), dtype=np.float32)
+    parts = [keep_largest_stored(left[part] @ right, n) for part in _slices_of_product(left, right)]
+    return sp.vstack(parts, format="csr", dtype=np.float32)
+
+
+def _slices_of_product(left: sp.csr_matrix, right: sp.csr_matrix) -> Iterator[slice]:
+    """Consecutive rows of the left matrix, as many as give at most BLOCK_CELLS values; at least one."""
+    terms = np.concatenate(([0], np.cumsum(np.diff(right.indptr)[left.indices], dtype=np.int64)))
+    per_row = np.minimum(np.diff(terms[left.indptr]), right.shape[1])
+    ends = np.cumsum(np.maximum(per_row, 1))
+    start, rows = 0, left.shape[0]
+    while start < rows:
+        done = ends[start - 1] if start else 0
+        end = max(start + 1, int(np.searchsorted(ends, done + BLOCK_CELLS, side="right")))
+        yield slice(start, end)
+        start = end
+
+
+def keep_largest_stored(block: sp.csr_matrix, n: int) -> sp.csr_matrix:
+    """`keep_largest` of a CSR block: dense where most cells are filled, else row by row."""
+    if block.nnz > DENSE_SHARE * block.shape[0] * block.shape[1]:
+        return keep_largest(block.toarray(), n)
+    kept = block.data > 0
+    for start, end in _rows_longer_than(block, n):
+        values = block.data[start:end]
+        border = np.partition(values, len(values) - n)[len(values) - n]
+        kept[start:end] &= values >= border
+        surplus = np.count_nonzero(values >= border) - n
+        if surplus and border > 0:
+            tied = np.flatnonzero(values == border)
+            kept[start + tied[np.argsort(block.indices[start + tied])][-surplus:]] = False
+    indptr = np.concatenate(([0], np.cumsum(kept)))[block.indptr]
+    return sp.csr_matrix((block.data[kept].astype(np.float32), block.indices[kept], indptr), shape=block.shape)
+
+
+def _rows_longer_than(block: sp.csr_matrix, n: int) -> Iterator[tuple[int, int]]:
+    for row in np.flatnonzero(np.diff(block.indptr) > n):
+        yield int(block.indptr[row]), int(block.indptr[row + 1])
+
+
 def unit_rows(matrix: sp.csr_matrix) -> sp.csr_matrix:
     """Rows scaled to Euclidean length 1; empty rows stay empty."""
     lengths = np.sqrt(np.asarray(matrix.multiply(matrix).sum(axis=1)).ravel())
@@ -47,4 +94,11 @@ def unit_rows(matrix: sp.csr_matrix) -> sp.csr_matrix:
 
 def scale_rows(matrix: sp.csr_matrix, factors: np.ndarray) -> sp.csr_matrix:
     """Every row times its factor, in float32."""
-    return sp.csr_matrix(sp.diags_array(factors.astype(np.float32)) @ matrix, dtype=np.float32)
+    factors = np.repeat(np.asarray(factors, dtype=np.float32), np.diff(matrix.indptr))
+    return sp.csr_matrix((matrix.data * factors, matrix.indices, matrix.indptr), shape=matrix.shape, dtype=np.float32)
+
+
+def scale_columns(matrix: sp.csr_matrix, factors: np.ndarray) -> sp.csr_matrix:
+    """Every column times its factor, in float32."""
+    factors = np.asarray(factors, dtype=np.float32)[matrix.indices]
+    return sp.csr_matrix((matrix.data * factors, matrix.indices, matrix.indptr), shape=matrix.shape, dtype=np.float32)

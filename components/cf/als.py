@@ -9,27 +9,38 @@ Source: Hu, Koren & Volinsky 2008 (doi:10.1109/ICDM.2008.22).
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import ClassVar
+
 import numpy as np
 import scipy.sparse as sp
 from pydantic import Field
 
-from components.core.config import Config
+from components.cf._recency import RecencyConfig, RecencyModel
 from components.core.dataset import Dataset, Histories
-from components.core.model import Capabilities, Model
+from components.core.model import Capabilities
+from components.core.space import EMBEDDING, Floats, Ints
+
+BATCH_CELLS = 2_000_000  # float32 of one batch of folded-in users, in each of a few arrays
 
 
-class AlsConfig(Config):
-    """alpha is the confidence added per (decayed) purchase; half_life_days None counts each purchase as 1."""
+class AlsConfig(RecencyConfig):
+    """alpha is the confidence added per purchase, which half_life_days and basket_decay weigh, in fitting too."""
 
+    space: ClassVar = RecencyConfig.space | {
+        "embedding_size": EMBEDDING,
+        "epochs": Ints(5, 30),
+        "regularization": Floats(0.01, 100, log=True),
+        "alpha": Floats(0.1, 100, log=True),
+    }
     embedding_size: int = Field(default=64, ge=1, le=1024)
     epochs: int = Field(default=10, ge=1)
     regularization: float = Field(default=10.0, gt=0)
     alpha: float = Field(default=0.3, gt=0)
-    half_life_days: float | None = Field(default=120, gt=0)
     num_threads: int = Field(default=1, ge=1)
 
 
-class Als(Model):
+class Als(RecencyModel):
     """Inner product of the folded-in user vector with the item factors."""
 
     version = 1
@@ -61,14 +72,30 @@ class Als(Model):
     def embed_users(self, histories: Histories) -> np.ndarray:
         """float32 (n, embedding_size): the ridge solution of equation 4 of the paper, item factors held fixed."""
         extra = self._extra_confidence(histories)
-        size = self.config.embedding_size
-        left = np.empty((len(histories), size, size), dtype=np.float32)
-        right = np.zeros((len(histories), size, 1), dtype=np.float32)
-        for row, (start, end) in enumerate(zip(extra.indptr[:-1], extra.indptr[1:], strict=True)):
-            bought, weight = self.item_factors[extra.indices[start:end]], extra.data[start:end, None]
-            left[row] = self._gram + bought.T @ (weight * bought)
-            right[row, :, 0] = ((1 + weight) * bought).sum(axis=0)
-        return np.linalg.solve(left, right)[:, :, 0]
+        users = np.zeros((len(histories), self.config.embedding_size), dtype=np.float32)
+        long = np.diff(extra.indptr) > self.config.embedding_size
+        for rows in _batches(np.where(long, 0, np.diff(extra.indptr)), self.config.embedding_size):
+            users[rows] = self._of_short(extra[rows])
+        for row in np.flatnonzero(long):
+            users[row] = self._of_long(extra[[row]])
+        return users
+
+    def _of_short(self, extra: sp.csr_matrix) -> np.ndarray:
+        """Users with fewer items than factors, together: (G + Y'WY)⁻¹Y'c = G⁻¹Y'(I + WYG⁻¹Y')⁻¹c, items × items."""
+        lengths = np.diff(extra.indptr)
+        held = np.arange(lengths.max()) < lengths[:, None]
+        items, weights = (np.zeros(held.shape, dtype=kind) for kind in (np.int64, np.float32))
+        items[held], weights[held] = extra.indices, extra.data
+        bought = self.item_factors[items]
+        through = self._through_gram[items]
+        left = weights[:, :, None] * (through @ bought.transpose(0, 2, 1)) + np.eye(held.shape[1], dtype=np.float32)
+        right = np.where(held, 1 + weights, 0)[:, :, None]
+        return (np.linalg.solve(left, right).transpose(0, 2, 1) @ through)[:, 0]
+
+    def _of_long(self, extra: sp.csr_matrix) -> np.ndarray:
+        """One user with more items than factors: the normal equations as they stand."""
+        bought, weight = self.item_factors[extra.indices], extra.data[:, None]
+        return np.linalg.solve(self._gram + bought.T @ (weight * bought), ((1 + weight) * bought).sum(axis=0))
 
     def state(self) -> dict[str, np.ndarray]:
         """item_factors: float32 (n_items, embedding_size)."""
@@ -82,9 +109,24 @@ class Als(Model):
         self.item_factors = np.ascontiguousarray(item_factors, dtype=np.float32)
         ridge = self.config.regularization * np.eye(self.config.embedding_size, dtype=np.float32)
         self._gram = self.item_factors.T @ self.item_factors + ridge
+        self._through_gram = np.linalg.solve(self._gram, self.item_factors.T).T.astype(np.float32)
 
     def _extra_confidence(self, histories: Histories) -> sp.csr_matrix:
         """Confidence above 1 of every purchased pair."""
-        m = histories.matrix(self.n_items, half_life_days=self.config.half_life_days)
+        m = self.recent(histories)
         m.data *= self.config.alpha
         return m
+
+
+def _batches(lengths: np.ndarray, size: int) -> Iterator[np.ndarray]:
+    """Rows of similar length above 0 together, so that padding costs little and a batch stays within BATCH_CELLS."""
+    order = np.argsort(lengths, kind="stable")
+    order = order[lengths[order] > 0]
+    start = 0
+    while start < len(order):
+        shortest = lengths[order[start]]
+        longest = max(shortest + 2, int(shortest * 1.25))
+        end = int(np.searchsorted(lengths[order], longest, side="right"))
+        end = min(end, start + max(1, BATCH_CELLS // (longest * (size + longest))))
+        yield order[start:end]
+        start = end

@@ -1,42 +1,51 @@
 """EASE: the linear item-to-item model with a closed-form solution and a zero diagonal.
 
-Use it as the strong linear baseline on catalogues whose head fits in memory: it is fitted on the `max_items`
-most bought items and says nothing (score 0) about the others.
-Cost: max_items³ operations once and about 3 × max_items² floats while fitting; 4,000 items take two seconds.
+Use it as the strong linear baseline. The `max_items` most bought items are solved together, exactly. Beyond them every
+item is regressed on its `tail_neighbours` most similar items of the whole catalogue, the same ridge over fewer
+columns; with tail_neighbours 0 the tail scores 0.
+Cost: max_items³ operations once and max_items² floats while fitting, which `memory_limit_gb` bounds before the fit
+starts; the tail takes tail_neighbours³ operations per item and some megabytes, however large the catalogue.
 Source: Steck 2019 (doi:10.1145/3308558.3313710), equation 8.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import ClassVar
+
 import numpy as np
 import scipy.sparse as sp
 from pydantic import Field
 
-from components.cf._neighbours import by_blocks
+from components.cf._neighbours import BLOCK_CELLS, by_blocks
+from components.cf._recency import RecencyConfig, RecencyModel
+from components.cf._regressions import regress
 from components.core.bundle import pack_csr, unpack_csr
-from components.core.config import Config
 from components.core.dataset import Dataset, Histories
 from components.core.errors import ConfigError, DataError
-from components.core.model import Capabilities, Model
+from components.core.model import Capabilities
+from components.core.space import NEIGHBOURS, Floats
 
 GB = 1e9
-ARRAYS_AT_ONCE = 3  # gram matrix, its inverse, LAPACK's work space
+BLOCKS_AT_ONCE = 12  # blocks of BLOCK_CELLS floats beside the one array of max_items²
 
 
-class EaseConfig(Config):
-    """max_items bounds the cost; neighbours are the weights kept per item; memory_limit_gb is for the fit.
+class EaseConfig(RecencyConfig):
+    """max_items is the head, solved exactly; tail_neighbours the items each other item is regressed on, 0 for none.
 
-    half_life_days decays the history that is scored, None does not.
+    neighbours are the weights kept per item; memory_limit_gb is for the fit. half_life_days and basket_decay weigh the
+    history that is scored.
     """
 
+    space: ClassVar = RecencyConfig.space | {"regularization": Floats(10, 5000, log=True), "neighbours": NEIGHBOURS}
     max_items: int = Field(default=4000, ge=1)
+    tail_neighbours: int = Field(default=0, ge=0, le=2000)
     regularization: float = Field(default=1000.0, gt=0)
     neighbours: int = Field(default=200, ge=1)
-    half_life_days: float | None = Field(default=120, gt=0)
     memory_limit_gb: float = Field(default=2.0, gt=0)
 
 
-class Ease(Model):
+class Ease(RecencyModel):
     """Weights of the history's items on every other item, from one ridge regression per item."""
 
     version = 1
@@ -45,18 +54,31 @@ class Ease(Model):
 
     def _fit(self, data: Dataset, rng: np.random.Generator) -> None:
         bought = data.histories.matrix(self.n_items, binary=True)
-        users = np.asarray(bought.sum(axis=0)).ravel()
-        head = np.sort(np.argsort(-users, kind="stable")[: self.config.max_items])
+        buyers = np.bincount(bought.indices, minlength=self.n_items)
+        by_popularity = np.argsort(-buyers, kind="stable")
+        head = np.sort(by_popularity[: self.config.max_items])
         check_memory(len(head), self.config.memory_limit_gb)
-        weights = closed_form(bought[:, head], self.config.regularization)
+        self.weights = self._of_head(bought, head)
+        tail = np.sort(by_popularity[self.config.max_items :])
+        if self.config.tail_neighbours and len(tail):
+            self.weights = sp.csr_matrix(self.weights + self._of_tail(bought, tail))
+
+    def _of_head(self, bought: sp.csr_matrix, head: np.ndarray) -> sp.csr_matrix:
+        weights = closed_form(sp.csr_matrix(bought[:, head]), self.config.regularization)
         kept = by_blocks(len(head), self.config.neighbours, lambda targets: weights[:, targets].T).tocoo()
         shape = (self.n_items, self.n_items)
-        self.weights = sp.csr_matrix((kept.data, (head[kept.col], head[kept.row])), shape=shape)
+        return sp.csr_matrix((kept.data, (head[kept.col], head[kept.row])), shape=shape)
+
+    def _of_tail(self, bought: sp.csr_matrix, tail: np.ndarray) -> sp.csr_matrix:
+        def ridge(grams: np.ndarray, right: np.ndarray) -> np.ndarray:
+            loaded = grams + np.float32(self.config.regularization) * np.eye(grams.shape[1], dtype=np.float32)
+            return np.maximum(np.linalg.solve(loaded, right[:, :, None])[:, :, 0], 0)
+
+        return regress(bought, tail, min(self.config.tail_neighbours, self.n_items - 1), ridge, "ease")
 
     def score(self, histories: Histories) -> np.ndarray:
-        """Weighted history times weights; 0 outside the fitted head."""
-        history = histories.matrix(self.n_items, half_life_days=self.config.half_life_days)
-        return (history.sqrt() @ self.weights).toarray()
+        """Weighted history times weights; 0 where nothing was fitted."""
+        return (self.recent(histories).sqrt() @ self.weights).toarray()
 
     def state(self) -> dict[str, np.ndarray]:
         """weights: CSR (n_items, n_items), row i holds what item i speaks for."""
@@ -69,37 +91,64 @@ class Ease(Model):
 
 def check_memory(n_items: int, limit_gb: float) -> None:
     """Refuse a fit that would need more memory than allowed, before it starts; ConfigError."""
-    needed_gb = ARRAYS_AT_ONCE * 4 * n_items**2 / GB
+    beside = BLOCKS_AT_ONCE * 4 * BLOCK_CELLS
+    needed_gb = (4 * n_items**2 + min(beside, BLOCKS_AT_ONCE * 4 * n_items**2)) / GB
     if needed_gb > limit_gb:
-        largest = int(np.sqrt(limit_gb * GB / (ARRAYS_AT_ONCE * 4)))
+        largest = int(np.sqrt(max(limit_gb * GB - beside, GB / 10) / 4))
         raise ConfigError(
-            f"ease: fitting {n_items} items needs about {needed_gb:.1f} GB, memory_limit_gb is {limit_gb:g}; "
-            f"set max_items to at most {largest} or raise memory_limit_gb."
+            f"ease: fitting {n_items} items needs about {_gigabytes(needed_gb)}, memory_limit_gb is {limit_gb:g}; set "
+            f"max_items to at most {largest} and tail_neighbours to 100 or so, which fits the other items in little "
+            "memory, or raise memory_limit_gb."
         )
 
 
+def _gigabytes(gb: float) -> str:
+    return f"{gb:.1f} GB" if gb < 1000 else f"{gb / 1000:.1f} TB"
+
+
 def closed_form(bought: sp.csr_matrix, regularization: float) -> np.ndarray:
-    """EASE's dense weights, float32 (items, items) with a zero diagonal.
+    """EASE's dense weights, float32 (items, items) with a zero diagonal; one such array is held, no more.
 
     bought  float32 CSR (users, items)
     Raises  DataError if the ridge is too small for float32, e.g. beside items that the same users bought.
     """
     from scipy.linalg import lapack
 
-    gram = (bought.T @ bought).toarray(order="F")
+    weights = _gram(bought)
     # A ridge that float32 rounds away leaves it to the processor whether LAPACK notices.
-    _check_solved(regularization > np.finfo(np.float32).eps * gram.diagonal().max(), regularization)
-    gram[np.diag_indices_from(gram)] += regularization
-    factor, failed = lapack.spotrf(gram, overwrite_a=True)
+    _check_solved(regularization > np.finfo(np.float32).eps * weights.diagonal().max(initial=0), regularization)
+    weights[np.diag_indices_from(weights)] += regularization
+    weights, failed = lapack.spotrf(weights, overwrite_a=True, clean=False)
     _check_solved(not failed, regularization)
-    inverse, failed = lapack.spotri(factor, overwrite_c=True)  # the upper triangle only
+    weights, failed = lapack.spotri(weights, overwrite_c=True)  # the upper triangle only
     _check_solved(not failed, regularization)
-    inverse = np.triu(inverse)
-    inverse += np.triu(inverse, 1).T
-    weights = inverse / -np.diag(inverse)
+    diagonal = weights.diagonal().copy()
+    _check_solved(bool(np.isfinite(diagonal).all()), regularization)
+    for part in _column_blocks(len(weights)):
+        # Column j of the symmetric inverse: above the diagonal as solved, below it from row j.
+        weights[part.stop :, part] = weights[part, part.stop :].T
+        square = np.triu(weights[part, part])
+        weights[part, part] = square + np.triu(square, 1).T
+    for part in _column_blocks(len(weights)):
+        weights[:, part] /= -diagonal[part]
+        _check_solved(bool(np.isfinite(weights[:, part]).all()), regularization)
     weights[np.diag_indices_from(weights)] = 0
-    _check_solved(np.isfinite(weights).all(), regularization)
     return weights
+
+
+def _gram(bought: sp.csr_matrix) -> np.ndarray:
+    """float32 (items, items) in Fortran's order: how many users bought both items, filled block by block."""
+    items = sp.csr_matrix(bought.T)
+    gram = np.empty((items.shape[0],) * 2, dtype=np.float32, order="F")
+    for part in _column_blocks(len(gram)):
+        gram[:, part] = (items[part] @ bought).toarray().T
+    return gram
+
+
+def _column_blocks(columns: int) -> Iterator[slice]:
+    size = max(1, BLOCK_CELLS // max(columns, 1))
+    for start in range(0, columns, size):
+        yield slice(start, min(start + size, columns))
 
 
 def _check_solved(solved: bool, regularization: float) -> None:

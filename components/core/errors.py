@@ -27,3 +27,7 @@ class ReleaseError(ShoploopError):
 
 class RegistryError(ReleaseError):
     """The registry does not answer, or not as it should; says nothing about any release."""
+
+
+class StateError(ShoploopError):
+    """The online store does not answer now; says nothing about what it holds."""

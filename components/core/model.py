@@ -40,6 +40,7 @@ class Model(ABC):
     version: ClassVar[int] = 1
     Config: ClassVar[type[Config]]
     capabilities: ClassVar[Capabilities] = Capabilities()
+    journal_folder: Path | None = None  # where a long fit keeps its checkpoint and logs; None keeps nothing
 
     def __init__(self, config: Config | None = None):
         """Unfitted model; `config` defaults to the declared defaults."""

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import ClassVar, Literal
+
 from pydantic import Field
 
 from components.core.config import Config
+from components.core.space import EMBEDDING, Choice, Floats, Ints
 
 
 class SequenceConfig(Config):
@@ -16,28 +19,57 @@ class SequenceConfig(Config):
     repeat_weight     weight of a target the user had bought before, against 1 for a first buy
     queries           slots foretold from, per training step
     negatives         items drawn per training step to stand for the catalogue
+    temperature       None: logit = state · item + item bias. A number: cosine of state and item over it, plus the bias;
+                      rare items then compete on direction alone, which pays where most items are bought a few times
+    input_dropout     dropout of the basket vectors; None is the same as dropout
+    schedule          constant learning rate, or cosine: rises over the first tenth of all steps, then falls to a tenth
+    beta_2            Adam's memory of squared gradients: 0.98 follows a falling learning rate better than 0.999
     batch_size        users per training step
     epochs            passes over the users, at most
-    patience          epochs without a better validation loss before training stops
-    validation_share  the last share of all events, kept back to choose the epoch
-    trend_days        item biases are shifted by how much better items sold in the last days than in all time
+    patience          epochs without a better one (`best_by`) before training stops
+    validation        what is kept back to choose the epoch: the last share of all events ("time"), or the last basket
+                      of a share of the users ("last"), for data whose times are only an order
+    validation_share  that share
+    best_by           the epoch is chosen by the validation loss, or by NDCG@10 of what is new to the user: with a
+                      temperature the loss begins to rise long before the lists cease to get better
+    trend_days        item biases are shifted by how much better items sold in the last days than in all time; None: not
     trend_lines       lines of all-time sales mixed into the trend: more of them, less of it
     max_minutes       wall time of training, a safety stop: where it cuts in, results depend on the machine and the
                       model says so (`remarks`); epochs and patience are meant to end the training long before
     """
 
+    space: ClassVar = {
+        "embedding_size": EMBEDDING,
+        "max_length": Choice((20, 50, 100)),
+        "horizon": Ints(1, 8),
+        "dropout": Floats(0.1, 0.7),
+        "learning_rate": Floats(0.0005, 0.01, log=True),
+        "batch_size": Choice((64, 128, 256)),
+        "negatives": Choice((256, 1024, 2048)),
+    }
     embedding_size: int = Field(default=64, ge=2, le=512)
     max_length: int = Field(default=64, ge=1, le=1000)
     horizon: int = Field(default=8, ge=1, le=100)
     repeat_weight: float = Field(default=0.2, gt=0, le=1)
     dropout: float = Field(default=0.4, ge=0, lt=1)
+    input_dropout: float | None = Field(default=None, ge=0, lt=1)
+    temperature: float | None = Field(default=None, gt=0, le=10)
     learning_rate: float = Field(default=0.003, gt=0, le=1)
+    schedule: Literal["constant", "cosine"] = "constant"
+    beta_2: float = Field(default=0.999, gt=0, lt=1)
     batch_size: int = Field(default=64, ge=1)
     queries: int = Field(default=512, ge=1)
     negatives: int = Field(default=1024, ge=1)
     epochs: int = Field(default=8, ge=1)
     patience: int = Field(default=2, ge=1)
+    validation: Literal["time", "last"] = "time"
     validation_share: float = Field(default=0.05, gt=0, lt=0.5)
-    trend_days: float = Field(default=28, gt=0)
+    best_by: Literal["loss", "ndcg"] = "loss"
+    trend_days: float | None = Field(default=28, gt=0)
     trend_lines: float = Field(default=20, gt=0)
     max_minutes: float = Field(default=5, gt=0)
+
+    @property
+    def input_dropout_share(self) -> float:
+        """Dropout of the basket vectors."""
+        return self.dropout if self.input_dropout is None else self.input_dropout

@@ -10,7 +10,7 @@ import numpy as np
 from components.core.dataset import Dataset, Histories
 from components.core.model import Capabilities, Model
 from components.deep._config import SequenceConfig
-from components.deep._numpy_layers import Weights, softmax
+from components.deep._numpy_layers import Weights, directions, softmax
 from components.deep._sequences import last_windows
 
 SCORE_BLOCK = 256  # histories whose windows are in memory at once
@@ -19,9 +19,9 @@ SCORE_BLOCK = 256  # histories whose windows are in memory at once
 class SequenceModel(Model):
     """Next baskets from the last baskets: score = log(1 + n_items · p(item | history)).
 
-    p is the softmax of state · item embedding + item bias. The score grows with the logit, is 0 for an item that
-    is never bought, and log 2 for one as likely as if all items were alike. An empty history has the state 0: its
-    scores follow the item biases, a smoothed popularity.
+    p is the softmax of state · item embedding (or their cosine over `temperature`) + item bias. The score grows with
+    the logit, is 0 for an item that is never bought, and log 2 for one as likely as if all items were alike. An empty
+    history has the state 0: its scores follow the item biases, a smoothed popularity.
     """
 
     capabilities: ClassVar[Capabilities] = Capabilities(uses_order=True)
@@ -37,20 +37,27 @@ class SequenceModel(Model):
         """The last slot's state (n, d) of the same graph, in numpy."""
 
     def _fit(self, data: Dataset, rng: np.random.Generator) -> None:
+        from components.deep._journal import Journal, key_of
         from components.deep._training import train
 
-        trained = train(self.encoder, data.histories, self.n_items, self.config, rng)
+        journal = None
+        if self.journal_folder is not None:
+            key = key_of(self.component(), self.version, self.config, data.histories, rng)
+            journal = Journal(self.journal_folder, key)
+        trained = train(self.encoder, data.histories, self.n_items, self.config, rng, journal)
         self.weights: Weights = trained.weights
-        self._curves = {"train_loss": trained.train_loss, "validation_loss": trained.validation_loss}
+        self._curves = trained.curves
         self._remarks = [self._clock_remark(len(trained.train_loss))] if trained.cut_short else []
 
     def logits(self, histories: Histories) -> np.ndarray:
-        """float32 (n, n_items): state · item embedding + item bias."""
+        """float32 (n, n_items): state · item embedding, or their cosine over the temperature, + item bias."""
         windows = last_windows(histories, self.config.max_length)
         mask = windows.sizes > 0
         states = self.encode(windows.basket_vectors(self.weights["item_embeddings"]), mask)
-        states = np.where(mask[:, -1:], states, 0)
-        return states @ self.weights["item_embeddings"].T + self.weights["item_biases"]
+        states, items = np.where(mask[:, -1:], states, 0), self.weights["item_embeddings"]
+        if self.config.temperature is not None:
+            states, items = directions(states) / np.float32(self.config.temperature), directions(items)
+        return states @ items.T + self.weights["item_biases"]
 
     def score(self, histories: Histories) -> np.ndarray:
         """log(1 + n_items · p), so that scores of different histories can be compared."""
@@ -69,7 +76,7 @@ class SequenceModel(Model):
         self._curves, self._remarks = {}, []
 
     def curves(self) -> dict[str, list[float]]:
-        """train_loss (sampled softmax) and validation_loss (full softmax) per epoch, nats."""
+        """train_loss (sampled softmax), validation_loss (full softmax) in nats, perhaps validation_ndcg; per epoch."""
         return self._curves
 
     def remarks(self) -> list[str]:

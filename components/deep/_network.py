@@ -22,11 +22,17 @@ Tensors = tuple[tf.Tensor, ...]
 
 
 class Network:
-    """Item embeddings, item biases and an encoder of basket sequences: logit = state · embedding + bias."""
+    """Item embeddings, item biases and an encoder of basket sequences: logit = state · embedding + bias.
 
-    def __init__(self, encoder: keras.Model, embeddings: np.ndarray, popularity: np.ndarray):
+    With a temperature the product is the cosine over it, in place of state · embedding.
+    """
+
+    def __init__(
+        self, encoder: keras.Model, embeddings: np.ndarray, popularity: np.ndarray, temperature: float | None = None
+    ):
         """encoder maps (w, length, size) and mask (w, length) to states (w, length, size)."""
         self.encoder = encoder
+        self.temperature = temperature
         self.embeddings = keras.Variable(embeddings, name="item_embeddings")
         self.biases = keras.Variable(np.log(popularity), name="item_biases")
         self.variables = [self.embeddings, self.biases, *encoder.trainable_variables]
@@ -40,19 +46,28 @@ class Network:
         inputs = tf.reshape(vectors, (*tf.unstack(tf.shape(sizes)), size))
         return tf.reshape(self.encoder([inputs, sizes > 0], training=training), (-1, size))
 
-    def logits(self, states: tf.Tensor, items: tf.Tensor) -> tf.Tensor:
-        """(queries, len(items)): every state against the same items."""
-        vectors, biases = tf.gather(self.embeddings.value, items), tf.gather(self.biases.value, items)
-        return tf.matmul(states, vectors, transpose_b=True) + biases
+    def queries(self, states: tf.Tensor) -> tf.Tensor:
+        """(queries, size): states as the logits' products take them."""
+        return states if self.temperature is None else tf.math.l2_normalize(states, axis=-1) / self.temperature
 
-    def all_logits(self, states: tf.Tensor) -> tf.Tensor:
+    def logits(self, queries: tf.Tensor, items: tf.Tensor) -> tf.Tensor:
+        """(queries, len(items)): every query against the same items."""
+        return tf.matmul(queries, self._vectors(items), transpose_b=True) + tf.gather(self.biases.value, items)
+
+    def all_logits(self, queries: tf.Tensor) -> tf.Tensor:
         """(queries, n_items)."""
-        return tf.matmul(states, self.embeddings.value, transpose_b=True) + self.biases.value
+        return tf.matmul(queries, self._directed(self.embeddings.value), transpose_b=True) + self.biases.value
 
-    def pair_logits(self, states: tf.Tensor, query: tf.Tensor, items: tf.Tensor) -> tf.Tensor:
-        """(pairs,): state query[p] against item items[p]."""
-        vectors, biases = tf.gather(self.embeddings.value, items), tf.gather(self.biases.value, items)
-        return tf.reduce_sum(tf.gather(states, query) * vectors, axis=1) + biases
+    def pair_logits(self, queries: tf.Tensor, query: tf.Tensor, items: tf.Tensor) -> tf.Tensor:
+        """(pairs,): queries[query[p]] against item items[p]."""
+        products = tf.reduce_sum(tf.gather(queries, query) * self._vectors(items), axis=1)
+        return products + tf.gather(self.biases.value, items)
+
+    def _vectors(self, items: tf.Tensor) -> tf.Tensor:
+        return self._directed(tf.gather(self.embeddings.value, items))
+
+    def _directed(self, vectors: tf.Tensor) -> tf.Tensor:
+        return vectors if self.temperature is None else tf.math.l2_normalize(vectors, axis=-1)
 
     def weights(self) -> dict[str, np.ndarray]:
         """All weights as numpy arrays; the encoder's by Keras' path, a dot for each slash."""

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
+from scipy.special import ndtr
 
 LAYER_NORM_EPSILON = 1e-6
+TINY = 1e-12  # least squared length, as in TensorFlow's l2_normalize
 MASKED = -1e9  # added to an attention logit that must not count
 
 Weights = dict[str, np.ndarray]
@@ -20,6 +22,16 @@ def layer_norm(x: np.ndarray, weights: Weights, name: str) -> np.ndarray:
     centred = x - x.mean(axis=-1, keepdims=True)
     variance = np.square(centred).mean(axis=-1, keepdims=True)
     return centred / np.sqrt(variance + LAYER_NORM_EPSILON) * weights[f"{name}.gamma"] + weights[f"{name}.beta"]
+
+
+def gelu(x: np.ndarray) -> np.ndarray:
+    """Gaussian error linear unit in its exact form (Hendrycks & Gimpel 2016)."""
+    return x * ndtr(x)
+
+
+def directions(x: np.ndarray) -> np.ndarray:
+    """Rows of (n, d) at length 1; a row of zeros stays."""
+    return x / np.sqrt(np.maximum(np.square(x).sum(axis=1, keepdims=True), TINY))
 
 
 def softmax(x: np.ndarray) -> np.ndarray:

@@ -7,6 +7,7 @@ the right end of `length` slots (left padding).
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -15,6 +16,8 @@ import scipy.sparse as sp
 
 from components.core.dataset import Histories
 from components.deep._config import SequenceConfig
+
+LENGTH_MIX = 4.0  # windows of a batch differ by about so many slots: enough to mix users, little padding
 
 
 @dataclass(frozen=True)
@@ -138,11 +141,10 @@ def training_batches(
     A window ends before a random basket, so that all of a long history is used in time; it is as long as it can be.
     From at most `queries` of its slots the `horizon` baskets that follow are to be foretold.
     """
-    held, length = np.diff(baskets.row_start), config.max_length
-    rows = rng.permutation(np.flatnonzero(held >= 2))
-    for begin in range(0, len(rows), config.batch_size):
-        part = rows[begin : begin + config.batch_size]
-        shortest = np.minimum(held[part] - 1, length)
+    held = np.diff(baskets.row_start)
+    for part in _batches_of_like_length(held, config, rng):
+        shortest = np.minimum(held[part] - 1, config.max_length)
+        length = int(shortest.max())
         ends = baskets.row_start[part] + rng.integers(shortest, held[part])
         windows = windows_of(baskets, part, ends, length)
         slots = np.flatnonzero(windows.sizes.ravel())
@@ -155,11 +157,20 @@ def training_batches(
         )
 
 
+def _batches_of_like_length(held: np.ndarray, config: SequenceConfig, rng: np.random.Generator) -> Iterator[np.ndarray]:
+    """Rows with two baskets or more, in batches of about one length, in random order: no time goes into padding."""
+    rows = np.flatnonzero(held >= 2)
+    lengths = np.minimum(held[rows] - 1, config.max_length)
+    rows = rows[np.argsort(lengths + LENGTH_MIX * rng.random(len(rows)))]
+    starts = np.arange(0, len(rows), config.batch_size)
+    for begin in rng.permutation(starts):
+        yield rows[begin : begin + config.batch_size]
+
+
 def targets_after(
-    baskets: Baskets, cutoff: int, config: SequenceConfig, block: int
+    baskets: Baskets, later: np.ndarray, config: SequenceConfig, block: int
 ) -> Iterator[tuple[Windows, Targets]]:
-    """Each user's last window before the cut-off time, and all it bought from then on; `block` users each."""
-    later = np.bincount(baskets.rows[baskets.times >= cutoff], minlength=len(baskets.row_start) - 1)
+    """Each user's window before its last `later` baskets, int (n,), and all it bought in them; `block` users each."""
     rows = np.flatnonzero((later > 0) & (later < np.diff(baskets.row_start)))
     for begin in range(0, len(rows), block):
         part = rows[begin : begin + block]
@@ -170,10 +181,28 @@ def targets_after(
         yield windows, targets_of(baskets, slots, after, row_end, config.repeat_weight)
 
 
-def time_split(histories: Histories, later_share: float) -> tuple[Histories, int]:
-    """The events before a cut-off time that about `later_share` of all events do not lie before, and that time."""
-    cutoff = int(np.quantile(histories.times, 1 - later_share)) if len(histories.times) else histories.now
-    return histories.keep(histories.times < cutoff), cutoff
+def kept_back(histories: Histories, config: SequenceConfig, rng: np.random.Generator) -> np.ndarray:
+    """int64 (n,): how many of each user's last baskets are kept back to choose the epoch by.
+
+    "time" keeps back what lies at or after a time that about `validation_share` of all events do not lie before;
+    "last" the last basket of that share of the users with three baskets or more.
+    """
+    baskets = baskets_of(histories)
+    n = len(histories)
+    if config.validation == "time":
+        cutoff = np.quantile(histories.times, 1 - config.validation_share) if len(histories.times) else 0
+        return np.bincount(baskets.rows[baskets.times >= int(cutoff)], minlength=n)
+    long = np.flatnonzero(np.diff(baskets.row_start) >= 3)
+    later = np.zeros(n, dtype=np.int64)
+    later[rng.choice(long, size=min(len(long), math.ceil(config.validation_share * len(long))), replace=False)] = 1
+    return later
+
+
+def without_last(histories: Histories, later: np.ndarray) -> Histories:
+    """Histories without each user's last `later` baskets, int (n,)."""
+    baskets = baskets_of(histories)
+    first_later = baskets.event_start[baskets.row_start[1:] - later]
+    return histories.keep(np.arange(len(histories.items)) < np.repeat(first_later, histories.lengths))
 
 
 def _first_buys(histories: Histories) -> np.ndarray:

@@ -5,57 +5,82 @@ Importing this file imports TensorFlow (10 s, 800 MB): only `fit` of a model doe
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 import keras
 import numpy as np
+import scipy.sparse as sp
 import tensorflow as tf
 
 from components.core.dataset import Histories
 from components.core.errors import DataError
 from components.core.progress import track
+from components.core.ranking import top_k
 from components.deep._config import SequenceConfig
+from components.deep._journal import Journal
 from components.deep._network import NEGATIVES, TARGETS, WINDOWS, Network, Tensors, pairs, tensors
 from components.deep._sequences import (
     Targets,
     Windows,
     baskets_of,
+    kept_back,
     targets_after,
-    time_split,
     training_batches,
+    without_last,
 )
 from components.deep._start import popularity_of, start_embeddings, trend_of
+from components.metrics import ranking
 
 NEGATIVE_POWER = 0.5  # negatives ~ popularity ** power: between uniform (0) and as bought (1)
+BEST_OF = 10  # cutoff of the NDCG that an epoch is chosen by
 VALIDATION_BLOCK = 256  # users whose logits of the whole catalogue are in memory at once
+WARM_UP_SHARE, LAST_RATE_SHARE = 0.1, 0.1  # of the steps, and of the learning rate, with the cosine schedule
 GRADIENT_NORM = 5.0  # clipping; a basket of 150 lines makes outsized gradients early on
 
 
 @dataclass
 class Trained:
-    """Weights by name, and the loss per epoch in nats: train (sampled softmax) and validation (full softmax).
+    """Weights by name of the best epoch, and the curves.
 
-    cut_short  the clock ended the training, not epochs or patience
+    train_loss, validation_loss  per epoch, nats: sampled softmax, full softmax
+    validation_ndcg              per epoch, NDCG@10 of the validation baskets' new items; empty where loss decides
+    cut_short                    the clock ended the training, not epochs or patience
     """
 
     weights: dict[str, np.ndarray] = field(default_factory=dict)
     train_loss: list[float] = field(default_factory=list)
     validation_loss: list[float] = field(default_factory=list)
+    validation_ndcg: list[float] = field(default_factory=list)
     cut_short: bool = False
 
-    def add(self, train_loss: float, validation_loss: float, network: Network) -> None:
+    def add(self, train_loss: float, validation_loss: float, ndcg: float | None, network: Network) -> None:
         """Record an epoch; keep its weights if no other foretold the validation events better."""
         self.train_loss.append(train_loss)
         self.validation_loss.append(validation_loss)
+        self.validation_ndcg += [] if ndcg is None else [ndcg]
         if self.epochs_since_best == 0:
             self.weights = network.weights()
 
     @property
+    def curves(self) -> dict[str, list[float]]:
+        """All curves there are, by name."""
+        curves = {"train_loss": self.train_loss, "validation_loss": self.validation_loss}
+        return curves | ({"validation_ndcg": self.validation_ndcg} if self.validation_ndcg else {})
+
+    def take(self, curves: dict[str, list[float]], weights: dict[str, np.ndarray]) -> None:
+        """Go on from a checkpoint's curves and best weights; empty ones change nothing."""
+        for name, values in curves.items():
+            setattr(self, name, values)
+        self.weights = weights
+
+    @property
     def epochs_since_best(self) -> int:
-        """0 where the last epoch is the best so far."""
-        return len(self.validation_loss) - 1 - int(np.argmin(self.validation_loss))
+        """0 where the last epoch is the best so far, or there was none."""
+        costs = [-value for value in self.validation_ndcg] or self.validation_loss
+        return len(costs) - 1 - int(np.argmin(costs)) if costs else 0
 
 
 def train(
@@ -64,31 +89,45 @@ def train(
     n_items: int,
     config: SequenceConfig,
     rng: np.random.Generator,
+    journal: Journal | None = None,
 ) -> Trained:
     """Fit a network on the past, keep the best epoch on later time, then shift its biases by the newest trend.
 
+    journal  keeps a checkpoint and TensorBoard logs, and resumes a training that was killed; None does neither
     Raises DataError if there is nothing to learn a sequence from, nothing later to validate on, or a loss that is not
     finite: no NaN leaves this function.
     """
     deadline = time.monotonic() + 60 * config.max_minutes
-    past, cutoff = time_split(histories, config.validation_share)
-    validation = list(targets_after(baskets_of(histories), cutoff, config, VALIDATION_BLOCK))
+    later = kept_back(histories, config, rng)
+    past = without_last(histories, later)
+    validation = list(targets_after(baskets_of(histories), later, config, VALIDATION_BLOCK))
     _check(past, validation, config)
     popularity = popularity_of(past, n_items)
     start = start_embeddings(past, n_items, config.embedding_size, rng)
-    network = Network(build_encoder(config, rng), start, popularity)
-    step, loss = _train_step(network, config), _full_loss(network)
+    network = Network(build_encoder(config, rng), start, popularity, config.temperature)
+    steps = math.ceil((np.diff(baskets_of(past).row_start) >= 2).sum() / config.batch_size) * config.epochs
+    optimizer = _optimizer(network, config, steps)
+    step, loss = _train_step(network, optimizer), _full_loss(network)
     result = Trained()
-    for epoch in track(range(1, config.epochs + 1), "training epochs"):
-        batches = _batches(past, popularity, config, rng)
-        losses = _epoch(step, batches, deadline), _mean_loss(loss, validation)
-        _check_finite(losses, epoch, config)
-        result.add(*losses, network)
-        result.cut_short = time.monotonic() > deadline
-        if result.cut_short or result.epochs_since_best >= config.patience:
+    variables = [*network.variables, *network.encoder.non_trainable_variables, *optimizer.variables]
+    if journal:
+        result.take(*journal.resume(variables, rng))
+    for epoch in track(range(len(result.train_loss) + 1, config.epochs + 1), "training epochs"):
+        if result.epochs_since_best >= config.patience:
             break
-    trend = trend_of(histories, n_items, days=config.trend_days, lines=config.trend_lines)
-    result.weights["item_biases"] = result.weights["item_biases"] + trend
+        losses = _epoch(step, _batches(past, popularity, config, rng), deadline), _mean_loss(loss, validation)
+        _check_finite(losses, epoch, config)
+        result.add(*losses, _ndcg(network, validation) if config.best_by == "ndcg" else None, network)
+        result.cut_short = time.monotonic() > deadline
+        if result.cut_short:
+            break
+        if journal:
+            journal.save(variables, result.weights, result.curves, rng)
+    if journal:
+        journal.close()
+    if config.trend_days is not None:
+        trend = trend_of(histories, n_items, days=config.trend_days, lines=config.trend_lines)
+        result.weights["item_biases"] = result.weights["item_biases"] + trend
     return result
 
 
@@ -137,23 +176,44 @@ def _epoch(step: Callable, batches: Iterator[tuple[Tensors, Tensors, Tensors]], 
     return float(np.mean(losses))
 
 
-def _train_step(network: Network, config: SequenceConfig) -> Callable:
-    """One step of Adam on the sampled softmax with logQ correction (Bengio & Senécal 2008).
+def _learning_rate(config: SequenceConfig, steps: int) -> float | keras.optimizers.schedules.CosineDecay:
+    """The rate of each of `steps` training steps."""
+    if config.schedule == "constant":
+        return config.learning_rate
+    rising = math.ceil(WARM_UP_SHARE * steps)
+    return keras.optimizers.schedules.CosineDecay(
+        initial_learning_rate=0.0,
+        warmup_target=config.learning_rate,
+        warmup_steps=rising,
+        decay_steps=max(steps - rising, 1),
+        alpha=LAST_RATE_SHARE,
+    )
+
+
+def _optimizer(network: Network, config: SequenceConfig, steps: int) -> keras.Optimizer:
+    """Adam with its variables made, so that a checkpoint can fill them."""
+    optimizer = keras.optimizers.Adam(
+        _learning_rate(config, steps), beta_2=config.beta_2, global_clipnorm=GRADIENT_NORM
+    )
+    optimizer.build(network.variables)
+    return optimizer
+
+
+def _train_step(network: Network, optimizer: keras.Optimizer) -> Callable:
+    """One step on the sampled softmax with logQ correction (Bengio & Senécal 2008).
 
     A negative counts as the inverse of how often it is expected among those drawn, so that they stand for the whole
     catalogue. A target that is also drawn counts twice: off by its probability, a few per cent at most.
     """
-    optimizer = keras.optimizers.Adam(config.learning_rate, global_clipnorm=GRADIENT_NORM)
-    optimizer.build(network.variables)
 
     @tf.function(input_signature=(WINDOWS, TARGETS, NEGATIVES))
     def step(windows: Tensors, targets: Tensors, negatives: Tensors) -> tf.Tensor:
         slots, query, items, weights = targets
         drawn, log_expected = negatives
         with tf.GradientTape() as tape:
-            states = tf.gather(network.states(windows, training=True), slots)
-            others = tf.reduce_logsumexp(network.logits(states, drawn) - log_expected, axis=1)
-            losses = tf.math.softplus(tf.gather(others, query) - network.pair_logits(states, query, items))
+            queries = network.queries(tf.gather(network.states(windows, training=True), slots))
+            others = tf.reduce_logsumexp(network.logits(queries, drawn) - log_expected, axis=1)
+            losses = tf.math.softplus(tf.gather(others, query) - network.pair_logits(queries, query, items))
             loss = tf.reduce_sum(losses * weights) / tf.reduce_sum(weights)
         gradients = tape.gradient(loss, [v.value for v in network.variables])
         optimizer.apply(gradients, network.variables)
@@ -168,9 +228,9 @@ def _full_loss(network: Network) -> Callable:
     @tf.function(input_signature=(WINDOWS, TARGETS))
     def loss(windows: Tensors, targets: Tensors) -> tuple[tf.Tensor, tf.Tensor]:
         slots, query, items, weights = targets
-        states = tf.gather(network.states(windows, training=False), slots)
-        partition = tf.reduce_logsumexp(network.all_logits(states), axis=1)
-        losses = tf.gather(partition, query) - network.pair_logits(states, query, items)
+        queries = network.queries(tf.gather(network.states(windows, training=False), slots))
+        partition = tf.reduce_logsumexp(network.all_logits(queries), axis=1)
+        losses = tf.gather(partition, query) - network.pair_logits(queries, query, items)
         return tf.reduce_sum(losses * weights), tf.reduce_sum(weights)
 
     return loss
@@ -179,3 +239,22 @@ def _full_loss(network: Network) -> Callable:
 def _mean_loss(loss: Callable, blocks: list[tuple[Windows, Targets]]) -> float:
     sums = np.array([[float(x) for x in loss(tensors(w), pairs(t))] for w, t in blocks])
     return float(sums[:, 0].sum() / sums[:, 1].sum())
+
+
+def _ndcg(network: Network, blocks: list[tuple[Windows, Targets]]) -> float:
+    """Mean NDCG@10 over the queries with a target that is new to the user: not in what the window holds."""
+    values = []
+    for windows, targets in blocks:
+        queries = network.queries(tf.gather(network.states(tensors(windows), training=False), targets.slots))
+        scores = network.all_logits(queries).numpy()
+        row_of_window = np.full(len(windows.sizes), -1)
+        row_of_window[targets.slots // windows.sizes.shape[1]] = np.arange(len(targets.slots))
+        at = row_of_window[windows.slots // windows.sizes.shape[1]]
+        scores[at[at >= 0], windows.items[at >= 0]] = -np.inf
+        wanted = sp.csr_matrix((np.ones(len(targets.query)), (targets.query, targets.items)), shape=scores.shape)
+        wanted[at[at >= 0], windows.items[at >= 0]] = 0
+        wanted.eliminate_zeros()
+        hits = ranking.hits(top_k(scores, BEST_OF), wanted)
+        values.append(ranking.ndcg(hits, wanted.getnnz(axis=1), k=BEST_OF))
+    every = np.concatenate(values)
+    return float(np.nanmean(every)) if not np.isnan(every).all() else 0.0

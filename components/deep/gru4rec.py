@@ -36,7 +36,7 @@ class Gru4Rec(SequenceModel):
         seeds = rng.integers(2**31, size=3).tolist()
         vectors = keras.Input((None, config.embedding_size))
         mask = keras.Input((None,), dtype="bool")
-        x = keras.layers.Dropout(config.dropout, seed=seeds[0])(vectors)
+        x = keras.layers.Dropout(config.input_dropout_share, seed=seeds[0])(vectors)
         states = keras.layers.GRU(
             config.embedding_size,
             return_sequences=True,

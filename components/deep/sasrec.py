@@ -8,14 +8,15 @@ Source: Kang & McAuley 2018, arXiv:1808.09781, with a sampled softmax (Klenitski
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from pydantic import Field, model_validator
 
+from components.core.space import Choice, Ints
 from components.deep._config import SequenceConfig
 from components.deep._model import SequenceModel
-from components.deep._numpy_layers import LAYER_NORM_EPSILON, attention, dense, layer_norm
+from components.deep._numpy_layers import LAYER_NORM_EPSILON, attention, dense, gelu, layer_norm
 
 START_SCALE = 0.1  # of the states, so that the first logits are close to the items' popularity
 
@@ -23,6 +24,7 @@ START_SCALE = 0.1  # of the states, so that the first logits are close to the it
 class SasRecConfig(SequenceConfig):
     """blocks attention layers of `heads` heads each; heads must divide embedding_size."""
 
+    space: ClassVar = SequenceConfig.space | {"blocks": Ints(1, 3), "heads": Choice((1, 2, 4))}
     blocks: int = Field(default=1, ge=1, le=8)
     heads: int = Field(default=2, ge=1, le=16)
 
@@ -36,7 +38,7 @@ class SasRecConfig(SequenceConfig):
 class SasRec(SequenceModel):
     """Blocks of attention and a two-layer network, each after a layer norm and beside a shortcut."""
 
-    version = 1
+    version = 2
     Config = SasRecConfig
 
     @staticmethod
@@ -52,30 +54,33 @@ class SasRec(SequenceModel):
         def glorot() -> Any:
             return keras.initializers.GlorotUniform(seed())
 
-        def dropped(x: Any) -> Any:
-            return keras.layers.Dropout(config.dropout, seed=seed())(x)
+        def dropped(x: Any, share: float = config.dropout) -> Any:
+            return keras.layers.Dropout(share, seed=seed())(x)
 
         def normed(x: Any, name: str, scale: float = 1.0) -> Any:
             gamma = keras.initializers.Constant(scale)
             return keras.layers.LayerNormalization(epsilon=LAYER_NORM_EPSILON, gamma_initializer=gamma, name=name)(x)
 
-        vectors = keras.Input((length, size))
-        mask = keras.Input((length,), dtype="bool")
+        vectors = keras.Input((None, size))
+        mask = keras.Input((None,), dtype="bool")
         near = keras.initializers.RandomNormal(stddev=0.02, seed=seed())
         positions = keras.layers.Embedding(length, size, embeddings_initializer=near, name="positions")
-        slots = keras.ops.cumsum(keras.ops.ones_like(mask, dtype="int32"), axis=1) - 1
-        x = dropped(vectors + positions(slots))
-        causal = keras.ops.tril(keras.ops.ones((length, length), dtype="bool"))
-        allowed = keras.ops.logical_and(causal, keras.ops.expand_dims(mask, 1))
+        places = length - keras.ops.flip(keras.ops.cumsum(keras.ops.ones_like(mask, dtype="int32"), axis=1), axis=1)
+        x = dropped(vectors + positions(places), config.input_dropout_share)
         for block in range(config.blocks):
             queries = normed(x, f"attention_norm_{block}")
             mixed = keras.layers.MultiHeadAttention(
-                config.heads, size // config.heads, kernel_initializer=glorot(), seed=seed(), name=f"attention_{block}"
-            )(queries, queries, attention_mask=allowed)
+                config.heads,
+                size // config.heads,
+                dropout=config.dropout,
+                kernel_initializer=glorot(),
+                seed=seed(),
+                name=f"attention_{block}",
+            )(queries, queries, attention_mask=keras.ops.expand_dims(mask, 1), use_causal_mask=True)
             x = x + dropped(mixed)
             hidden = normed(x, f"dense_norm_{block}")
-            hidden = keras.layers.Dense(size, "relu", kernel_initializer=glorot(), name=f"hidden_{block}")(hidden)
-            hidden = keras.layers.Dense(size, kernel_initializer=glorot(), name=f"dense_{block}")(hidden)
+            hidden = keras.layers.Dense(size, "gelu", kernel_initializer=glorot(), name=f"hidden_{block}")(hidden)
+            hidden = keras.layers.Dense(size, kernel_initializer=glorot(), name=f"dense_{block}")(dropped(hidden))
             x = x + dropped(hidden)
         return keras.Model([vectors, mask], normed(x, "last_norm", START_SCALE))
 
@@ -92,6 +97,6 @@ class SasRec(SequenceModel):
                 queries = keys
             x = x + attention(queries, keys, allowed, self.weights, f"attention_{block}")
             hidden = layer_norm(x, self.weights, f"dense_norm_{block}")
-            hidden = np.maximum(dense(hidden, self.weights, f"hidden_{block}"), 0)
+            hidden = gelu(dense(hidden, self.weights, f"hidden_{block}"))
             x = x + dense(hidden, self.weights, f"dense_{block}")
         return layer_norm(x, self.weights, "last_norm")[:, 0]

@@ -2,32 +2,19 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterable
-from contextlib import closing
-from pathlib import Path
 
 import pyarrow as pa
 
 from components.core import schema
 from components.core.errors import DataError
 from components.experiments.replay import Served
+from components.online.store import OnlineStore
 
-TABLE = "exposures"  # columns as in schema.EXPOSURES
 
-
-def read_exposures(database: Path, experiment: str) -> pa.Table:
-    """The service's log of one experiment, a row per shown item, by request and position.
-
-    database  the service's SQLite file
-    """
-    columns = ", ".join(schema.EXPOSURES)
-    query = (
-        f"select {columns} from {TABLE} where {schema.EXPERIMENT} = ? "  # noqa: S608 - names from the schema
-        f"order by {schema.REQUEST_ID}, {schema.POSITION}"
-    )
-    with closing(sqlite3.connect(f"{Path(database).resolve().as_uri()}?mode=ro", uri=True)) as connection:
-        rows = connection.execute(query, (experiment,)).fetchall()
+def read_exposures(log: OnlineStore, experiment: str) -> pa.Table:
+    """The service's log of one experiment, a row per shown item, by request and position."""
+    rows = log.exposures_of(experiment)
     parts = list(zip(*rows, strict=True)) or [()] * len(schema.EXPOSURES)
     return pa.table({name: list(part) for name, part in zip(schema.EXPOSURES, parts, strict=True)})
 

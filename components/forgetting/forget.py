@@ -13,7 +13,6 @@ from pathlib import Path
 from components.core import layout
 from components.core.bundle import read_json, write_json
 from components.core.errors import DataError
-from components.core.online_store import forget_user, rows_of_user
 from components.core.privacy import read_privacy, settle_key, write_privacy
 from components.core.progress import track
 from components.core.pseudonyms import find_key, make_key
@@ -26,6 +25,7 @@ from components.forgetting.person import Person
 from components.forgetting.raw_rows import find_raw
 from components.forgetting.releases import find_releases, local_folders
 from components.forgetting.trace import ROWS, Trace
+from components.online.address import store_here
 from components.tracking import location
 from components.tracking.registry import ModelRegistry
 
@@ -78,15 +78,15 @@ def remove(root: Path, traces: Iterable[Trace]) -> None:
 
 
 def _online(state: Path, person: Person) -> list[Trace]:
-    path = state / layout.SERVICE_DATABASE
-    if not path.is_file():
-        return []
-    counts = rows_of_user(path, person.names)
+    store = store_here(state)
+    counts = store.rows_of_user(person.names)
     if not sum(counts.values()):
         return []
     words = ", ".join(f"{name} {count}" for name, count in counts.items())
     return [
-        Trace(ONLINE_STORE, f"{path}: {words}", ROWS, sum(counts.values()), lambda: forget_user(path, person.names))
+        Trace(
+            ONLINE_STORE, f"{store.place}: {words}", ROWS, sum(counts.values()), lambda: store.forget_user(person.names)
+        )
     ]
 
 

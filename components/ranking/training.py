@@ -11,6 +11,7 @@ from pydantic import Field
 
 from components.core.config import Config
 from components.core.dataset import BLOCK_USERS, Histories
+from components.core.ranking import ALL, NEW
 from components.ranking.candidates import Candidates
 from components.ranking.hybrid import Hybrid
 from components.ranking.lambdamart import LambdamartConfig
@@ -50,6 +51,7 @@ def training_table(
     config: RankConfig,
     rng: np.random.Generator,
     progress: Callable[[Iterable], Iterable] = iter,
+    views: tuple[str, ...] = (ALL, NEW),
 ) -> Table:
     """Features and labels of all users' candidates.
 
@@ -57,6 +59,7 @@ def training_table(
     new items would hardly ever be compared with each other, because repeats fill the top of the first.
 
     bought  CSR (len(histories), n_items), what was bought in the target window
+    views   (NEW,) where nobody is shown again what they had: then each user gives the second query only
     """
     parts, found = [], 0
     for start in progress(list(range(0, len(histories), BLOCK_USERS))):
@@ -65,13 +68,11 @@ def training_table(
         candidates = hybrid.propose(block, hybrid.model_scores(block))
         labels = _labels(candidates, bought[rows])
         found += int(labels.sum())
-        views = [
-            _sample(candidates.rows, labels, mask, config.negatives_per_user, rng)
-            for mask in (np.ones(len(labels), dtype=bool), ~candidates.seen)
-        ]
-        needed = views[0] | views[1]
+        masks = {ALL: np.ones(len(labels), dtype=bool), NEW: ~candidates.seen}
+        sampled = [_sample(candidates.rows, labels, masks[v], config.negatives_per_user, rng) for v in views]
+        needed = np.logical_or.reduce(sampled)
         names, features = hybrid.features(block, candidates.keep(needed))
-        for view, chosen in enumerate(views):
+        for view, chosen in enumerate(sampled):
             groups = 2 * (start + candidates.rows[chosen]) + view
             parts.append((features[chosen[needed]], labels[chosen], groups))
     features, labels, groups = (np.concatenate(column) for column in zip(*parts, strict=True))

@@ -33,7 +33,8 @@ def train(config: TrainConfig, root: Path, seed: int) -> StepResult:
     """Fit one model per fold; the folds share nothing but the configuration.
 
     Reads   split/<fold>/dataset/
-    Writes  models/<name>/<fold>/ (model bundles), and models/<name>/curves.png where the model learns by epochs
+    Writes  models/<name>/<fold>/ (model bundles), and models/<name>/curves.png where the model learns by epochs;
+            training/<name>/<fold>/: TensorBoard logs, and the checkpoint from which the run after a kill goes on
     """
     folder = root / layout.MODELS / config.name
     metrics: dict[str, float] = {}
@@ -44,7 +45,9 @@ def train(config: TrainConfig, root: Path, seed: int) -> StepResult:
             source = root / layout.SPLIT / fold / store.DATASET
             data = store.load_dataset(source)
             started = time.perf_counter()
-            model = _model(config).fit(data, rng.stream(seed, "train", config.name, fold))
+            model = _model(config)
+            model.journal_folder = root / layout.TRAINING / config.name / fold
+            model.fit(data, rng.stream(seed, "train", config.name, fold))
             metrics[f"{fold}_fit_seconds"] = time.perf_counter() - started
             model.save(fresh / fold, name=config.name, fold=fold, seed=seed, dataset_digest=bundle.digest(source))
             remarks |= {f"{fold}_remarks": "; ".join(model.remarks())} if model.remarks() else {}

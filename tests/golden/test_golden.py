@@ -2,11 +2,12 @@
 
 Scores on a tiny fixed data set, one JSON file per model with the version that gave them. Training of the deep models
 differs by machine, so for them the numpy forward pass from fixed weights is written down instead.
-Write the files anew: PYTHONPATH=. .venv/bin/python tests/golden/test_golden.py
+Write the files anew (or only some, by name): PYTHONPATH=. .venv/bin/python tests/golden/test_golden.py
 """
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -29,9 +30,18 @@ TOLERANCE = 2e-4
 SEQUENCES = {"embedding_size": 4, "max_length": 3}
 PARAMS = {
     "als": {"embedding_size": 3, "regularization": 0.1},
+    "bpr": {"embedding_size": 3, "epochs": 20},
     "ease": {"regularization": 1},
     "gru4rec": SEQUENCES,
+    "pure_svd": {"embedding_size": 2},
     "sasrec": SEQUENCES,
+    "slim": {"l2": 1},
+    "tifu_knn": {"neighbours": 2},
+    "multi_vae": {"embedding_size": 3, "hidden_size": 4},
+    "light_gcn": {"embedding_size": 4},
+    "fm": SEQUENCES | {"context": ["hour", "weekday"]},
+    "deep_fm": SEQUENCES | {"hidden_sizes": [3, 2]},
+    "neumf": SEQUENCES | {"hidden_sizes": [3, 2]},
 }
 
 
@@ -75,6 +85,19 @@ _ITEMS = {"item_embeddings": (ITEMS, _D), "item_biases": (ITEMS,)}
 _VECTOR = (_D,)
 _PROJECTION = {"kernel": (_D, _HEADS, _KEY), "bias": (_HEADS, _KEY)}
 _NORMS = ("attention_norm_0", "dense_norm_0", "last_norm")
+_PAIRS = {
+    "history_embeddings": (ITEMS, _D),
+    "history_biases": (ITEMS,),
+    "item_vectors": (ITEMS, _D),
+    "item_biases": (ITEMS,),
+}
+_NETWORK = {
+    "user_first": (_D, 3),
+    "item_first": (ITEMS, 3),
+    "second.kernel": (3, 2),
+    "second.bias": (2,),
+    "last.kernel": (2, 1),
+}
 WEIGHTS = {
     "gru4rec": {
         **_ITEMS,
@@ -92,6 +115,19 @@ WEIGHTS = {
         **{f"{layer}_0.kernel": (_D, _D) for layer in ("hidden", "dense")},
         **{f"{layer}_0.bias": _VECTOR for layer in ("hidden", "dense")},
     },
+    "multi_vae": {
+        **_ITEMS,
+        "input_embeddings": (ITEMS, _D),
+        "input_bias": _VECTOR,
+        "mean.kernel": (_D, 3),
+        "mean.bias": (3,),
+        "hidden.kernel": (3, _D),
+        "hidden.bias": _VECTOR,
+    },
+    "light_gcn": {**_ITEMS, "history_embeddings": (ITEMS, _D)},
+    "fm": {**_PAIRS, "hour": (24, _D), "weekday": (7, _D)},
+    "deep_fm": {**_PAIRS, **_NETWORK},
+    "neumf": {**_PAIRS, **_NETWORK, "deep_history": (ITEMS, _D)},
 }
 
 
@@ -124,5 +160,5 @@ def test_a_change_of_output_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 if __name__ == "__main__":
-    for each in MODELS.names():
+    for each in sys.argv[1:] or MODELS.names():
         write_json(FOLDER / f"{each}.json", answer(each))

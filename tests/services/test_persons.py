@@ -53,7 +53,7 @@ def desk(now, tmp_path, monkeypatch):
 
 
 def stored(desk, table):
-    with closing(sqlite3.connect(desk.state.path)) as con:
+    with closing(sqlite3.connect(desk.state.store.path)) as con:
         return {row[0] for row in con.execute(f"select {s.USER_ID} from {table}")}
 
 
@@ -83,7 +83,7 @@ def test_events_are_stored_under_the_pseudonym_and_count_in_the_next_answer(desk
 
 def test_no_byte_of_the_raw_id_reaches_the_service_s_files(desk, now):
     desk.recommend(RecommendRequest(user_id="ann@example.org"), now)
-    files = [path.read_bytes() for path in desk.state.path.parent.rglob("*") if path.is_file()]
+    files = [path.read_bytes() for path in desk.state.store.path.parent.rglob("*") if path.is_file()]
     assert files and not any(b"ann@example.org" in content for content in files)
 
 

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 
-from components.cf.ease import ARRAYS_AT_ONCE, Ease, EaseConfig, check_memory, closed_form
+from components.cf._neighbours import BLOCK_CELLS
+from components.cf.ease import BLOCKS_AT_ONCE, Ease, EaseConfig, check_memory, closed_form
 from components.core.dataset import Dataset
 from components.core.errors import ConfigError, DataError
 
@@ -21,9 +22,12 @@ def test_weights_are_steck_s_closed_form() -> None:
 
 
 def test_a_fit_beyond_the_memory_limit_is_refused_before_it_starts() -> None:
-    with pytest.raises(ConfigError, match=r"fitting 20000 items needs about 4\.8 GB.* set max_items to at most 12909"):
-        check_memory(20_000, limit_gb=2)
-    check_memory(12_909, limit_gb=2)
+    words = r"fitting 20000 items needs about 2\.0 GB.* set max_items to at most 16703 and tail_neighbours"
+    with pytest.raises(ConfigError, match=words):
+        check_memory(20_000, limit_gb=1.5)
+    check_memory(16_703, limit_gb=1.5)
+    with pytest.raises(ConfigError, match=r"fitting 600000 items needs about 1\.4 TB"):
+        check_memory(600_000, limit_gb=2)
 
 
 def test_the_fit_takes_no_more_memory_than_foretold() -> None:
@@ -33,7 +37,7 @@ def test_the_fit_takes_no_more_memory_than_foretold() -> None:
     closed_form(bought, 100)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert peak <= 1.1 * ARRAYS_AT_ONCE * 4 * n**2
+    assert peak <= 4 * n**2 + BLOCKS_AT_ONCE * 4 * min(BLOCK_CELLS, n**2)
 
 
 @pytest.mark.parametrize("users", [1, 30, 3000])

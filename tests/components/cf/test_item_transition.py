@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from components.cf.item_transition import ItemTransition, ItemTransitionConfig, baskets_of, followers
+from components.cf._recency import baskets_of
+from components.cf.item_transition import ItemTransition, ItemTransitionConfig, followers
 from components.core.dataset import DAY_S, Dataset, Histories
 
 RNG = np.random.default_rng(0)

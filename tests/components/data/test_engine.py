@@ -77,10 +77,11 @@ def test_what_is_more_than_a_filter_is_sorted_all_the_same(con, file, tmp_path):
 
 
 def test_a_table_is_held_until_the_block_ends(con, file):
+    tables = "SELECT table_name FROM duckdb_tables()"
     with holding(read_parquet(con, file)) as kept:
         assert kept.count().execute() == 3
-        assert [name for name in con.list_tables() if "held" in name]
-    assert not [name for name in con.list_tables() if "held" in name]
+        assert len(con.raw_sql(tables).fetchall()) == 1
+    assert con.raw_sql(tables).fetchall() == []
 
 
 def test_a_write_that_fails_leaves_the_old_file_and_no_other(con, file, tmp_path):

@@ -11,12 +11,13 @@ from components.core.dataset import Histories
 from components.deep._config import SequenceConfig
 from components.deep._sequences import (
     baskets_of,
+    kept_back,
     last_windows,
     targets_after,
     targets_of,
-    time_split,
     training_batches,
     windows_of,
+    without_last,
 )
 
 NOW = 100
@@ -68,19 +69,37 @@ def test_targets_are_the_lines_of_the_baskets_asked_for_with_repeats_weighted_do
     assert targets.weights.tolist() == [0.5, 1, 0.5]
 
 
-def test_validation_targets_lie_at_or_after_the_cutoff_and_its_windows_before() -> None:
+def test_validation_targets_are_the_baskets_kept_back_and_its_windows_what_lies_before() -> None:
     config = SequenceConfig(max_length=4)
-    [(windows, targets)] = targets_after(baskets_of(THREE), 30, config, block=10)
+    [(windows, targets)] = targets_after(baskets_of(THREE), np.array([1, 0, 0]), config, block=10)
     assert windows.items.tolist() == [1, 2, 2]
     assert targets.slots.tolist() == [3]
     assert targets.items.tolist() == [3, 1]
 
 
-def test_the_time_split_keeps_the_last_share_of_the_events_back() -> None:
+def test_a_user_with_nothing_before_what_is_kept_back_is_not_asked() -> None:
+    assert not list(targets_after(baskets_of(THREE), np.array([3, 0, 1]), SequenceConfig(), block=10))
+
+
+def test_later_time_keeps_the_last_share_of_the_events_back() -> None:
     ten = Histories.of([list(range(10))], [list(range(10))], NOW)
-    past, cutoff = time_split(ten, later_share=0.3)
-    assert past.times.max() < cutoff
-    assert (ten.times >= cutoff).sum() in (3, 4)
+    later = kept_back(ten, SequenceConfig(validation="time", validation_share=0.3), np.random.default_rng(0))
+    assert later.tolist() in ([3], [4])
+    past = without_last(ten, later)
+    assert past.items.tolist() == list(range(10 - later[0]))
+
+
+def test_last_baskets_are_kept_back_of_a_share_of_the_users_with_three_or_more() -> None:
+    histories = Histories.of([[1, 2, 3]] * 8 + [[1, 2]] * 8, [[1, 2, 2]] * 4 + [[1, 2, 3]] * 4 + [[1, 2]] * 8, NOW)
+    config = SequenceConfig(validation="last", validation_share=0.49)
+    later = kept_back(histories, config, np.random.default_rng(0))
+    assert later[4:8].sum() == later.sum() == 2  # half of the four users with three baskets
+    assert without_last(histories, later).lengths.tolist() == (histories.lengths - later).tolist()
+
+
+def test_a_whole_basket_is_kept_back() -> None:
+    histories = Histories.of([[1, 2, 3]], [[1, 2, 2]], NOW)
+    assert without_last(histories, np.array([1])).items.tolist() == [1]
 
 
 users = st.lists(st.lists(st.integers(0, 60), min_size=0, max_size=25), min_size=1, max_size=6)
@@ -102,6 +121,14 @@ def test_no_target_is_older_than_its_slot_and_none_is_beyond_the_horizon(
             following = sorted({t for t in times[row] if t > at})[:horizon]
             assert item // 100 == row
             assert item % 100 in following
+
+
+def test_a_batch_holds_windows_of_about_one_length() -> None:
+    sequences = [list(range(2 + 9 * (row % 3))) for row in range(60)]
+    config = SequenceConfig(max_length=20, batch_size=10, queries=1000)
+    baskets = baskets_of(Histories.of(sequences, sequences, NOW))
+    lengths = [windows.sizes.shape[1] for windows, _ in training_batches(baskets, config, np.random.default_rng(0))]
+    assert sorted(lengths) == [1, 1, 10, 10, 19, 19]
 
 
 @given(users, st.integers(0, 99))

@@ -1,5 +1,3 @@
-import sqlite3
-from contextlib import closing
 from datetime import datetime
 
 import pytest
@@ -8,6 +6,8 @@ from components.core import schema
 from components.core.errors import DataError
 from components.experiments.exposures import read_exposures, reconcile
 from components.experiments.replay import Served
+from components.online.address import open_store
+from components.online.store import Exposure
 
 
 def served(request_id, variant, shown=2):
@@ -17,17 +17,11 @@ def served(request_id, variant, shown=2):
 @pytest.fixture
 def log(tmp_path):
     """Two positions of r1 in the experiment, one of r2 in another."""
-    rows = [("r1", "a", "milk", 1, 0.9), ("r1", "a", "tea", 2, 0.5), ("r2", "b", "milk", 1, 0.9)]
-    with closing(sqlite3.connect(tmp_path / "service.db")) as connection:
-        connection.execute(f"create table exposures ({', '.join(schema.EXPOSURES)})")
-        for row in rows:
-            experiment = "demo" if row[0] == "r1" else "other"
-            connection.execute(
-                "insert into exposures values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                (*row, 1.0, "x", experiment, "control", 0),
-            )
-        connection.commit()
-    return tmp_path / "service.db"
+    store = open_store(tmp_path, None)
+    store.prepare()
+    store.add_exposure(Exposure("r1", "a", ["milk", "tea"], [0.9, 0.5], "x", "demo", "control", 0))
+    store.add_exposure(Exposure("r2", "b", ["milk"], [0.9], "x", "other", "control", 0))
+    return store
 
 
 def test_only_the_experiment_is_read(log):

@@ -8,8 +8,8 @@ import yaml
 from components.core.config import read_params
 from components.core.errors import ConfigError
 from components.core.registry import MODELS
+from components.core.source_files import files_of
 from components.steps import dvc_file
-from components.steps.code import files_of
 from components.steps.table import table
 
 ROOT = Path(__file__).parents[3]

@@ -17,18 +17,19 @@ from click.testing import CliRunner
 from components.__main__ import main
 from components.core import layout
 from components.core import schema as s
-from components.core.online_store import rows_of_user
 from components.core.privacy import read_privacy, settle_key
 from components.data.pin import check_pin
 from components.data.source import SourceChoice
 from components.forgetting.forget import find, remove
 from components.forgetting.person import person
 from components.forgetting.trace import Trace
+from components.online.sqlite_store import SqliteStore
+from components.online.store import Exposure
 from components.release.load import load
 from components.splits import store
 from components.tracking.registry import ModelRegistry
 from services.messages import Event
-from services.state import Exposure, State
+from services.state import State
 
 pytestmark = pytest.mark.slow
 WHO, OTHER = "90210007", "90210008"
@@ -163,7 +164,10 @@ def test_the_others_keep_all_their_rows_and_the_pin_holds(project):
     assert after == [row for row in before if row["household_id"] != int(WHO)]
     check_pin(project)
     other = settle_key(project).pseudonym(OTHER)
-    assert rows_of_user(project / layout.STATE / layout.SERVICE_DATABASE, [other]) == {"events": 1, "exposures": 2}
+    assert SqliteStore(project / layout.STATE / layout.SERVICE_DATABASE).rows_of_user([other]) == {
+        "events": 1,
+        "exposures": 2,
+    }
     clean = pq.read_table(project / layout.CLEAN / "interactions.parquet")[s.USER_ID].to_pylist()
     assert clean.count(other) == sum(row["household_id"] == int(OTHER) for row in before)
 

@@ -1,0 +1,105 @@
+"""What trains the models that score the whole catalogue. Importing this file imports TensorFlow: only `fit` does.
+
+A target's loss is its sampled softmax with logQ correction (Bengio & Senécal 2008): a negative counts as the inverse of
+how often it is expected among those drawn, so that they stand for the whole catalogue.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import keras
+import numpy as np
+import scipy.sparse as sp
+import tensorflow as tf
+
+from components.deep._catalogue_model import CatalogueConfig
+
+NEGATIVE_POWER = 0.5  # negatives ~ popularity ** power: between uniform (0) and as bought (1)
+GRADIENT_NORM = 5.0
+LAST_RATE = 0.05  # of the highest learning rate, at the end of the last epoch
+WARM_UP = 0.05  # share of the steps in which the learning rate rises
+
+
+class Negatives:
+    """Draws the items that stand for the catalogue in one training step."""
+
+    def __init__(self, popularity: np.ndarray, n: int, rng: np.random.Generator):
+        """popularity float (n_items,) sums to 1; n = 0 gives the whole catalogue each time."""
+        share = popularity.astype(np.float64) ** NEGATIVE_POWER
+        self.share = share / share.sum()
+        self.cumulative = np.cumsum(self.share)
+        expected = n * self.share if n else np.ones(len(self.share))
+        self.log_expected = np.log(expected).astype(np.float32)
+        self.n, self.rng = n, rng
+
+    def draw(self) -> tuple[tf.Tensor, tf.Tensor]:
+        """int32 (n,) items, and float32 (n,) the log of how often each is expected among them."""
+        if not self.n:
+            return tf.range(len(self.share)), tf.constant(self.log_expected)
+        drawn = np.searchsorted(self.cumulative, self.rng.random(self.n)).clip(max=len(self.share) - 1)
+        return tf.constant(drawn, tf.int32), tf.constant(self.log_expected[drawn])
+
+
+def optimizer_of(variables: list[keras.Variable], config: CatalogueConfig, steps_per_epoch: int) -> keras.Optimizer:
+    """AdamW whose rate rises for a twentieth of the planned steps, then falls along a half cosine."""
+    steps = max(1, config.epochs * steps_per_epoch)
+    warm_up = max(1, int(WARM_UP * steps))
+    rate = keras.optimizers.schedules.CosineDecay(
+        config.learning_rate / warm_up,
+        max(1, steps - warm_up),
+        alpha=LAST_RATE,
+        warmup_target=config.learning_rate,
+        warmup_steps=warm_up,
+    )
+    optimizer = keras.optimizers.AdamW(rate, weight_decay=config.regularization, global_clipnorm=GRADIENT_NORM)
+    optimizer.exclude_from_weight_decay(var_names=["bias"])
+    optimizer.build(variables)
+    return optimizer
+
+
+def training_step(
+    loss_of: Callable[..., tf.Tensor], variables: list[keras.Variable], optimizer: keras.Optimizer, signature: tuple
+) -> Callable:
+    """One step on a batch of tensors of the given signature; returns the loss."""
+
+    @tf.function(input_signature=signature)
+    def step(*batch: tf.Tensor) -> tf.Tensor:
+        with tf.GradientTape() as tape:
+            loss = loss_of(*batch)
+        gradients = tape.gradient(loss, [v.value for v in variables])
+        optimizer.apply(gradients, variables)
+        return loss
+
+    return step
+
+
+def sampled_softmax(
+    target_logits: tf.Tensor, target_rows: tf.Tensor, other_logits: tf.Tensor, log_expected: tf.Tensor
+) -> tf.Tensor:
+    """float32 (pairs,): −log softmax of each target, the others drawn.
+
+    target_logits  (pairs,); target_rows int32 (pairs,), the row of `other_logits` (rows, n) each belongs to
+    With the whole catalogue as the others the target counts among them, and this is the full softmax' loss + log 2
+    at most; the difference is the target's own probability.
+    """
+    others = tf.reduce_logsumexp(other_logits - log_expected, axis=1)
+    return tf.math.softplus(tf.gather(others, target_rows) - target_logits)
+
+
+def sparse_of(matrix: sp.spmatrix) -> tf.SparseTensor:
+    """A scipy matrix as a constant of the graph, its entries in order."""
+    m = sp.csr_matrix(matrix)
+    m.sort_indices()
+    m = m.tocoo()
+    return tf.SparseTensor(np.stack([m.row, m.col], axis=1).astype(np.int64), m.data.astype(np.float32), m.shape)
+
+
+def vector_of(dtype: tf.DType, rank: int = 1) -> tf.TensorSpec:
+    """Signature of a tensor whose dimensions are all open, so that a step is traced once."""
+    return tf.TensorSpec([None] * rank, dtype)
+
+
+def named(model: keras.Model) -> dict[str, np.ndarray]:
+    """A Keras model's weights by path, a dot for each slash."""
+    return {v.path.replace("/", "."): v.numpy() for v in model.trainable_variables}

@@ -1,0 +1,135 @@
+"""The epochs of a model that scores the whole catalogue: the best one by later events is kept, the clock is minded."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+
+from components.core.dataset import Dataset
+from components.core.errors import DataError
+from components.core.progress import track
+from components.deep._later import Later, later_of, mean_gain
+from components.deep._numpy_layers import Weights
+
+if TYPE_CHECKING:
+    from components.deep._catalogue_model import CatalogueConfig, CatalogueModel
+
+TRAIN_LOSS, GAIN = "train_loss", "validation_gain"
+NOTHING = "training: no user has two events to learn from; bring more history."
+NOTHING_LATER = "no user has events on both sides of the validation window, so all epochs were run"
+
+
+class Trainer(Protocol):
+    """A network under training."""
+
+    def epoch(self, deadline: float) -> float:
+        """One pass over the data, or what there is time for, one step at least; the mean loss in nats."""
+
+    def weights(self) -> Weights:
+        """All that the model's `logits` needs."""
+
+
+@dataclass
+class Fitted:
+    """The weights of the best epoch, what was seen on the way, and what a person should know."""
+
+    weights: Weights = field(default_factory=dict)
+    curves: dict[str, list[float]] = field(default_factory=dict)
+    remarks: list[str] = field(default_factory=list)
+
+
+def fit(model: CatalogueModel, data: Dataset, rng: np.random.Generator) -> Fitted:
+    """Train on the past, keep the epoch that foretells the later events best; with `refit`, once more on everything.
+
+    Raises DataError where there is nothing to learn from, or a loss is not finite: no NaN leaves this function.
+    """
+    config, started = model.config, time.monotonic()
+    if not len(data.histories.items):
+        raise DataError(NOTHING)
+    draw, first, second = rng.spawn(3)
+    deadline = started + 60 * config.max_minutes
+    later = _later(data, config, draw)
+    if later is None:
+        remarks = [NOTHING_LATER] if config.validation_share else []
+        return _all_epochs(model, data, config.epochs, deadline, first, Fitted(remarks=remarks))
+    fitted = _best_epoch(model, replace(data, histories=later.past), later, deadline, first)
+    if not config.refit or fitted.remarks:
+        return fitted
+    gains = fitted.curves[GAIN]
+    best = 1 + int(np.argmax(gains))
+    if (time.monotonic() - started) * best / len(gains) > deadline - time.monotonic():
+        fitted.remarks.append(f"no time left to fit again on all events; raise max_minutes ({config.max_minutes:g})")
+        return fitted
+    return _all_epochs(model, data, best, deadline, second, Fitted(curves={GAIN: gains}))
+
+
+def _later(data: Dataset, config: CatalogueConfig, rng: np.random.Generator) -> Later | None:
+    share = config.validation_share
+    return later_of(data.histories, config.validation, share, rng) if share else None
+
+
+def _best_epoch(
+    model: CatalogueModel, past: Dataset, later: Later, deadline: float, rng: np.random.Generator
+) -> Fitted:
+    config, gains = model.config, []
+    fitted = Fitted(curves={TRAIN_LOSS: [], GAIN: gains})
+    trainer = model.trainer(past, rng)
+    for epoch in track(range(1, config.epochs + 1), "training epochs"):
+        fitted.curves[TRAIN_LOSS].append(_finite(trainer.epoch(deadline), epoch, config))
+        model.weights = trainer.weights()
+        gains.append(mean_gain(model.logits, later))
+        since_best = len(gains) - 1 - int(np.argmax(gains))
+        if since_best == 0:
+            fitted.weights = model.weights
+        if time.monotonic() > deadline:
+            fitted.remarks.append(_clock(epoch, config))
+            break
+        if since_best >= config.patience:
+            break
+    return fitted
+
+
+def _all_epochs(
+    model: CatalogueModel, data: Dataset, epochs: int, deadline: float, rng: np.random.Generator, fitted: Fitted
+) -> Fitted:
+    losses = fitted.curves[TRAIN_LOSS] = []
+    trainer = model.trainer(data, rng)
+    for epoch in track(range(1, epochs + 1), "training epochs"):
+        losses.append(_finite(trainer.epoch(deadline), epoch, model.config))
+        if time.monotonic() > deadline:
+            fitted.remarks.append(_clock(epoch, model.config))
+            break
+    fitted.weights = trainer.weights()
+    return fitted
+
+
+def _finite(loss: float, epoch: int, config: CatalogueConfig) -> float:
+    if not np.isfinite(loss):
+        raise DataError(
+            f"training: in epoch {epoch} the loss is {loss:g}; lower learning_rate ({config.learning_rate:g}) or "
+            "bring more history."
+        )
+    return loss
+
+
+def _clock(epoch: int, config: CatalogueConfig) -> str:
+    return (
+        f"the clock stopped the training in epoch {epoch} of {config.epochs}, so the result depends on this machine; "
+        f"raise max_minutes ({config.max_minutes:g}) or lower epochs"
+    )
+
+
+def epoch_of(step: Callable[..., float], batches: object, deadline: float) -> float:
+    """Mean loss of the batches there was time for, one at least; DataError where there is none."""
+    losses = []
+    for batch in batches:
+        losses.append(float(step(*batch)))
+        if time.monotonic() > deadline:
+            break
+    if not losses:
+        raise DataError(NOTHING)
+    return float(np.mean(losses))

@@ -1,0 +1,106 @@
+"""The later events that choose the epoch, and how well logits foretell them. Pure numpy."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from components.core.dataset import Histories
+
+ASKED_USERS = 2000  # whose later events are foretold after every epoch, drawn once
+BLOCK = 128  # users whose scores of the whole catalogue are in memory at once
+
+
+@dataclass(frozen=True)
+class Later:
+    """What is kept back.
+
+    past    histories of all users without it
+    asked   histories of the users who are asked, before it
+    rows    int64 (pairs,), row of `asked`, not decreasing
+    items   int32 (pairs,), what the user went on to buy for the first time; repeats where nobody bought anything new
+    """
+
+    past: Histories
+    asked: Histories
+    rows: np.ndarray
+    items: np.ndarray
+    new_only: bool
+
+
+def later_of(histories: Histories, by: str, share: float, rng: np.random.Generator) -> Later | None:
+    """Keep back the last `share` of all events (by "later") or the last basket of that share of users ("last_baskets").
+
+    Returns None where no user has events on both sides.
+    """
+    kept_back = _after_cutoff(histories, share) if by == "later" else _last_baskets(histories, share, rng)
+    rows = histories.rows
+    before = np.bincount(rows[~kept_back], minlength=len(histories)) > 0
+    wanted = kept_back & before[rows]
+    new = wanted & ~_repeats(histories, kept_back)
+    new_only = bool(new.any())
+    wanted = new if new_only else wanted
+    if not wanted.any():
+        return None
+    users = np.unique(rows[wanted])
+    if len(users) > ASKED_USERS:
+        users = np.sort(rng.choice(users, ASKED_USERS, replace=False))
+    at = np.flatnonzero(wanted & np.isin(rows, users))
+    pairs = np.unique(np.stack([np.searchsorted(users, rows[at]), histories.items[at]], axis=1), axis=0)
+    past = histories.keep(~kept_back)
+    return Later(past, past.take(users), pairs[:, 0], pairs[:, 1].astype(np.int32), new_only)
+
+
+def mean_gain(logits: Callable[[Histories], np.ndarray], later: Later) -> float:
+    """Mean of 1 / log2(1 + rank) over what was kept back, ranked in the whole catalogue.
+
+    What a user had bought before is left out of the ranking where only new items are foretold.
+    """
+    gains = []
+    for start in range(0, len(later.asked), BLOCK):
+        rows = np.arange(start, min(start + BLOCK, len(later.asked)))
+        asked = later.asked.take(rows)
+        scores = logits(asked)
+        mine = slice(*np.searchsorted(later.rows, (start, start + BLOCK)))
+        at, items = later.rows[mine] - start, later.items[mine]
+        target = scores[at, items]
+        if later.new_only:
+            scores[asked.rows, asked.items] = -np.inf
+        gains.append(1 / np.log2(1 + _ranks(np.sort(scores, axis=1), at, target)))
+    return float(np.concatenate(gains).mean())
+
+
+def _ranks(ordered: np.ndarray, rows: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Rank of each value in its row, from 1; of equal ones, the middle. `ordered` (n, n_items) ascends."""
+    ranks = np.empty(len(rows))
+    for at, (row, value) in enumerate(zip(rows, values, strict=True)):
+        left, right = np.searchsorted(ordered[row], value, "left"), np.searchsorted(ordered[row], value, "right")
+        ranks[at] = ordered.shape[1] - right + (right - left + 1) / 2
+    return ranks
+
+
+def _after_cutoff(histories: Histories, share: float) -> np.ndarray:
+    if not len(histories.times):
+        return np.zeros(0, dtype=bool)
+    return histories.times >= int(np.quantile(histories.times, 1 - share))
+
+
+def _last_baskets(histories: Histories, share: float, rng: np.random.Generator) -> np.ndarray:
+    """bool (events,): the last basket of a share of the users that have several."""
+    starts, rows = histories.basket_starts, histories.rows
+    baskets = np.bincount(rows[starts], minlength=len(histories))
+    able = np.flatnonzero(baskets >= 2)
+    chosen = np.zeros(len(histories), dtype=bool)
+    chosen[rng.choice(able, int(np.ceil(share * len(able))), replace=False)] = True
+    number = np.cumsum(starts)  # of the basket, over all users
+    last = np.concatenate(([0], number))[histories.indptr[1:]]
+    return chosen[rows] & (number == last[rows])
+
+
+def _repeats(histories: Histories, kept_back: np.ndarray) -> np.ndarray:
+    """bool (events,): the user holds the item among the events that are not kept back."""
+    width = int(histories.items.max(initial=0)) + 1
+    keys = histories.rows * width + histories.items
+    return np.isin(keys, keys[~kept_back])

@@ -1,0 +1,183 @@
+"""The online store in PostgreSQL, for a service on several machines. Its tables live in a schema of their own."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Collection, Sequence
+from typing import TYPE_CHECKING, TypeVar
+
+from components.core import schema
+from components.core.errors import ConfigError, DataError, StateError
+from components.online.store import EVENT_COLUMNS, FORMAT, TABLES_OF_USERS, Exposure, OnlineStore, Told
+
+if TYPE_CHECKING:
+    import psycopg
+
+OPTIONS = "-c statement_timeout=5000 -c lock_timeout=5000"
+CONNECT_WITHIN_S = 5
+TRIES = 3
+LOCK = 0x73686F70  # workers that start together make the tables one after the other
+TABLES = f"""
+create schema if not exists shoploop;
+create table if not exists shoploop.format (number integer primary key);
+create table if not exists shoploop.events (
+    seq bigserial primary key, event_id text not null unique,
+    {schema.USER_ID} text not null, {schema.ITEM_ID} text not null,
+    {schema.EVENT_TYPE} text not null, {schema.TIMESTAMP} bigint not null, {schema.VALUE} double precision,
+    {schema.QUANTITY} integer not null, {schema.REQUEST_ID} text, received_at double precision not null
+);
+create index if not exists events_of_user on shoploop.events ({schema.USER_ID}, {schema.TIMESTAMP}, seq);
+create table if not exists shoploop.exposures (
+    {schema.REQUEST_ID} text not null, {schema.USER_ID} text, {schema.ITEM_ID} text not null,
+    {schema.POSITION} integer not null, {schema.SCORE} double precision not null,
+    {schema.PROPENSITY} double precision not null, {schema.RELEASE} text not null, {schema.EXPERIMENT} text,
+    {schema.VARIANT} text, {schema.TIMESTAMP} double precision not null,
+    primary key ({schema.REQUEST_ID}, {schema.POSITION})
+);
+"""
+# ruff: noqa: S608 - the names in these statements are our own; values are bound
+ADD_EVENT = (
+    f"insert into shoploop.events ({', '.join(EVENT_COLUMNS)}) values ({', '.join(['%s'] * len(EVENT_COLUMNS))}) "
+    "on conflict (event_id) do nothing"
+)
+ADD_EXPOSURE = (
+    f"insert into shoploop.exposures ({', '.join(schema.EXPOSURES)}) "
+    f"values ({', '.join(['%s'] * len(schema.EXPOSURES))})"
+)
+EVENTS_OF = (
+    f"select {schema.ITEM_ID}, {schema.TIMESTAMP} from shoploop.events where {schema.USER_ID} = %s "
+    f"and {schema.EVENT_TYPE} = %s and {schema.TIMESTAMP} >= %s order by {schema.TIMESTAMP} desc, seq desc limit %s"
+)
+SHOWN = (
+    f"select {', '.join(schema.EXPOSURES)} from shoploop.exposures where {{}} = %s "
+    f"order by {schema.REQUEST_ID}, {schema.POSITION}"
+)
+T = TypeVar("T")
+
+
+class PostgresStore(OnlineStore):
+    """Every thread has a connection of its own, made again when the server has closed it."""
+
+    def __init__(self, url: str, place: str):
+        """url: postgresql://user:password@host/database; place: the same without the password."""
+        self._url = url
+        self.place = place
+        self._local = threading.local()
+
+    def prepare(self) -> None:
+        """Make the schema and its tables; workers that start together wait for each other."""
+        import psycopg
+
+        try:
+            found = self._call(_make)
+        except (StateError, psycopg.Error) as e:
+            raise ConfigError(
+                f"{self.place}: the service cannot keep its state there ({_words(e)}); "
+                "correct SHOPLOOP_STATE_URL, or leave it out for SQLite."
+            ) from None
+        if found != FORMAT:
+            raise ConfigError(
+                f"{self.place}: of another version of the service (format {found}, this one writes {FORMAT}); "
+                "name another database in SHOPLOOP_STATE_URL."
+            )
+
+    def add_events(self, events: Sequence[Told]) -> int:
+        """In one transaction, tried again if it met another with the same events in another order."""
+        rows = [tuple(getattr(event, name) for name in EVENT_COLUMNS) for event in events]
+        return self._call(lambda connection: _many(connection, ADD_EVENT, rows))
+
+    def events_of(self, user_id: str, event_type: str, since: int, limit: int) -> tuple[tuple[str, int], ...]:
+        """Newest first in the index, turned around."""
+        return tuple(reversed(self._select(EVENTS_OF, (user_id, event_type, since, limit))))
+
+    def add_exposure(self, shown: Exposure) -> None:
+        """A row per position."""
+        self._call(lambda connection: _many(connection, ADD_EXPOSURE, shown.rows()))
+
+    def exposures_of(self, experiment: str) -> list[tuple]:
+        """A scan, as in SQLite."""
+        return self._select(SHOWN.format(schema.EXPERIMENT), (experiment,))
+
+    def answer(self, request_id: str) -> list[tuple]:
+        """By the primary key."""
+        return self._select(SHOWN.format(schema.REQUEST_ID), (request_id,))
+
+    def rows_of_user(self, names: Collection[str]) -> dict[str, int]:
+        """Counted in the tables."""
+        if self._select("select to_regclass('shoploop.exposures')", ())[0][0] is None:
+            return dict.fromkeys(TABLES_OF_USERS, 0)
+        query = f"select count(*) from shoploop.{{}} where {schema.USER_ID} = any(%s)"
+        return {table: self._select(query.format(table), (list(names),))[0][0] for table in TABLES_OF_USERS}
+
+    def forget_user(self, names: Collection[str]) -> None:
+        """Deletes and vacuums; what the server's own log and backups hold goes as they are rotated."""
+        try:
+            self._call(lambda connection: _forget(connection, list(names)))
+        except StateError as e:
+            raise DataError(f"{self.place}: the person's rows could not be deleted ({e}); again later.") from None
+
+    def close(self) -> None:
+        """End this thread's connection."""
+        connection = self._local.__dict__.pop("connection", None)
+        if connection is not None:
+            connection.close()
+
+    def _select(self, query: str, values: tuple) -> list[tuple]:
+        return self._call(lambda connection: connection.execute(query, values).fetchall())
+
+    def _call(self, work: Callable[[psycopg.Connection], T]) -> T:
+        """`work` on this thread's connection; once more if that turns out to be closed, or in a deadlock."""
+        import psycopg
+
+        for tries_left in reversed(range(TRIES)):
+            try:
+                return work(self._connection())
+            except psycopg.Error as e:
+                connection = self._local.__dict__.get("connection")
+                closed = connection is not None and connection.broken
+                if closed:
+                    self.close()
+                again = closed or isinstance(e, psycopg.errors.DeadlockDetected)
+                if not again or not tries_left:
+                    raise StateError(f"{self.place}: the online store does not answer ({_words(e)}).") from None
+        raise AssertionError
+
+    def _connection(self) -> psycopg.Connection:
+        import psycopg
+
+        if "connection" not in self._local.__dict__:
+            self._local.connection = psycopg.connect(
+                self._url, connect_timeout=CONNECT_WITHIN_S, options=OPTIONS, autocommit=True
+            )
+        return self._local.connection
+
+
+def _make(connection: psycopg.Connection) -> int:
+    with connection.transaction():
+        connection.execute("select pg_advisory_xact_lock(%s)", (LOCK,))
+        connection.execute(TABLES)
+        connection.execute(
+            "insert into shoploop.format select %s where not exists (select 1 from shoploop.format)", (FORMAT,)
+        )
+        return connection.execute("select number from shoploop.format").fetchone()[0]
+
+
+def _many(connection: psycopg.Connection, statement: str, rows: list[tuple]) -> int:
+    with connection.transaction(), connection.cursor() as cursor:
+        cursor.executemany(statement, rows)
+        return max(cursor.rowcount, 0)
+
+
+def _forget(connection: psycopg.Connection, names: list[str]) -> None:
+    connection.execute("set statement_timeout = 0")
+    with connection.transaction():
+        for table in TABLES_OF_USERS:
+            connection.execute(f"delete from shoploop.{table} where {schema.USER_ID} = any(%s)", (names,))
+    for table in TABLES_OF_USERS:
+        connection.execute(f"vacuum shoploop.{table}")
+    connection.execute("reset statement_timeout")
+
+
+def _words(error: Exception) -> str:
+    """The first line of what the server or its client says; those do not repeat passwords."""
+    return str(error).splitlines()[0][:200] if str(error) else type(error).__name__

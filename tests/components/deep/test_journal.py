@@ -1,0 +1,89 @@
+"""A training that is killed goes on from its last whole epoch, and ends where the uninterrupted one does."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from components.core.dataset import DAY_S, Dataset
+from components.deep.sasrec import SasRec, SasRecConfig
+
+ROOT = Path(__file__).parents[3]
+NOW = 400 * DAY_S
+CONFIG = {
+    "embedding_size": 8,
+    "max_length": 6,
+    "epochs": 40,
+    "patience": 40,
+    "queries": 64,
+    "negatives": 20,
+    "schedule": "cosine",
+    "temperature": 0.2,
+}
+TRAIN = f"""
+import sys; sys.path.insert(0, {str(Path(__file__).parent)!r})
+from pathlib import Path
+import numpy as np
+from test_journal import shop, fitted
+fitted(Path(sys.argv[1]), shop())
+"""
+
+
+def shop() -> Dataset:
+    draw = np.random.default_rng(5)
+    rows = [(u, i, NOW - (b + 1) * DAY_S) for u in range(60) for b in range(1 + u % 12) for i in draw.choice(30, 2)]
+    users, items, times = np.array(rows).T
+    return Dataset.from_events(users.astype(str), np.char.zfill(items.astype(str), 2), times, NOW)
+
+
+def fitted(folder: Path | None, data: Dataset) -> SasRec:
+    model = SasRec(SasRecConfig(**CONFIG))
+    model.journal_folder = folder
+    model.fit(data, np.random.default_rng(0))
+    return model
+
+
+@pytest.mark.slow
+def test_a_killed_training_ends_like_one_that_was_not(tmp_path: Path) -> None:
+    whole = fitted(None, shop())
+    command = [sys.executable, "-c", TRAIN, str(tmp_path)]
+    process = subprocess.Popen(command, cwd=ROOT, env=os.environ | {"PYTHONPATH": str(ROOT)})
+    manifest = tmp_path / "checkpoint" / "manifest.json"
+    until = time.monotonic() + 120
+    while not manifest.exists() and process.poll() is None and time.monotonic() < until:
+        time.sleep(0.01)
+    process.kill()
+    process.wait()
+    assert manifest.exists(), "the training was killed after its first epoch and before its last"
+    resumed = fitted(tmp_path, shop())
+    assert resumed.curves()["validation_loss"] == pytest.approx(whole.curves()["validation_loss"], rel=1e-4)
+    np.testing.assert_allclose(resumed.score(shop().histories), whole.score(shop().histories), atol=1e-3)
+    assert not manifest.exists(), "a training that ended needs no checkpoint"
+    assert list((tmp_path / "tensorboard").iterdir()), "its curves stay"
+
+
+@pytest.mark.slow
+def test_a_checkpoint_of_other_data_or_a_damaged_one_is_not_gone_on_from(tmp_path: Path) -> None:
+    import keras
+
+    from components.deep._journal import Journal
+
+    [variable] = variables = [keras.Variable(np.ones(3, np.float32))]
+    draw = np.random.default_rng(0)
+    Journal(tmp_path, "this").save(variables, {"w": np.ones(2)}, {"train_loss": [2.0], "validation_loss": [3.0]}, draw)
+    variable.assign(np.zeros(3))
+    assert Journal(tmp_path, "other").resume(variables, draw) == ({}, {})
+    assert variable.numpy().tolist() == [0, 0, 0]
+    losses, best = Journal(tmp_path, "this").resume(variables, draw)
+    assert losses["validation_loss"] == [3.0] and best["w"].tolist() == [1, 1]
+    assert variable.numpy().tolist() == [1, 1, 1]
+    with open(tmp_path / "checkpoint" / "arrays.safetensors", "r+b") as f:
+        f.seek(-4, os.SEEK_END)
+        f.write(b"\xff\xff\xff\xff")
+    assert Journal(tmp_path, "this").resume(variables, draw) == ({}, {})

@@ -1,0 +1,178 @@
+"""One contract for the online stores: SQLite, PostgreSQL and Redis, the servers being real ones of the test's own."""
+
+import threading
+from dataclasses import replace
+
+import pytest
+
+from components.core import schema
+from components.core.errors import ConfigError, DataError, StateError
+from components.online.address import open_store
+from components.online.store import Exposure, Told
+from tests import postgres, redis_server
+from tests.postgres import free_port
+
+SERVERS = {
+    "postgres": pytest.param("postgres", marks=pytest.mark.skipif(not postgres.SERVERS, reason=postgres.MISSING)),
+    "redis": pytest.param("redis", marks=pytest.mark.skipif(not redis_server.BINARY, reason=redis_server.MISSING)),
+}
+EVENT = Told("e", "ann", "tea", "purchase", 100, 1.5, 2, None, 0.0)
+SHOWN = Exposure("r1", "ann", ["tea", "milk"], [0.9, 0.25], "digest", "demo", "control", 7.5)
+
+
+@pytest.fixture(scope="module")
+def urls():
+    """A server is started when the first test asks for it."""
+    running, urls = [], {}
+
+    def url(kind):
+        if kind == "sqlite":
+            return None
+        if kind not in urls:
+            running.append((postgres if kind == "postgres" else redis_server).server())
+            urls[kind] = running[-1].__enter__()
+        return urls[kind]
+
+    yield url
+    for server in running:
+        server.__exit__(None, None, None)
+
+
+@pytest.fixture(params=["sqlite", *SERVERS.values()])
+def again(request, urls, tmp_path):
+    """Opens the same, empty store as often as it is called: as many workers as a test wants."""
+    url = urls(request.param)
+    empty(request.param, url)
+    opened = []
+
+    def open_again():
+        opened.append(open_store(tmp_path, url))
+        opened[-1].prepare()
+        return opened[-1]
+
+    yield open_again
+    for store in opened:
+        store.close()
+
+
+def empty(kind, url):
+    if kind == "postgres":
+        import psycopg
+
+        with psycopg.connect(url, autocommit=True) as connection:
+            connection.execute("drop schema if exists shoploop cascade")
+    if kind == "redis":
+        import redis
+
+        redis.Redis.from_url(url).flushdb()
+
+
+@pytest.fixture
+def store(again):
+    return again()
+
+
+def events(*names, **changes):
+    return [replace(EVENT, event_id=f"e-{name}", item_id=name, **changes) for name in names]
+
+
+def test_events_of_one_second_come_back_in_the_order_told_and_older_ones_first(store):
+    store.add_events(events("z", "a", "m"))
+    store.add_events(events("b"))
+    store.add_events(events("old", timestamp=50))
+    found = store.events_of("ann", "purchase", 0, 10)
+    assert found == (("old", 50), ("z", 100), ("a", 100), ("m", 100), ("b", 100))
+
+
+def test_only_the_newest_of_a_type_since_a_time_are_told(store):
+    store.add_events([*events("early", timestamp=99), *events("a", "b", "c"), *events("seen", event_type="view")])
+    assert store.events_of("ann", "purchase", 100, 2) == (("b", 100), ("c", 100))
+    assert store.events_of("ann", "view", 0, 10) == (("seen", 100),)
+    assert store.events_of("bob", "purchase", 0, 10) == ()
+
+
+def test_an_event_id_counts_once_and_the_first_event_of_it_stays(store):
+    first = events("z")
+    assert store.add_events([*first, *events("a"), *first]) == 2
+    assert store.add_events([replace(first[0], item_id="other", user_id="bob")]) == 0
+    assert [item for item, _ in store.events_of("ann", "purchase", 0, 10)] == ["z", "a"]
+    assert store.events_of("bob", "purchase", 0, 10) == ()
+
+
+def test_what_one_worker_stores_the_next_read_of_another_sees(again):
+    one, other = again(), again()
+    one.add_events(events("tea"))
+    assert other.events_of("ann", "purchase", 0, 10) == (("tea", 100),)
+
+
+def test_workers_that_send_the_same_events_at_once_store_each_one_once(again):
+    stores = [again() for _ in range(4)]
+    batch = events(*(f"i{n}" for n in range(20)))
+    added = []
+
+    def send(store, batch):
+        added.append(store.add_events(batch))
+        store.close()
+
+    threads = [threading.Thread(target=send, args=(store, batch[:: (-1) ** n])) for n, store in enumerate(stores * 3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(added) == 12
+    assert sum(added) == 20
+    assert len(stores[0].events_of("ann", "purchase", 0, 100)) == 20
+
+
+def test_an_answer_is_logged_as_it_was_shown(store):
+    store.add_exposure(SHOWN)
+    store.add_exposure(replace(SHOWN, request_id="r0"))
+    store.add_exposure(replace(SHOWN, request_id="r2", user_id=None, experiment=None, variant=None))
+    rows = store.answer("r1")
+    assert dict(zip(schema.EXPOSURES, rows[1], strict=True)) == {
+        "request_id": "r1", "user_id": "ann", "item_id": "milk", "position": 2, "score": 0.25, "propensity": 1.0,
+        "release": "digest", "experiment": "demo", "variant": "control", "timestamp": 7.5,
+    }  # fmt: skip
+    assert [(row[0], row[3]) for row in store.exposures_of("demo")] == [("r0", 1), ("r0", 2), ("r1", 1), ("r1", 2)]
+    assert store.answer("r2")[0][1] is None
+    assert store.answer("nothing") == []
+
+
+def test_a_person_is_forgotten_and_the_others_stay(store):
+    for name in ("ann", "bob"):
+        store.add_events(events(f"{name}-1", f"{name}-2", user_id=name))
+        store.add_events(events(f"{name}-3", user_id=name, event_type="view"))
+        store.add_exposure(replace(SHOWN, request_id=f"r-{name}", user_id=name))
+    assert store.rows_of_user(["ann", "not there"]) == {"events": 3, "exposures": 2}
+    store.forget_user(["ann", "not there"])
+    assert store.rows_of_user(["ann"]) == {"events": 0, "exposures": 0}
+    assert store.rows_of_user(["bob"]) == {"events": 3, "exposures": 2}
+    assert [row[0] for row in store.exposures_of("demo")] == ["r-bob", "r-bob"]
+    assert store.add_events(events("ann-1")) == 1  # its idempotency key went with it
+
+
+def test_strange_ids_are_only_names(store):
+    for name in ("a'; drop table events; --", "%s", "*", "shoploop:x:y", "日本", "../../etc/passwd"):
+        store.add_events([replace(EVENT, event_id=name, user_id=name, item_id=name)])
+        store.add_exposure(replace(SHOWN, request_id=name, user_id=name))
+        assert store.events_of(name, "purchase", 0, 10) == ((name, 100),)
+        assert store.answer(name)[0][1] == name
+
+
+@pytest.mark.parametrize("scheme", ["postgresql", "redis"])
+def test_a_server_that_is_not_there_is_named_without_its_password(scheme, tmp_path):
+    store = open_store(tmp_path, f"{scheme}://shop:secret@127.0.0.1:{free_port()}/0")
+    with pytest.raises(ConfigError, match=rf"{scheme}://127.0.0.1:\d+/0.*SHOPLOOP_STATE_URL") as found:
+        store.prepare()
+    with pytest.raises(StateError):
+        store.add_events(events("tea"))
+    with pytest.raises(DataError):
+        store.forget_user(["ann"])
+    assert "secret" not in str(found.value)
+
+
+@pytest.mark.parametrize("url", ["mysql://shop:secret@h/db", "postgresql://[::secret", "secret"])
+def test_another_kind_of_store_is_refused_without_repeating_the_url(url, tmp_path):
+    with pytest.raises(ConfigError, match="SHOPLOOP_STATE_URL") as found:
+        open_store(tmp_path, url)
+    assert "secret@" not in str(found.value)
