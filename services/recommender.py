@@ -149,12 +149,13 @@ class Recommender:
     def health(self) -> Response:
         """Whether anything is wrong, and what."""
         watcher = self.watcher
-        troubled = watcher.refused is not None or watcher.registry_error is not None
+        troubled = watcher.pending or watcher.doubt is not None or watcher.registry_error is not None
         status = "starting" if watcher.current is None else "degraded" if troubled else "ok"
         answer = HealthAnswer(
             status=status,
             version=watcher.current.version if watcher.current else None,
             refused=watcher.refused,
+            doubt=watcher.doubt,
             registry_error=watcher.registry_error,
         )
         return JSONResponse(answer.model_dump(), status_code=200 if watcher.current else 503)

@@ -11,6 +11,7 @@ import scipy.sparse as sp
 from components.core.errors import DataError
 from components.core.vocabulary import Vocabulary
 
+TAGS = "tags"
 UNKNOWN = -1  # code of an attribute that an item does not have
 
 
@@ -22,17 +23,20 @@ class ItemContent:
     codes    attribute by name, int32 (n_items,): category, brand, price band …; -1 (UNKNOWN) where an item has none
     tags     float32 CSR (n_items, n_tags), attributes of which an item may have several
     words    int32 (n_items, length), the words of its title in order, numbered from 1; 0 pads on the right
+    labels   what the values of a code, or of "tags", are called, in their order; their numbers where it is not given.
+             By them another shop's model knows them again
     """
 
     vectors: np.ndarray
     codes: dict[str, np.ndarray] = field(default_factory=dict)
     tags: sp.csr_matrix | None = None
     words: np.ndarray | None = None
+    labels: dict[str, np.ndarray] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Check the shapes and values once, at the border."""
         n = len(self.vectors)
-        parts = {**self.codes, "tags": self.tags, "words": self.words}
+        parts = {**self.codes, TAGS: self.tags, "words": self.words}
         for name, part in parts.items():
             if part is not None and part.shape[0] != n:
                 raise DataError(f"item content: {name} has {part.shape[0]} rows, the vectors have {n}.")
@@ -55,6 +59,16 @@ class ItemContent:
             return sp.csr_matrix((len(self), 0), dtype=np.float32)
         return sp.csr_matrix(sp.hstack(parts, dtype=np.float32))
 
+    def feature_names(self) -> list[str]:
+        """`part=value` of every column of `features`."""
+        columns = {name: int(codes.max(initial=-1)) + 1 for name, codes in sorted(self.codes.items())}
+        columns |= {TAGS: self.tags.shape[1]} if self.tags is not None else {}
+        return [
+            f"{part}={value}"
+            for part, n in columns.items()
+            for value in self.labels.get(part, np.arange(n))[:n].tolist()
+        ]
+
     def take(self, rows: np.ndarray) -> ItemContent:
         """Content of the given items, in that order."""
         return ItemContent(
@@ -62,6 +76,7 @@ class ItemContent:
             {name: codes[rows] for name, codes in self.codes.items()},
             None if self.tags is None else self.tags[rows],
             None if self.words is None else self.words[rows],
+            self.labels,
         )
 
 
@@ -72,14 +87,15 @@ def content_of_tags(attributes: Mapping[str, Iterable], items: Vocabulary) -> It
     """
     pairs = [(item, str(tag)) for item in items.ids.tolist() for tag in dict.fromkeys(attributes.get(item, ()))]
     named = np.array([tag for _, tag in pairs], dtype=np.str_)
-    _, at, counts = np.unique(named, return_inverse=True, return_counts=True)
+    names, at, counts = np.unique(named, return_inverse=True, return_counts=True)
     shared = counts >= 2
     rows = items.encode(np.array([item for item, _ in pairs], dtype=np.str_))
     kept = shared[at]
     columns = (np.cumsum(shared) - 1)[at[kept]]
     shape = (len(items), int(shared.sum()))
     tags = sp.csr_matrix((np.ones(len(columns), dtype=np.float32), (rows[kept], columns)), shape=shape)
-    return ItemContent(np.zeros((len(items), 0), dtype=np.float32), tags=tags)
+    nothing = np.zeros((len(items), 0), dtype=np.float32)
+    return ItemContent(nothing, tags=tags, labels={TAGS: names[shared]})
 
 
 def _one_hot(codes: np.ndarray) -> sp.csr_matrix:

@@ -25,18 +25,19 @@ class Negatives:
     """Draws the items that stand for the catalogue in one training step."""
 
     def __init__(self, popularity: np.ndarray, n: int, rng: np.random.Generator):
-        """popularity float (n_items,) sums to 1; n = 0 gives the whole catalogue each time."""
+        """popularity float (n_items,), 0 for what is never drawn; n = 0 gives all the others each time."""
         share = popularity.astype(np.float64) ** NEGATIVE_POWER
         self.share = share / share.sum()
         self.cumulative = np.cumsum(self.share)
         expected = n * self.share if n else np.ones(len(self.share))
-        self.log_expected = np.log(expected).astype(np.float32)
+        self.log_expected = np.log(np.maximum(expected, np.finfo(np.float32).tiny)).astype(np.float32)
         self.n, self.rng = n, rng
 
     def draw(self) -> tuple[tf.Tensor, tf.Tensor]:
         """int32 (n,) items, and float32 (n,) the log of how often each is expected among them."""
         if not self.n:
-            return tf.range(len(self.share)), tf.constant(self.log_expected)
+            every = np.flatnonzero(self.share)
+            return tf.constant(every, tf.int32), tf.constant(self.log_expected[every])
         drawn = np.searchsorted(self.cumulative, self.rng.random(self.n)).clip(max=len(self.share) - 1)
         return tf.constant(drawn, tf.int32), tf.constant(self.log_expected[drawn])
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
+from components.core.model import Capabilities
 from components.deep._pair_model import Form, PairConfig, PairModel
 
 
@@ -24,6 +25,7 @@ class DeepFm(PairModel):
 
     version = 1
     Config = DeepFmConfig
+    capabilities = Capabilities(uses_order=True, uses_content=True)
 
     @property
     def form(self) -> Form:

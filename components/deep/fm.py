@@ -10,6 +10,7 @@ Source: Rendle 2010 (doi:10.1109/ICDM.2010.127).
 
 from __future__ import annotations
 
+from components.core.model import Capabilities
 from components.deep._pair_model import PairConfig, PairModel
 
 
@@ -22,3 +23,4 @@ class Fm(PairModel):
 
     version = 1
     Config = FmConfig
+    capabilities = Capabilities(uses_order=True, uses_content=True)

@@ -42,6 +42,7 @@ PARAMS = {
     "fm": SEQUENCES | {"context": ["hour", "weekday"]},
     "deep_fm": SEQUENCES | {"hidden_sizes": [3, 2]},
     "neumf": SEQUENCES | {"hidden_sizes": [3, 2]},
+    "two_tower": SEQUENCES | {"hidden_size": 3, "temperature": 0.5},
 }
 
 
@@ -128,6 +129,15 @@ WEIGHTS = {
     "fm": {**_PAIRS, "hour": (24, _D), "weekday": (7, _D)},
     "deep_fm": {**_PAIRS, **_NETWORK},
     "neumf": {**_PAIRS, **_NETWORK, "deep_history": (ITEMS, _D)},
+    "two_tower": {
+        "tower_vectors": (ITEMS, _D),
+        "item_biases": (ITEMS,),
+        "user_linear.kernel": (2 * _D, _D),
+        "user_hidden.kernel": (2 * _D, 3),
+        "user_hidden.bias": (3,),
+        "user_out.kernel": (3, _D),
+        "user_out.bias": _VECTOR,
+    },
 }
 
 

