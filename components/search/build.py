@@ -31,7 +31,7 @@ from components.search.tally import Tally
 GUESSED_FROM = 20_000  # items
 LANGUAGE = Literal["auto", "none", "english", "german", "french", "spanish", "italian", "dutch", "portuguese"]
 MOST_TITLES = 200_000  # that are offered as completions; the most popular, where that is known
-TITLE_WEIGHT, LABEL_WEIGHT, QUERY_WEIGHT = 1.0, 1.0, 10.0  # of one item, and of one time a query was asked
+TITLE_WEIGHT, QUERY_WEIGHT = 1.0, 10.0  # of one item, and of one time a query was asked
 
 
 class BuildConfig(Config):
@@ -181,13 +181,18 @@ def _write_vectors(folder: Path, bags: Bags, config: DenseConfig, rng: np.random
 
 
 def _offered(table: pa.Table, popularity: np.ndarray, queries: dict[str, float]) -> Iterator[tuple[str, str, float]]:
-    """Titles of the first items, all brands and categories, and what people asked."""
-    titles = table[TITLE].slice(0, MOST_TITLES).to_pylist()
-    for title, weight in zip(titles, popularity.tolist(), strict=False):
-        yield title, suggest.TITLE, TITLE_WEIGHT + weight
-    for name, count in Counter(table[BRAND].to_pylist()).items():
-        yield name, suggest.BRAND, LABEL_WEIGHT * count
-    for name, count in Counter(level for levels in table[CATEGORY].to_pylist() for level in levels).items():
-        yield name, suggest.CATEGORY, LABEL_WEIGHT * count
+    """Titles of the first items, all brands and categories with the weight of their items, and what people asked."""
+    weights = (TITLE_WEIGHT + popularity).tolist()
+    brands: Counter[str] = Counter()
+    categories: Counter[str] = Counter()
+    for brand, levels, weight in zip(table[BRAND].to_pylist(), table[CATEGORY].to_pylist(), weights, strict=True):
+        if brand:
+            brands[brand] += weight
+        for level in levels:
+            categories[level] += weight
+    for title, weight in zip(table[TITLE].slice(0, MOST_TITLES).to_pylist(), weights, strict=False):
+        yield title, suggest.TITLE, weight
+    yield from ((name, suggest.BRAND, weight) for name, weight in brands.items())
+    yield from ((name, suggest.CATEGORY, weight) for name, weight in categories.items())
     for text, times in queries.items():
         yield text, suggest.QUERY, QUERY_WEIGHT * times
