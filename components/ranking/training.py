@@ -35,12 +35,21 @@ class RankConfig(Config):
 
 @dataclass(frozen=True)
 class Table:
-    """Rows of the ranker's training: one query per user and view."""
+    """Rows of the ranker's training: one query per user and view.
+
+    names             of the features
+    features          float32 (pairs, len(names))
+    labels            int8 (pairs,), 1 where the candidate was bought
+    groups            int64 (pairs,), query of every pair, not decreasing; even for all candidates, odd for new ones
+    weights           float32 (pairs,), how many candidates of its query a pair stands for
+    candidate_recall  share of what was bought that is among the candidates
+    """
 
     names: list[str]
     features: np.ndarray
     labels: np.ndarray
     groups: np.ndarray
+    weights: np.ndarray
     candidate_recall: float
 
 
@@ -72,13 +81,14 @@ def training_table(
         sampled = [_sample(candidates.rows, labels, masks[v], config.negatives_per_user, rng) for v in views]
         needed = np.logical_or.reduce(sampled)
         names, features = hybrid.features(block, candidates.keep(needed))
-        for view, chosen in enumerate(sampled):
-            groups = 2 * (start + candidates.rows[chosen]) + view
-            parts.append((features[chosen[needed]], labels[chosen], groups))
-    features, labels, groups = (np.concatenate(column) for column in zip(*parts, strict=True))
+        for view, chosen in zip(views, sampled, strict=True):
+            groups = 2 * (start + candidates.rows[chosen]) + (view == NEW)
+            weights = _stands_for(candidates.rows, labels, masks[view], chosen)
+            parts.append((features[chosen[needed]], labels[chosen], groups, weights))
+    features, labels, groups, weights = (np.concatenate(column) for column in zip(*parts, strict=True))
     order = np.argsort(groups, kind="stable")
     recall = found / max(bought.nnz, 1)
-    return Table(names, features[order], labels[order], groups[order], recall)
+    return Table(names, features[order], labels[order], groups[order], weights[order], recall)
 
 
 def held_out_queries(groups: np.ndarray, share: float, rng: np.random.Generator) -> np.ndarray:
@@ -87,6 +97,14 @@ def held_out_queries(groups: np.ndarray, share: float, rng: np.random.Generator)
     distinct = np.unique(users)
     chosen = rng.choice(distinct, size=max(1, round(share * len(distinct))), replace=False)
     return np.isin(users, chosen)
+
+
+def _stands_for(rows: np.ndarray, labels: np.ndarray, mask: np.ndarray, chosen: np.ndarray) -> np.ndarray:
+    """float32 (chosen pairs,): 1 for what was bought; for the others, how many of the row's each stands for."""
+    n = int(rows.max(initial=-1)) + 1
+    there, drawn = (np.bincount(rows[m & (labels == 0)], minlength=n) for m in (mask, chosen))
+    share = there / np.maximum(drawn, 1)
+    return np.where(labels[chosen] > 0, 1, share[rows[chosen]]).astype(np.float32)
 
 
 def _labels(candidates: Candidates, bought: sp.csr_matrix) -> np.ndarray:

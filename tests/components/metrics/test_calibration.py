@@ -28,3 +28,10 @@ def test_more_bins_than_predictions_leave_the_empty_ones_out():
 def test_what_is_no_probability_is_refused(probabilities, outcomes):
     with pytest.raises(ValueError, match="reliability"):
         reliability(np.array(probabilities), np.array(outcomes))
+
+
+def test_a_weighted_prediction_counts_for_as_many_as_it_stands_for() -> None:
+    curve = reliability(np.array([0.2, 0.2, 0.2]), np.array([1, 0, 0]), bins=1, weights=np.array([1.0, 2.0, 2.0]))
+    assert curve.happened.tolist() == pytest.approx([0.2])
+    assert curve.counts.tolist() == [5]
+    assert expected_calibration_error(curve) == pytest.approx(0)
