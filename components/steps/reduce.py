@@ -1,4 +1,4 @@
-"""reduce: text columns → a few dense ones, fitted on each fold's own catalogue; and the knowledge graph's, if wanted."""
+"""reduce: text columns → a few dense ones, on each fold's own catalogue; and the knowledge graph's, if wanted."""
 
 from __future__ import annotations
 
