@@ -39,7 +39,7 @@ class SasRecConfig(SequenceConfig):
 class SasRec(SequenceModel):
     """Blocks of attention and a two-layer network, each after a layer norm and beside a shortcut."""
 
-    version = 2
+    version = 3
     Config = SasRecConfig
 
     @staticmethod
