@@ -95,7 +95,7 @@ def table(params: dict[str, Any]) -> dict[str, Step]:
              reads=(layout.FEATURE_EXPECTATIONS, layout.SPLIT, layout.FEATURES), writes=(layout.INSPECTION,),
              shared=("engine",)),
         _step("reduce", "text → a few dense directions", reads=(layout.FEATURES,), writes=(layout.REDUCED,),
-              code=_component(REDUCERS, params, "reduce", "pca")),
+              code=_component(REDUCERS, params, "reduce", "pca"), seeded=True),
         *(_train(name, file) for name, file in models.items()),
         _step("rank", "LambdaMART over the union of the models' candidates",
               reads=(*features, layout.INSPECTION, *_candidates(params, trained)),
@@ -114,8 +114,9 @@ def table(params: dict[str, Any]) -> dict[str, Step]:
               section="search", reads=(layout.CLEAN, layout.SPLIT), writes=(layout.SEARCH, layout.SEARCH_EVALUATION),
               seeded=True),
         _step("register", "the release becomes a version in the registry, alias challenger",
-              reads=(layout.CLEAN, layout.PSEUDONYMS, *recommender, layout.SEARCH, layout.DECISION),
-              writes=(layout.RELEASE, layout.REGISTRATION), code=every_model_file, seeded=True),
+              reads=(layout.CLEAN, layout.PSEUDONYMS, *recommender, layout.SEARCH, layout.DECISION,
+                      layout.EVALUATION, layout.ROBUSTNESS, layout.QUALITY),
+              writes=(layout.RELEASE, layout.REGISTRATION), shared=("gate",), code=every_model_file, seeded=True),
     ]  # fmt: skip
     return {step.name: step for step in steps}
 
