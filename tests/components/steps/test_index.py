@@ -47,7 +47,7 @@ def test_judged_queries_are_measured_and_unknown_items_counted(searchable):
 
 def test_equal_parts_give_an_equal_release(searchable):
     root, _, release = searchable
-    assert assemble(root, "shop", {"data_digest": "other"}).digest == release.digest
+    assert assemble(root, "shop", {"data_digest": "d", "git_commit": "other"}).digest == release.digest
 
 
 def test_what_a_person_buys_comes_forward_and_nothing_is_lost(searchable):
