@@ -35,7 +35,7 @@ class EaseConfig(RecencyConfig):
     history that is scored.
     """
 
-    max_items: int = Field(default=4000, ge=1)
+    max_items: int = Field(default=4000, ge=0)
     tail_neighbours: int = Field(default=0, ge=0, le=2000)
     regularization: float = Field(default=1000.0, gt=0)
     neighbours: int = Field(default=200, ge=1)
@@ -55,7 +55,7 @@ class Ease(RecencyModel):
         by_popularity = np.argsort(-buyers, kind="stable")
         head = np.sort(by_popularity[: self.config.max_items])
         check_memory(len(head), self.config.memory_limit_gb)
-        self.weights = self._of_head(bought, head)
+        self.weights = self._of_head(bought, head) if len(head) else sp.csr_matrix((self.n_items,) * 2)
         tail = np.sort(by_popularity[self.config.max_items :])
         if self.config.tail_neighbours and len(tail):
             self.weights = sp.csr_matrix(self.weights + self._of_tail(bought, tail))
