@@ -73,6 +73,11 @@ lint: setup ## Check style and the directions of imports
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports
+	$(BIN)/bandit -q -c pyproject.toml -r components flows services
+
+.PHONY: audit
+audit: setup ## Ask a public advisory service about the locked packages; needs the network
+	@$(PIP_INDEX) $(BIN)/uv tool run pip-audit --require-hashes --disable-pip -r requirements.lock
 
 .PHONY: catalogue
 catalogue: setup ## Write docs/catalogue.md and dvc.yaml again

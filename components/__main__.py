@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import os
 import signal
 import sys
@@ -20,13 +19,20 @@ ROOT = Path(".")
 
 # Command → where it lives and what --help says of it.
 LATER: dict[str, tuple[str, str]] = {
+    "benchmark": ("components.commands.benchmark:benchmark", "Compare models on any data under a declared protocol."),
     "expect": ("components.commands.expect:expect", "Draft a suite of expectations from a good snapshot."),
     "forget": ("components.commands.forget:forget", "Remove a person from data, artifacts and the online store."),
+    "history": ("components.commands.history:history", "Tell every promotion and rollback; --verify checks the chain."),
+    "keys": ("components.commands.keys:keys", "API keys of the service: add, list, revoke."),
     "lineage": ("components.commands.lineage:lineage", "Print the chain from an artifact or release to the raw files."),
+    "promote": ("components.commands.promote:promote", "Make a registered version the champion, with a reason."),
     "pseudonyms": ("components.commands.pseudonyms:pseudonyms", "The key of the pseudonyms: show, rotate, accept."),
     "quarantine": ("components.commands.quarantine:quarantine", "Rows set aside: list, explain, re-admit them."),
+    "search": ("components.commands.search:search", "Search over items: build an index, ask it, judge it."),
+    "rollback": ("components.commands.rollback:rollback", "Make the previous champion the champion again."),
     "snapshot": ("components.commands.snapshot:snapshot", "Bring a new day's file in; list the files there are."),
     "sources": ("components.commands.sources:sources", "List the sources of data; say what one would read."),
+    "tune": ("components.commands.tune:tune", "Search options of models on the validation fold."),
     "use": ("components.commands.use:use", "Start a shop: check a params file, bring its data in and pin them."),
 }
 
@@ -105,41 +111,6 @@ def release() -> None:
     for version in versions:
         names = ", ".join(alias for alias, at in sorted(aliases.items()) if at == version.version)
         click.echo(f"version {version.version}  gate: {version.tags.get(GATE_TAG, 'none')}  {names}".rstrip())
-
-
-@main.command()
-def history() -> None:
-    """Tell every promotion and rollback: when, which version, by whom and why."""
-    from components.tracking.registry import ModelRegistry
-
-    moves = ModelRegistry(root=ROOT).history
-    for move in moves:
-        click.echo(f"{move.at}  {move}: {move.reason}")
-    if not moves:
-        click.echo("nothing was promoted yet")
-
-
-@main.command()
-@click.argument("version")
-@click.option("--reason", required=True, help="Why; it is kept in the journal.")
-@click.option("--by", default=getpass.getuser, show_default="your user name", help="Who decides.")
-def promote(version: str, reason: str, by: str) -> None:
-    """Make a registered VERSION the champion; the service follows within seconds."""
-    from components.release.load import load
-    from components.tracking.registry import ModelRegistry
-
-    click.echo(str(ModelRegistry(root=ROOT).promote(version, by, reason, load)))
-
-
-@main.command()
-@click.option("--reason", required=True, help="Why; it is kept in the journal.")
-@click.option("--by", default=getpass.getuser, show_default="your user name", help="Who decides.")
-def rollback(reason: str, by: str) -> None:
-    """Make the previous champion the champion again."""
-    from components.release.load import load
-    from components.tracking.registry import ModelRegistry
-
-    click.echo(str(ModelRegistry(root=ROOT).rollback(by, reason, load)))
 
 
 def _end_with_the_flow() -> None:

@@ -6,22 +6,23 @@ from pathlib import Path
 
 from prefect import flow, get_run_logger
 
+from components.promotion.history import Entry
+from components.promotion.promotions import Promotions
 from components.release.load import load
-from components.tracking.registry import ModelRegistry, Move
 
 
 @flow(name="promote", persist_result=False)
-def promote(version: int, by: str, reason: str) -> Move:
+def promote(version: int, by: str, reason: str) -> Entry:
     """Make a registered version the champion; refused unless its gates were passed and it can be served."""
-    return _tell(ModelRegistry(root=Path.cwd()).promote(str(version), by, reason, load))
+    return _tell(Promotions.of(Path.cwd()).promote(str(version), by, reason, load))
 
 
 @flow(name="rollback", persist_result=False)
-def rollback(by: str, reason: str) -> Move:
+def rollback(by: str, reason: str) -> Entry:
     """Make the previous champion the champion again."""
-    return _tell(ModelRegistry(root=Path.cwd()).rollback(by, reason, load))
+    return _tell(Promotions.of(Path.cwd()).rollback(by, reason))
 
 
-def _tell(move: Move) -> Move:
-    get_run_logger().info(f"{move}: {move.reason}")
-    return move
+def _tell(entry: Entry) -> Entry:
+    get_run_logger().info(f"{entry}: {entry.reason}")
+    return entry

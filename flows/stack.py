@@ -100,6 +100,7 @@ def _start_all(root: Path, ports: Ports, stack: ExitStack, tell: Callable[[str],
         start(program)
     for program in _servers(root, ports):
         _wait_until_ready(root, program, running[program.name])
+    _note_registry(root, f"http://{HOST}:{ports.mlflow}", stack)
     url = f"http://{HOST}:{ports.prefect}/api"
     environment.remember_server(root, url)
     stack.callback(environment.forget_server, root)
@@ -107,6 +108,12 @@ def _start_all(root: Path, ports: Ports, stack: ExitStack, tell: Callable[[str],
     _prefect(root, url, "--no-prompt", "deploy", "--all")
     start(_worker(url))
     return running
+
+
+def _note_registry(root: Path, address: str, stack: ExitStack) -> None:
+    """Let commands ask the registry over HTTP while this stack is up."""
+    location.note_server(root, address)
+    stack.callback(location.note_server, root, None)
 
 
 def _servers(root: Path, ports: Ports) -> list[Program]:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from services.settings import Settings
 
 TARGET = "services.recommender:Recommender"
+DRAIN_WITHIN_S = 30  # requests under way at SIGTERM are answered, for so long
 PROJECT = Path(__file__).resolve().parents[1]
 
 
@@ -28,48 +29,57 @@ def main() -> None:
 
 @main.command()
 @click.option("--port", default=0, type=click.IntRange(0, 65535), help="0 picks a free one.", show_default=True)
+@click.option("--host", help="Address to listen on, a number; beyond loopback it asks for API keys.")
+@click.option("--admin-port", type=click.IntRange(1, 65535), help="A port of its own for metrics, health and release.")
 @click.option("--release", type=click.Path(path_type=Path), help="Serve this folder and ask no registry.")
-def serve(port: int, release: Path | None) -> None:
-    """Serve the champion on loopback; prints the address first."""
+def serve(port: int, host: str | None, admin_port: int | None, release: Path | None) -> None:
+    """Serve the champion, on loopback unless told otherwise; prints the address first."""
     from services.settings import read_settings
 
-    if release is not None:
-        os.environ["SHOPLOOP_RELEASE"] = str(release.resolve())
+    told = {"SHOPLOOP_RELEASE": release and release.resolve(), "SHOPLOOP_HOST": host, "SHOPLOOP_ADMIN_PORT": admin_port}
+    os.environ.update({name: str(value) for name, value in told.items() if value is not None})
     try:
         settings = read_settings()
         _check(settings)
-        port = claim(port)
+        port = claim(port, settings.host)
     except ShoploopError as e:
         click.echo(f"shoploop: {e}", err=True)
         sys.exit(2)
     # BentoML's workers run in a folder of their own.
     os.environ["SHOPLOOP_ROOT"] = str(settings.root.resolve())
     os.environ["SHOPLOOP_STATE"] = str(settings.state.resolve())
-    click.echo(f"http://{HOST}:{port}")
+    # BentoML's workers share their figures in a folder there: two services of one person would empty each other's.
+    os.environ["BENTOML_HOME"] = str(settings.state.resolve() / "bentoml")
+    click.echo(f"http://{settings.host}:{port}")
     sys.stdout.flush()
-    arguments = ["-m", "bentoml", "serve", TARGET, "--host", HOST, "--port", str(port), "--working-dir", str(PROJECT)]
+    arguments = ["-m", "bentoml", "serve", TARGET, "--host", settings.host, "--port", str(port)]
+    arguments += ["--working-dir", str(PROJECT), "--timeout-graceful-shutdown", str(DRAIN_WITHIN_S)]
     os.execv(sys.executable, [sys.executable, *arguments])  # noqa: S606 - no shell wanted
 
 
 def _check(settings: Settings) -> None:
     """Raise a ShoploopError for what could never serve: better one line now than a service that is never ready."""
     from components.release.load import load
+    from services.access import check_keys
     from services.desk import Desk
     from services.state import State
+    from services.traces import open_traces
 
     state = State.of(settings)
     state.open()
+    check_keys(settings)
+    open_traces(settings.traces)
     if settings.release is not None:
         Desk(settings, state).check(load(settings.release))
 
 
-def claim(port: int) -> int:
+def claim(port: int, host: str = HOST) -> int:
     """The port if it is free, or a free one for 0; ConfigError if it is taken."""
     try:
-        return probe(port)
+        return probe(port, host)
     except OSError as e:
         raise ConfigError(
-            f"port {port} on {HOST} cannot be used ({e.strerror}); stop what uses it, or choose another: "
+            f"port {port} on {host} cannot be used ({e.strerror}); stop what uses it, or choose another: "
             "--port 0 picks a free one."
         ) from None
 

@@ -6,11 +6,11 @@ Knows nothing of HTTP. A request is answered by one release from beginning to en
 from __future__ import annotations
 
 import time
-import uuid
 from dataclasses import replace
 from typing import TypeVar
 
 from components.core.errors import ReleaseError
+from components.core.stages import stage
 from components.online.store import Exposure
 from components.release.release import RANKER, Answer, Event, Question, Release
 from services.messages import Event as Told
@@ -25,6 +25,7 @@ from services.messages import (
 )
 from services.persons import Persons
 from services.release_cache import Serving
+from services.request_record import record
 from services.settings import Settings
 from services.state import State
 
@@ -47,21 +48,27 @@ class Desk:
         release = now.release
         request = self._protected(request, release)
         variant = self._variant(request.user_id)
-        answer = release.recommend(self._question(request, release, self._policy(variant)))
+        question = self._question(request, release, self._policy(variant))
+        with stage("answer"):
+            answer = release.recommend(question)
         reply = RecommendAnswer(
-            request_id=uuid.uuid4().hex,
+            request_id=record().request_id,
             items=_items(release, answer),
             fallback=answer.fallback,
             experiment=self.settings.experiment.name if variant else None,
             variant=variant,
             **_origin(now),
         )
-        self.state.add_exposure(_exposure(request.user_id, reply))
+        record().fallback = reply.fallback
+        with stage("log"):
+            self.state.add_exposure(_exposure(request.user_id, reply))
         return reply
 
     def similar(self, request: SimilarRequest, now: Serving) -> SimilarAnswer:
         """Ranked neighbours of an item."""
-        answer = now.release.similar(request.item_id, request.k, request.filters.filters())
+        with stage("answer"):
+            answer = now.release.similar(request.item_id, request.k, request.filters.filters())
+        record().fallback = answer.fallback
         return SimilarAnswer(items=_items(now.release, answer), fallback=answer.fallback, **_origin(now))
 
     def events(self, request: EventsRequest, now: Serving) -> EventsAnswer:
@@ -69,7 +76,8 @@ class Desk:
         release = now.release
         default_time = release.known.now if self.settings.clock == "release" else int(time.time())
         events = [self._protected(event, release) for event in request.events]
-        accepted = self.state.add_events(events, default_time)
+        with stage("log"):
+            accepted = self.state.add_events(events, default_time)
         early = sum(e.timestamp is not None and e.timestamp < release.known.now for e in request.events)
         return EventsAnswer(
             accepted=accepted,
@@ -127,7 +135,8 @@ class Desk:
         the years between its cut-off and today as soon as one event carries today's time.
         """
         cutoff = release.known.now
-        bought = self.state.purchases(user_id, cutoff)
+        with stage("state"):
+            bought = self.state.purchases(user_id, cutoff)
         if self.settings.clock == "wall":
             return bought
         latest = cutoff + self.settings.horizon_days * DAY_S

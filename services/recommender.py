@@ -5,14 +5,24 @@ bentoml serve services.recommender:Recommender
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Callable
+from typing import TypeVar
+
 import bentoml
-from prometheus_client import Counter
+from pydantic import BaseModel
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from components.core.errors import StateError
+from components.core.stages import note_stage
+from services import json_log
+from services.admin import AdminPort, metrics
 from services.desk import Desk
+from services.figures import figures
+from services.front_door import FrontDoor
 from services.messages import (
     EventsAnswer,
     EventsRequest,
@@ -26,12 +36,17 @@ from services.messages import (
 from services.release_cache import Serving
 from services.release_watcher import ReleaseWatcher
 from services.request_guard import RequestGuard
+from services.request_record import record
 from services.settings import read_settings
 from services.state import State
 
+Asked = TypeVar("Asked", bound=BaseModel)
+Answered = TypeVar("Answered", bound=BaseModel)
+logger = logging.getLogger("shoploop.recommender")
 SETTINGS = read_settings()
 THREADS = 4  # numpy and XGBoost let go of the interpreter while they compute
 TIMEOUT_S = 10
+NO_STATE = "the store of events does not answer; come again in a second"
 NOTHING_YET = "no verified release yet; GET /health says why"
 
 
@@ -75,6 +90,7 @@ PAGES = [
     Route("/docs.json", _nothing),
     Route("/release", _release),
     Route("/health", _health),
+    Route("/metrics", metrics),
 ]
 
 
@@ -84,41 +100,46 @@ PAGES = [
     workers=SETTINGS.workers,
     threads=THREADS,
     traffic={"timeout": TIMEOUT_S},
-    logging={"access": {"enabled": False}},
+    logging={"access": {"enabled": False}},  # services/json_log.py
+    metrics={"enabled": False},  # services/figures.py: BentoML's carry the path as it was asked, without bounds
+    tracing={"excluded_urls": ".*"},  # services/traces.py: spans that nobody collects cost half a millisecond each
     http={"host": "127.0.0.1"},
 )
 class Recommender:
     """Recommendations of the champion release."""
 
     def __init__(self) -> None:
-        self.fallbacks = Counter("shoploop_fallbacks_total", "Answers that were not personal", ["endpoint"])
-        self.swaps = Counter("shoploop_release_swaps_total", "Changes of the served release")
+        json_log.configure()
         self.desk = Desk(SETTINGS, State.of(SETTINGS))
-        self.watcher = ReleaseWatcher(SETTINGS, self.desk.check, self.swaps.inc)
+        self.watcher = ReleaseWatcher(SETTINGS, self.desk.check, self._swapped)
         self.watcher.start()
+        self.admin = None
+        if SETTINGS.admin_port is not None:
+            pages = {"/metrics": metrics, "/release": lambda _: self.release(), "/health": lambda _: self.health()}
+            self.admin = AdminPort(SETTINGS, pages)
+            self.admin.start()
 
     @bentoml.on_shutdown
     def close(self) -> None:
-        """Stop following the registry."""
+        """Stop following the registry; what was asked has been answered by now."""
         self.watcher.stop()
+        if self.admin is not None:
+            self.admin.stop()
 
     @bentoml.api
     def recommend(self, request: RecommendRequest, /) -> RecommendAnswer:
         """Ranked items for a user or a history."""
-        now = self.watcher.current
-        return self._counted("recommend", self.desk.recommend(request, now)) if now else _not_ready()
+        return self._answer(self.desk.recommend, request)
 
     @bentoml.api
     def similar(self, request: SimilarRequest, /) -> SimilarAnswer:
         """Ranked neighbours of an item."""
-        now = self.watcher.current
-        return self._counted("similar", self.desk.similar(request, now)) if now else _not_ready()
+        return self._answer(self.desk.similar, request)
 
     @bentoml.api
     def events(self, request: EventsRequest, /) -> EventsAnswer:
         """Tell what users did; idempotent by event_id."""
-        now = self.watcher.current
-        return self.desk.events(request, now) if now else _not_ready()
+        return self._answer(self.desk.events, request)
 
     def release(self) -> Response:
         """What serves now."""
@@ -128,12 +149,13 @@ class Recommender:
     def health(self) -> Response:
         """Whether anything is wrong, and what."""
         watcher = self.watcher
-        troubled = watcher.refused is not None or watcher.registry_error is not None
+        troubled = watcher.pending or watcher.doubt is not None or watcher.registry_error is not None
         status = "starting" if watcher.current is None else "degraded" if troubled else "ok"
         answer = HealthAnswer(
             status=status,
             version=watcher.current.version if watcher.current else None,
             refused=watcher.refused,
+            doubt=watcher.doubt,
             registry_error=watcher.registry_error,
         )
         return JSONResponse(answer.model_dump(), status_code=200 if watcher.current else 503)
@@ -142,13 +164,29 @@ class Recommender:
         """Ready when a release was verified."""
         return self.watcher.current is not None
 
-    def _counted(self, endpoint: str, answer: RecommendAnswer | SimilarAnswer) -> RecommendAnswer | SimilarAnswer:
-        if answer.fallback is not None:
-            self.fallbacks.labels(endpoint).inc()
-        return answer
+    def _answer(self, ask: Callable[[Asked, Serving], Answered], request: Asked) -> Answered | Response:
+        """What the desk says, from the release that serves at this moment."""
+        note_stage("queue", record().began)
+        now = self.watcher.current
+        if now is None:
+            return _not_ready()
+        record().served_by(now)
+        try:
+            return ask(request, now)
+        except StateError as e:
+            logger.error("no answer: %s", e)  # noqa: TRY400 - its words say it all, and a traceback a second says less
+            record().refused = "state"
+            return JSONResponse({"error": NO_STATE}, status_code=503, headers={"Retry-After": "1"})
+
+    def _swapped(self) -> None:
+        now = self.watcher.current
+        figures().swapped(now.version if now else None)
 
 
-Recommender.add_asgi_middleware(RequestGuard, max_body_bytes=SETTINGS.max_body_kb * 1024)
+Recommender.add_asgi_middleware(FrontDoor, settings=SETTINGS)
+Recommender.add_asgi_middleware(
+    RequestGuard, max_body_bytes=SETTINGS.max_body_kb * 1024, within_s=SETTINGS.body_within_s
+)
 
 
 def _not_ready() -> Response:

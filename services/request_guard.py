@@ -1,61 +1,100 @@
-"""What no handler should see: bodies that are too large, not JSON by their own account, or not what is asked for.
+"""What no handler should see: bodies that are too large, too slow, not JSON by their own account, or not what is asked.
 
 BentoML would answer the last with a library's words, and log a traceback for each.
 """
 
 from __future__ import annotations
 
-from starlette.responses import JSONResponse
+import asyncio
+
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from services.refusals import refusal
+from services.refused import RefusedError
+from services.request_record import CURRENT
+
+DRAIN_S = 2.0  # what is left of a refused body is read and dropped for so long: a sender that writes reads no answer
+CLOSE = {"Connection": "close"}
 
 
 class RequestGuard:
-    """ASGI middleware: 413 for a body above the limit, 415 for a POST that is not JSON, 400 for one out of bounds."""
+    """ASGI middleware inside the front door.
 
-    def __init__(self, app: ASGIApp, max_body_bytes: int):
-        """The next application, and the largest body in bytes."""
+    413 for a body above the limit, 408 for one that is not there in time, 415 for a POST that is not JSON, 400 for one
+    out of bounds.
+    """
+
+    def __init__(self, app: ASGIApp, max_body_bytes: int, within_s: float):
+        """The next application, the largest body in bytes, and how long it may take."""
         self.app = app
         self.max_body_bytes = max_body_bytes
+        self.within_s = within_s
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer or pass on."""
-        if scope["type"] != "http" or scope["method"] != "POST":
+        if scope["type"] != "http" or scope["method"] in ("GET", "HEAD"):
             await self.app(scope, receive, send)
             return
-        headers = {name.lower(): value.decode("latin-1") for name, value in scope["headers"]}
-        if headers.get(b"content-type", "").partition(";")[0].strip().lower() != "application/json":
-            await _refuse(415, "send JSON with the header Content-Type: application/json")(scope, receive, send)
+        try:
+            body = await self._read(scope, receive)
+        except RefusedError as e:
+            CURRENT.get().refused = e.reason
+            await _answer_and_drain(e, receive, send)
             return
-        declared = headers.get(b"content-length", "0")
-        body = None if declared.isdigit() and int(declared) > self.max_body_bytes else await self._read(receive)
         if body is None:
-            words = f"the body is larger than {self.max_body_bytes // 1024} KB; send less at a time"
-            await _refuse(413, words)(scope, receive, send)
-            return
+            return  # the caller left
         wrong = refusal(scope["path"], body)
         if wrong is not None:
-            await JSONResponse({"error": wrong}, status_code=400)(scope, receive, send)
-            return
+            raise RefusedError(400, "bounds", wrong)
         await self.app(scope, _replay(body, receive), send)
 
-    async def _read(self, receive: Receive) -> bytes | None:
-        """The whole body, or None as soon as it is too large."""
+    async def _read(self, scope: Scope, receive: Receive) -> bytes | None:
+        """The whole body; None if the caller left before its end. Raises         RefusedError."""
+        headers = {name.lower(): value.decode("latin-1") for name, value in scope["headers"]}
+        if headers.get(b"content-type", "").partition(";")[0].strip().lower() != "application/json":
+            raise RefusedError(415, "type", "send JSON with the header Content-Type: application/json", CLOSE)
+        declared = headers.get(b"content-length", "0")
+        if declared.isdigit() and int(declared) > self.max_body_bytes:
+            raise self._too_large()
+        try:
+            async with asyncio.timeout(self.within_s):
+                return await self._parts(receive)
+        except TimeoutError:
+            words = f"the body was not there within {self.within_s:g} s; send it again, and faster"
+            raise RefusedError(408, "slow", words, CLOSE) from None
+
+    async def _parts(self, receive: Receive) -> bytes | None:
         parts, size, more = [], 0, True
         while more:
             message = await receive()
+            if message["type"] == "http.disconnect":
+                return None
             parts.append(message.get("body", b""))
             size += len(parts[-1])
             if size > self.max_body_bytes:
-                return None
-            more = message["type"] == "http.request" and message.get("more_body", False)
+                raise self._too_large()
+            more = message.get("more_body", False)
         return b"".join(parts)
 
+    def _too_large(self) -> RefusedError:
+        return RefusedError(413, "size", f"the body is larger than {self.max_body_bytes // 1024} KB; send less", CLOSE)
 
-def _refuse(status: int, words: str) -> JSONResponse:
-    # Closing spares reading what is left of a body that nobody wants.
-    return JSONResponse({"error": words}, status_code=status, headers={"Connection": "close"})
+
+async def _answer_and_drain(refused: RefusedError, receive: Receive, send: Send) -> None:
+    """The answer at once, then its end after what the sender still had under way, within bounds.
+
+    Closing while it still sends would reset the connection, and the answer could be lost.
+    """
+    answer = refused.answer()
+    await send({"type": "http.response.start", "status": answer.status_code, "headers": answer.raw_headers})
+    await send({"type": "http.response.body", "body": answer.body, "more_body": True})
+    try:
+        async with asyncio.timeout(DRAIN_S):
+            while (message := await receive())["type"] == "http.request" and message.get("more_body", False):
+                pass
+    except TimeoutError:
+        pass
+    await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
 def _replay(body: bytes, receive: Receive) -> Receive:

@@ -12,9 +12,11 @@ from pydantic import Field, SecretStr
 
 from components.core.config import Config, parse
 from components.core.errors import ConfigError
+from components.core.ports import HOST
 from components.experiments.design import Experiment
 
 PREFIX = "SHOPLOOP_"
+LISTS = frozenset({"hosts", "origins"})
 
 
 class Settings(Config):
@@ -30,7 +32,17 @@ class Settings(Config):
                 past such as the default data; "wall" is now, right for a live shop
     horizon_days  under the clock "release", a later event counts as if it were this long after the cut-off
     experiment  a running A/B test, as JSON
+    max_slowdown  a new release may take so many times as long for its golden questions as the one that serves
     max_body_kb largest request body
+    body_within_s  a body that is not there by then is refused
+    queue       requests that one worker has in the house at most, waiting and working; more are refused
+    host        address to listen on
+    admin_port  port of its own for /metrics, /health and /release, which the public port then does not have
+    keys        "auto" asks for a key wherever the service is reached from another machine, "always" everywhere
+    hosts       names the service answers to, separated by commas; empty: loopback's names, or any behind keys
+    log_share   share of the requests that get a line in the log; errors always have one, unless it is 0
+    traces      OpenTelemetry's spans: off, console, or otlp (OTEL_EXPORTER_OTLP_ENDPOINT says where to)
+    origins     web pages that may call, as https://shop.example, separated by commas; empty: none
     """
 
     release: Path | None = None
@@ -42,7 +54,17 @@ class Settings(Config):
     clock: Literal["release", "wall"] = "release"
     horizon_days: int = Field(default=60, ge=1, le=3650)
     experiment: Experiment | None = None
+    max_slowdown: float = Field(default=5.0, gt=1, le=1000)
     max_body_kb: int = Field(default=256, ge=1, le=10_000)
+    body_within_s: float = Field(default=5.0, ge=0.1, le=60)
+    queue: int = Field(default=32, ge=1, le=10_000)
+    host: str = HOST
+    admin_port: int | None = Field(default=None, ge=1, le=65_535)
+    keys: Literal["auto", "always"] = "auto"
+    log_share: float = Field(default=1.0, ge=0, le=1)
+    traces: Literal["off", "console", "otlp"] = "off"
+    hosts: tuple[str, ...] = ()
+    origins: tuple[str, ...] = ()
 
 
 def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
@@ -57,4 +79,6 @@ def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
             values["experiment"] = json.loads(values["experiment"])
         except json.JSONDecodeError as e:
             raise ConfigError(f"{PREFIX}EXPERIMENT: not JSON: {e}.") from None
+    for name in LISTS.intersection(values):
+        values[name] = tuple(part.strip() for part in values[name].split(",") if part.strip())
     return parse(Settings, values, f"environment {PREFIX}*")

@@ -11,6 +11,7 @@ Source: Steck 2019 (doi:10.1145/3308558.3313710), equation 8.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import ClassVar
 
 import numpy as np
 import scipy.sparse as sp
@@ -23,6 +24,7 @@ from components.core.bundle import pack_csr, unpack_csr
 from components.core.dataset import Dataset, Histories
 from components.core.errors import ConfigError, DataError
 from components.core.model import Capabilities
+from components.core.space import NEIGHBOURS, Floats
 
 GB = 1e9
 BLOCKS_AT_ONCE = 12  # blocks of BLOCK_CELLS floats beside the one array of max_items²
@@ -35,6 +37,7 @@ class EaseConfig(RecencyConfig):
     history that is scored.
     """
 
+    space: ClassVar = RecencyConfig.space | {"regularization": Floats(10, 5000, log=True), "neighbours": NEIGHBOURS}
     max_items: int = Field(default=4000, ge=0)
     tail_neighbours: int = Field(default=0, ge=0, le=2000)
     regularization: float = Field(default=1000.0, gt=0)

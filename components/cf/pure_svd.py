@@ -9,6 +9,8 @@ Nikolakopoulos et al. 2019 (doi:10.1007/s10115-018-1197-7); the algorithm of Hal
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import numpy as np
 import scipy.sparse as sp
 from pydantic import Field
@@ -17,6 +19,7 @@ from components.cf._neighbours import scale_columns, unit_rows
 from components.cf._recency import RecencyConfig, RecencyModel
 from components.core.dataset import Dataset, Histories
 from components.core.model import Capabilities
+from components.core.space import Choice, Floats
 
 SPARE = 16  # directions beyond those asked for, so that the last ones asked for are exact too
 
@@ -27,6 +30,10 @@ class PureSvdConfig(RecencyConfig):
     passes over the purchases make the directions exact; half_life_days and basket_decay weigh the history scored.
     """
 
+    space: ClassVar = RecencyConfig.space | {
+        "embedding_size": Choice((32, 64, 128, 256, 512)),
+        "popularity_exponent": Floats(0, 1),
+    }
     embedding_size: int = Field(default=128, ge=1, le=4096)
     popularity_exponent: float = Field(default=0.2, ge=0, le=1)
     passes: int = Field(default=6, ge=1, le=100)

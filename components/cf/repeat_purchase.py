@@ -12,6 +12,7 @@ Source: the features are those of Bhagat et al. 2018 (doi:10.1145/3219819.321989
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import ClassVar
 
 import numpy as np
 from pydantic import Field
@@ -21,6 +22,7 @@ from components.cf._repeat_features import ItemRhythm, features_of, pairs_of, rh
 from components.core.config import Config
 from components.core.dataset import DAY_S, Dataset, Histories
 from components.core.model import Capabilities, Model
+from components.core.space import Floats
 
 STEPS = 25  # of Newton's method, which is there after six or so
 LARGEST_LOGIT = 30.0
@@ -32,6 +34,7 @@ class RepeatPurchaseConfig(Config):
     max_pairs bounds the regression; regularization is its ridge, in pairs.
     """
 
+    space: ClassVar = {"regularization": Floats(1, 1000, log=True)}
     horizon_days: float | None = Field(default=28, gt=0)
     max_pairs: int = Field(default=300_000, ge=100)
     regularization: float = Field(default=10, gt=0)
@@ -87,7 +90,7 @@ class RepeatPurchase(Model):
         return out
 
     def state(self) -> dict[str, np.ndarray]:
-        """The regression (weights, feature_mean, feature_scale: float64) and the items' rhythm (float32 (n_items,) each)."""
+        """The regression (weights, feature_mean, feature_scale, float64) and the items' rhythm, float32 (n_items,) each."""
         rhythm = {name: getattr(self._rhythm, name) for name in ("repeats", "gap", "buyers")}
         return {"weights": self._weights, "feature_mean": self._mean, "feature_scale": self._scale} | rhythm
 

@@ -10,6 +10,7 @@ FEATURE_EXPECTATIONS = EXPECTATIONS / "features"
 PRIVACY = Path("privacy.json")  # which key made the pseudonyms, and who was forgotten; git keeps it
 STATE = Path("state")  # keys, and the service's own files; never in git
 PSEUDONYM_KEY = STATE / "pseudonym.key"
+PROMOTIONS = STATE / "promotions.db"  # the history of promotions and rollbacks
 ARTIFACTS = Path("artifacts")
 VALIDATED = ARTIFACTS / "validated"
 PSEUDONYMS = VALIDATED / "pseudonyms.json"  # whether its user ids are pseudonyms, and of which key

@@ -1,4 +1,4 @@
-"""Ports on loopback, the only address this project listens on."""
+"""Ports on loopback, the only address this project listens on unless a person names another."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ HOST = "127.0.0.1"
 ANY = 0
 
 
-def probe(port: int = ANY) -> int:
+def probe(port: int = ANY, host: str = HOST) -> int:
     """The port if a server could listen on it, or a free one for ANY; OSError if it cannot be used."""
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as s:
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM) as s:
         s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        s.bind((HOST, port))
+        s.bind((host, port))
         return s.getsockname()[1]
 
 

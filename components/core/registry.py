@@ -60,6 +60,7 @@ class Registry:
 
 MODELS = Registry("model", "cf", "deep")
 SOURCES = Registry("source", "data/sources")
+ENTRANTS = Registry("entrant", "benchmark/entrants")
 CLEANERS = Registry("cleaner", "data/cleaning")
 PERTURBATIONS = Registry("perturbation", "robustness/perturbations")
 REDUCERS = Registry("reducer", "reduction")

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
 from components.core.config import Config
+from components.core.space import EMBEDDING, Choice, Floats, Ints
 
 
 class SequenceConfig(Config):
@@ -37,6 +38,15 @@ class SequenceConfig(Config):
                       model says so (`remarks`); epochs and patience are meant to end the training long before
     """
 
+    space: ClassVar = {
+        "embedding_size": EMBEDDING,
+        "max_length": Choice((20, 50, 100)),
+        "horizon": Ints(1, 8),
+        "dropout": Floats(0.1, 0.7),
+        "learning_rate": Floats(0.0005, 0.01, log=True),
+        "batch_size": Choice((64, 128, 256)),
+        "negatives": Choice((256, 1024, 2048)),
+    }
     embedding_size: int = Field(default=64, ge=2, le=512)
     max_length: int = Field(default=64, ge=1, le=1000)
     horizon: int = Field(default=8, ge=1, le=100)

@@ -8,11 +8,12 @@ Source: Kang & McAuley 2018, arXiv:1808.09781, with a sampled softmax (Klenitski
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from pydantic import Field, model_validator
 
+from components.core.space import Choice, Ints
 from components.deep._config import SequenceConfig
 from components.deep._model import SequenceModel
 from components.deep._numpy_layers import LAYER_NORM_EPSILON, attention, dense, gelu, layer_norm
@@ -23,6 +24,7 @@ START_SCALE = 0.1  # of the states, so that the first logits are close to the it
 class SasRecConfig(SequenceConfig):
     """blocks attention layers of `heads` heads each; heads must divide embedding_size."""
 
+    space: ClassVar = SequenceConfig.space | {"blocks": Ints(1, 3), "heads": Choice((1, 2, 4))}
     blocks: int = Field(default=1, ge=1, le=8)
     heads: int = Field(default=2, ge=1, le=16)
 

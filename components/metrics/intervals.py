@@ -25,6 +25,15 @@ def bootstrap_mean(
     return float(values.mean()), float(low), float(high)
 
 
+def bootstrap_means(values: np.ndarray, rng: np.random.Generator, *, n: int = SAMPLES) -> np.ndarray:
+    """Means of n resamples of the users, for many columns of per-user values at once.
+
+    values   float (users, columns), no NaN; all columns see the same draws, so that differences of columns are paired
+    Returns  float64 (n, columns)
+    """
+    return np.concatenate([_resampled(values, rng, min(BLOCK, n - done)) for done in range(0, n, BLOCK)])
+
+
 def coverage_interval(ranked: np.ndarray, n_items: int) -> tuple[float, float, float]:
     """Share of the catalogue that the lists show, with its 95 % jackknife interval over users.
 
@@ -48,6 +57,6 @@ def coverage_interval(ranked: np.ndarray, n_items: int) -> tuple[float, float, f
 
 
 def _resampled(values: np.ndarray, rng: np.random.Generator, n: int) -> np.ndarray:
-    """Means of n resamples: how often each user is drawn is multinomial."""
+    """Means of n resamples, over the first axis: how often each user is drawn is multinomial."""
     counts = rng.multinomial(len(values), np.full(len(values), 1 / len(values)), size=n)
     return counts @ values / len(values)

@@ -13,6 +13,7 @@ from components.core.errors import BundleError
 from components.core.model import Model
 from components.core.model import load as load_model
 from components.core.ranking import exclude, top_k
+from components.core.stages import stage
 from components.core.vocabulary import Vocabulary
 from components.features import history
 from components.ranking.candidates import Candidates, propose
@@ -21,6 +22,7 @@ from components.ranking.lambdamart import Lambdamart
 
 FALLBACK = "popularity"
 BEHIND = np.float32(2)  # fillers, scored 0 … 1 by popularity, start this far below the lowest ranked candidate
+FUSION_CONSTANT = 60  # of reciprocal rank fusion (Cormack et al. 2009, doi:10.1145/1571941.1572114)
 TASTE_HALF_LIFE_DAYS = 60
 
 
@@ -71,12 +73,15 @@ class Hybrid:
         for name, scores in candidates.scores.items():
             columns[f"score.{name}"] = scores
             columns[f"rank.{name}"] = candidates.ranks[name]
+        columns["fused_rank"] = sum(1 / (FUSION_CONSTANT + ranks) for ranks in candidates.ranks.values())
         columns |= history.pair_features(histories, len(context.items), rows, items, context.groups)
         columns |= {name: values[rows] for name, values in history.user_features(histories).items()}
-        columns["text_affinity"] = self._text_affinity(histories, rows, items)
+        if context.vectors.shape[1]:
+            columns["text_affinity"] = self._text_affinity(histories, rows, items)
         columns |= dict(zip(context.item_names, context.item_numbers[items].T, strict=True))
         columns |= dict(zip(context.user_names, context.user_rows(histories.users)[rows].T, strict=True))
-        columns["price_against_usual"] = columns["price"] / np.maximum(columns["user_price"], 0.01)
+        if {"price", "user_price"} <= set(columns):
+            columns["price_against_usual"] = columns["price"] / np.maximum(columns["user_price"], 0.01)
         matrix = np.stack(list(columns.values()), axis=1).astype(np.float32)
         return list(columns), context.normalizer.apply(list(columns), matrix)
 
@@ -91,9 +96,13 @@ class Hybrid:
         scores   what `model_scores` gave for these histories, where the caller has it already
         allowed  bool (n_items,), items to draw candidates from; the others are not ranked, but not left out either
         """
-        scores = self.model_scores(histories) if scores is None else scores
-        candidates = self.propose(histories, scores, allowed)
-        ranked = self.ranker.predict(self.features(histories, candidates)[1]) if len(candidates.rows) else np.zeros(0)
+        with stage("candidates"):
+            scores = self.model_scores(histories) if scores is None else scores
+            candidates = self.propose(histories, scores, allowed)
+        with stage("features"):
+            matrix = self.features(histories, candidates)[1] if len(candidates.rows) else None
+        with stage("rank"):
+            ranked = np.zeros(0) if matrix is None else self.ranker.predict(matrix)
         lowest = np.zeros(len(histories), dtype=np.float32)
         np.minimum.at(lowest, candidates.rows, ranked)
         dense = scores[FALLBACK] + (lowest - BEHIND)[:, None]

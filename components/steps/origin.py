@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from components.core import layout, registry
-from components.core.bundle import sha256
 from components.core.config import PARAMS_FILE, Config, parse
 from components.core.errors import DataError
+from components.core.source_files import digest_of
 from components.data.pin import read_pin
 from components.data.source import SourceChoice
-from components.steps.code import PROJECT, step_files
+from components.steps.code import step_files
 from components.steps.table import Step
 
 FIRST_VERSION = 1  # of a component that declares none
@@ -64,8 +64,7 @@ def origin_of(step: Step, params: dict[str, Any], config: Config, root: Path) ->
 
 def code_digest(step: Step) -> str:
     """One sha256 for the source files that a step runs, and their names."""
-    files = {name: sha256(PROJECT / name) for name in step_files(step)}
-    return hashlib.sha256(json.dumps(files, sort_keys=True).encode()).hexdigest()
+    return digest_of(step_files(step))
 
 
 def _versions(step: Step) -> dict[str, int]:

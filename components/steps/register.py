@@ -32,6 +32,8 @@ def register(config: RegisterConfig, root: Path, seed: int) -> StepResult:
     Writes  release/, registration/registered.json
     Raises  ReleaseError if the gates were not passed; nothing is registered then.
     """
+    from components.promotion.history import History
+    from components.promotion.promotions import Promotions
     from components.tracking.registry import CHALLENGER, CHAMPION, ModelRegistry
 
     decision = bundle.read_json(root / layout.DECISION / "decision.json")
@@ -45,7 +47,9 @@ def register(config: RegisterConfig, root: Path, seed: int) -> StepResult:
     first = bool(decision["first_release"]) and registry.at_alias(CHAMPION) is None
     registry.set_alias(CHALLENGER, version.version)
     if first:
-        registry.promote(version.version, by="gate", reason="first release: its gates were passed, no champion yet")
+        Promotions(registry, History(root)).promote(
+            version.version, by="gate", reason="first release: its gates were passed, no champion yet"
+        )
     registered = {
         "name": NAME,
         "version": version.version,

@@ -124,13 +124,14 @@ def _step(name: str, description: str, *, section: str | None = None, **rest: An
 
 
 def _train(name: str, file: str) -> Step:
+    uses_content = MODELS.get(Path(file).stem).capabilities.uses_content
     return Step(
         f"{TRAIN_PREFIX}{name}",
         f"fit {name} on both folds",
         "components.steps.train:train",
         "components.steps.train:TrainConfig",
         f"models.{name}",
-        reads=(layout.SPLIT,),
+        reads=(layout.SPLIT, *((layout.FEATURES, layout.REDUCED) if uses_content else ())),
         writes=(layout.MODELS / name,),
         code=(file,),
         fixed={"name": name},

@@ -14,6 +14,7 @@ from components.core.bundle import replacing, sha256, write_json
 from components.core.config import Config
 from components.core.errors import DataError
 from components.core.registry import SOURCES
+from components.core.source_files import PROJECT, files_of, module_name
 from components.data import engine
 from components.data.canonical import canonical_tables
 from components.data.engine import EngineConfig
@@ -33,7 +34,6 @@ from components.quality.suites import STOP, WARN, Suite, load_suites
 from components.quality.thresholds import Threshold
 from components.quality.verdict import Verdict
 from components.quality.volume import VolumeConfig
-from components.steps.code import PROJECT, files_of, module_name
 from components.steps.result import StepResult
 
 if TYPE_CHECKING:

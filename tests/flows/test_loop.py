@@ -13,6 +13,7 @@ import yaml
 
 from components.core import layout
 from components.core.ports import probe
+from components.promotion.history import History
 from components.steps.table import table
 from components.tracking import location
 from components.tracking.registry import CHALLENGER, CHAMPION, ModelRegistry
@@ -97,7 +98,7 @@ def test_one_release_is_champion_and_challenger(said, project):
     registry = ModelRegistry(root=project)
     assert [v.version for v in registry.versions()] == ["1"]
     assert registry.aliases() == {CHAMPION: "1", CHALLENGER: "1"}
-    assert [move.by for move in registry.history] == ["gate"]
+    assert [entry.by for entry in History(project).entries()] == ["gate"]
 
 
 def test_every_step_is_a_run_nested_under_the_flows_run(said, project):

@@ -30,7 +30,7 @@ def put(path, value):
 FAULTS = {
     "option of a model": (
         put(["models", "als", "params"], {"facters": 8}),
-        r"models.als.params: unknown parameter 'facters'; known: alpha, embedding_size",
+        r"models.als.params: unknown parameter 'facters'; known: alpha, ",
     ),
     "option of the reducer": (
         put(["reduce", "params"], {"embeding_size": 8}),

@@ -8,6 +8,7 @@ import pytest
 
 from components.core import bundle, layout
 from components.core.errors import ReleaseError
+from components.promotion.history import History
 from components.release.load import load
 from components.steps.register import RegisterConfig, register
 from components.tracking.registry import CHALLENGER, CHAMPION, DIGEST_TAG, GATE_TAG, PASSED, ModelRegistry
@@ -34,7 +35,7 @@ def test_first_release_becomes_champion_a_second_only_challenger_and_a_version_n
     assert registered(shop)["aliases"] == ["challenger", "champion"]
     assert first.tags[GATE_TAG] == PASSED
     assert first.tags["gate.coverage"].startswith("passed: lists show")
-    assert [move.by for move in registry.history] == ["gate"]
+    assert [entry.by for entry in History(shop).entries()] == ["gate"]
 
     register(CONFIG, shop, 1)  # a killed worker's run is started again
     assert [v.version for v in registry.versions()] == ["1"]

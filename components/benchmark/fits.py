@@ -1,0 +1,140 @@
+"""Fitted models of a benchmark, kept by what made them, so that a fusion or a ranker need not fit them again.
+
+What a kept model had cost is added to the cost of whoever uses it: the table tells what it takes from nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import resource
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from components.core import rng
+from components.core.bundle import META, read_json, write_json
+from components.core.errors import BundleError, ConfigError
+from components.core.model import Model
+from components.core.model import load as load_model
+from components.core.source_files import digest_of, files_of, module_name
+
+if TYPE_CHECKING:
+    from components.benchmark.entrant import Spec
+    from components.benchmark.protocols import Question
+
+COST = "cost.json"
+MODEL = "model"
+JOURNAL = "journal"  # what a long fit keeps while it runs; a killed one goes on from there
+
+
+@dataclass
+class Cost:
+    """Seconds of the wall and of all processors, and the largest resident memory in MB."""
+
+    seconds: float = 0.0
+    cpu_seconds: float = 0.0
+    peak_mb: float = 0.0
+
+    def add(self, other: Cost) -> None:
+        """Time adds up, memory does not."""
+        self.seconds += other.seconds
+        self.cpu_seconds += other.cpu_seconds
+        self.peak_mb = max(self.peak_mb, other.peak_mb)
+
+
+class Fits:
+    """The models of one run and seed.
+
+    specs  all single models of the run, by name
+    paid     what models that were found fitted had cost
+    remarks  what a person should know of the fits
+    """
+
+    def __init__(self, folder: Path, specs: dict[str, Spec], seed: int):
+        """folder: where fitted models are kept."""
+        self.folder, self.specs, self.seed = Path(folder), specs, seed
+        self.paid = Cost()
+        self.remarks: list[str] = []
+
+    def fitted(self, name: str, question: Question) -> Model:
+        """The model of that name, fitted on the fold's history, now or before.
+
+        Raises ConfigError if the run has no such model
+        """
+        if name not in self.specs:
+            raise ConfigError(f"benchmark: no model '{name}' in this run; there are {', '.join(sorted(self.specs))}.")
+        at = self.folder / fit_key(self.specs[name], question.digest, self.seed)
+        if (at / COST).is_file():
+            self.paid.add(Cost(**read_json(at / COST)))
+            return load_model(at / MODEL)
+        if curves_of(at):
+            self.remarks.append(f"{name}: its fit was interrupted and went on from there; its cost is that of the rest")
+        model = self.specs[name].model()
+        model.journal_folder = at / JOURNAL
+        with measured() as cost:
+            model.fit(question.data, rng.stream(self.seed, "benchmark", model.component()))
+        self.remarks += model.remarks()
+        model.save(at / MODEL, name=name, seed=self.seed)
+        write_json(at / COST, asdict(cost))  # last: without it the fit is not taken for a whole one
+        return model
+
+
+def curves_of(fit: Path) -> dict[str, list[float]]:
+    """Curves of a fit under way, by name, one value per epoch; empty where it keeps none, or none yet."""
+    for file in sorted((fit / JOURNAL).glob(f"*/{META}")):
+        try:
+            return {name: [float(v) for v in values] for name, values in read_json(file)["curves"].items()}
+        except (BundleError, KeyError, AttributeError, TypeError, ValueError):
+            return {}  # replaced while it was read, or of another version
+    return {}
+
+
+@contextmanager
+def measured() -> Iterator[Cost]:
+    """What the block costs this process and the children that ended in it."""
+    cost = Cost()
+    started, cpu = time.perf_counter(), cpu_seconds()
+    yield cost
+    cost.seconds, cost.cpu_seconds = time.perf_counter() - started, cpu_seconds() - cpu
+    cost.peak_mb = peak_mb()
+
+
+def cpu_seconds() -> float:
+    """Of this process and of children that ended."""
+    times = os.times()
+    return time.process_time() + times.children_user + times.children_system
+
+
+def peak_mb() -> float:
+    """Largest resident memory of this process so far.
+
+    Linux hands ru_maxrss on from the process that started this one, so the kernel's own mark of this program counts
+    where it can be read.
+    """
+    status = Path("/proc/self/status")
+    if status.is_file():
+        for line in status.read_text(encoding="utf-8").splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) / 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def fit_key(spec: Spec, data: str, seed: int) -> str:
+    """A name for a fitted model: data, component, options, seed, and the code of the component."""
+    config = spec.model().config.model_dump(mode="json")
+    return key_of({"data": data, "component": spec.component, "config": config, "seed": seed, "code": code_of(spec)})
+
+
+def code_of(spec: Spec) -> str:
+    """sha256 of the component's source file and of all of ours that it imports."""
+    return digest_of(files_of(module_name(spec.file)))
+
+
+def key_of(facts: dict[str, Any]) -> str:
+    """A short name for facts, by their content."""
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:20]

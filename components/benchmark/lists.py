@@ -1,0 +1,140 @@
+"""Lists on disk: user_id, item_id, rank, score, one row per place; ours and other systems' are read the same way."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+import scipy.sparse as sp
+
+from components.benchmark.entrant import TopK
+from components.core.errors import DataError
+from components.core.ranking import NO_ITEM
+from components.core.schema import ITEM_ID, RANK, SCORE, USER_ID
+from components.core.vocabulary import Vocabulary
+from components.evaluation.protocol import Task
+
+NEEDED = (USER_ID, ITEM_ID)
+LARGEST_ROWS = 200_000_000  # of a foreign file; it is read whole
+
+
+@dataclass(frozen=True)
+class Read:
+    """Lists of the users who are asked, in their order, and what of a file is not among them.
+
+    items      int32 (n, k), -1 where a list is shorter, or names an item that the catalogue does not hold
+    strangers  users of the file who are not asked
+    silent     users who are asked and have no list
+    unknown    places that name an item outside the catalogue; no hit, but they take their place
+    """
+
+    items: np.ndarray
+    strangers: int
+    silent: int
+    unknown: int
+
+    @property
+    def remarks(self) -> list[str]:
+        """What a person should know of lists that were handed in."""
+        counts = {
+            "users of the file are not asked": self.strangers,
+            "users who are asked have no list": self.silent,
+            "places name an item outside the catalogue": self.unknown,
+        }
+        return [f"{n:,} {words}" for words, n in counts.items() if n]
+
+
+def write_lists(path: Path, lists: TopK, user_ids: np.ndarray, items: Vocabulary) -> None:
+    """Write lists, users in their order, ranks from 1."""
+    rows, places = np.nonzero(lists.items >= 0)
+    columns = {
+        USER_ID: pa.array(user_ids.tolist(), pa.string()).take(pa.array(rows)),
+        ITEM_ID: pa.array(items.ids.tolist(), pa.string()).take(pa.array(lists.items[rows, places])),
+        RANK: pa.array((places + 1).astype(np.int32)),
+        SCORE: pa.array(lists.scores[rows, places].astype(np.float32)),
+    }
+    pq.write_table(pa.table(columns), path, compression="zstd")
+
+
+def write_relevant(path: Path, relevant: sp.csr_matrix, user_ids: np.ndarray, items: Vocabulary) -> None:
+    """Write what was to be foretold: user_id, item_id."""
+    rows, at = relevant.nonzero()
+    columns = {
+        USER_ID: pa.array(user_ids.tolist(), pa.string()).take(pa.array(rows)),
+        ITEM_ID: pa.array(items.ids.tolist(), pa.string()).take(pa.array(at)),
+    }
+    pq.write_table(pa.table(columns), path, compression="zstd")
+
+
+def read_lists(path: Path, task: Task, items: Vocabulary, k: int) -> Read:
+    """Lists of the task's users from a file with user_id, item_id and rank, or score where there are no ranks.
+
+    Raises DataError if the file is no such table, or a user has two items at one rank or an item twice
+    """
+    table = _table(path)
+    users, rows = _encoded(table[USER_ID], Vocabulary.fit(task.user_ids))
+    order = Vocabulary.fit(task.user_ids).encode(task.user_ids)  # vocabulary index of every row of the task
+    row_of = np.empty(len(order), dtype=np.int64)
+    row_of[order] = np.arange(len(order))
+    _, at = _encoded(table[ITEM_ID], items)
+    kept = rows >= 0
+    strangers = users - len(np.unique(rows[kept]))
+    row, item, rank = row_of[rows[kept]], at[kept], _ranks(table, path)[kept]
+    place = _places(path, row, item, rank)
+    out = np.full((len(order), k), NO_ITEM, dtype=np.int32)
+    top = place < k
+    out[row[top], place[top]] = item[top]
+    return Read(out, strangers, len(order) - len(np.unique(row)), int((item[top] < 0).sum()))
+
+
+def _table(path: Path) -> pa.Table:
+    try:
+        found = pq.ParquetFile(path)
+        names, rows = found.schema_arrow.names, found.metadata.num_rows
+        missing = [name for name in NEEDED if name not in names]
+        if missing or not {RANK, SCORE} & set(names):
+            lacking = " and ".join(missing) or f"{RANK} or {SCORE}"
+            raise DataError(f"{path}: column {lacking} is missing; it has {', '.join(names)}.")
+        if rows > LARGEST_ROWS:
+            raise DataError(f"{path}: {rows:,} rows, at most {LARGEST_ROWS:,} are read; keep the first ranks only.")
+        return found.read([*NEEDED, RANK if RANK in names else SCORE])
+    except (OSError, pa.ArrowException) as e:
+        raise DataError(f"{path}: cannot be read as parquet ({str(e).splitlines()[0]}).") from None
+
+
+def _encoded(column: pa.ChunkedArray, vocabulary: Vocabulary) -> tuple[int, np.ndarray]:
+    """Number of distinct ids, and int32 indices in the vocabulary."""
+    if column.null_count:
+        raise DataError("lists: an id is missing; every row needs a user and an item.")
+    coded = pc.dictionary_encode(column.cast(pa.string()).combine_chunks())
+    known = vocabulary.encode(coded.dictionary.to_pylist())
+    return len(coded.dictionary), known[coded.indices.to_numpy()] if len(known) else np.empty(0, np.int32)
+
+
+def _ranks(table: pa.Table, path: Path) -> np.ndarray:
+    """Numbers that grow down the list."""
+    if RANK in table.column_names:
+        ranks = table[RANK].to_numpy(zero_copy_only=False)
+        if len(ranks) and (table[RANK].null_count or ranks.min() < 1):
+            raise DataError(f"{path}: ranks start at 1, and every row has one.")
+        return ranks
+    scores = table[SCORE].to_numpy(zero_copy_only=False)
+    if np.isnan(scores.astype(float)).any():
+        raise DataError(f"{path}: a score is missing or NaN.")
+    return -scores
+
+
+def _places(path: Path, row: np.ndarray, item: np.ndarray, rank: np.ndarray) -> np.ndarray:
+    """int64 place of every row of the file in its user's list, from 0; equal scores keep the order of the file."""
+    pairs = row[item >= 0] * (int(item.max(initial=0)) + 1) + item[item >= 0]
+    if len(np.unique(pairs)) < len(pairs):
+        raise DataError(f"{path}: a user's list names an item twice.")
+    order = np.lexsort((rank, row))
+    starts = np.flatnonzero(np.diff(row[order], prepend=-1))
+    place = np.empty(len(row), dtype=np.int64)
+    place[order] = np.arange(len(row)) - np.repeat(starts, np.diff(np.append(starts, len(row))))
+    return place

@@ -1,0 +1,175 @@
+"""What is benchmarked: a path becomes canonical interactions, and what could not be read is counted, never lost.
+
+A benchmark runs no Great Expectations: it takes what can be read, says what could not, and cleans as the loop does.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from components.core import schema
+from components.core.bundle import read_json, sha256
+from components.core.config import parse, read_params
+from components.core.errors import DataError
+from components.core.source_files import digest_of, files_of
+from components.data import engine, policy
+from components.data.cleaner import Work, totals
+from components.data.engine import EngineConfig
+from components.data.policy import CleanConfig
+from components.data.protection import protection
+from components.data.source import SourceChoice
+from components.data.undone import UNDONE
+
+if TYPE_CHECKING:
+    from ibis import Table
+    from ibis.backends.duckdb import Backend
+
+Kind = Literal["sequences", "snapshot", "source"]
+INTERACTIONS = f"{schema.INTERACTIONS_TABLE}.parquet"
+ITEMS = f"{schema.ITEMS_TABLE}.parquet"
+SEQUENCE_FILES = ("sequences.txt", "sequences.txt.gz")
+ATTRIBUTES = "item_attributes.json"
+PARAMS_SUFFIXES = (".yaml", ".yml")
+NO_CLEANING = ("duplicates", "sample", "texts", "units", "events")  # on by default; sequences are taken as they are
+CODE = ("components.benchmark.material", "components.benchmark.protocols")
+
+
+@dataclass(frozen=True)
+class Material:
+    """Where the data are and how they are read.
+
+    kind        sequences (bare lines), snapshot (canonical tables) or source (a params.yaml)
+    name        how reports call it
+    source      None for a snapshot
+    params      the params.yaml's sections, empty for other kinds
+    """
+
+    kind: Kind
+    name: str
+    path: Path
+    source: SourceChoice | None = None
+    params: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def has_times(self) -> bool:
+        """Whether the times are the shop's; a snapshot's are taken for real."""
+        return self.source is None or self.source.open().has_times
+
+    @property
+    def repeatable(self) -> bool:
+        """Whether `digest` names all that is read; what a source reads is known only once it was copied."""
+        return self.kind != "source"
+
+    def digest(self, **options: Any) -> str:
+        """A name for what `load` makes of it: the bytes it reads, the code that reads them, and further options."""
+        modules = CODE if self.source is None else (*CODE, f"components.data.sources.{self.source.component}")
+        files = [file for file in self._files() if file.is_file()]
+        facts = {"files": {f.name: sha256(f) for f in files}, "code": digest_of(files_of(*modules)), "options": options}
+        return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+
+    def _files(self) -> list[Path]:
+        if self.kind == "snapshot":
+            return [self.path / name for name in (INTERACTIONS, ITEMS, UNDONE)]
+        file = Path(self.source.params["files"]) if self.kind == "sequences" else self.path
+        return [file, file.parent / ATTRIBUTES]
+
+
+def recognise(path: Path) -> Material:
+    """What lies at a path: sequences, a snapshot, or a params.yaml that names a source.
+
+    Raises DataError where it is none of these
+    """
+    path = Path(path)
+    if path.suffix in PARAMS_SUFFIXES and path.is_file():
+        params = read_params(path)
+        source = parse(SourceChoice, params.get("source"), f"{path}: source")
+        return Material("source", source.component, path, source, params)
+    if path.is_file() and path.suffix != ".parquet":
+        return Material("sequences", path.parent.resolve().name, path, _sequences(path))
+    if (path / INTERACTIONS).is_file():
+        return Material("snapshot", path.resolve().name, path)
+    found = [path / name for name in SEQUENCE_FILES if (path / name).is_file()]
+    if found:
+        return Material("sequences", path.resolve().name, path, _sequences(found[0]))
+    raise DataError(
+        f"{path}: no data to benchmark on. Give a file of lines `user item item …`, a folder with "
+        f"{SEQUENCE_FILES[0]}, a folder of canonical tables ({INTERACTIONS}, as artifacts/clean is), or a params.yaml."
+    )
+
+
+def load(material: Material, folder: Path, config: EngineConfig) -> dict[str, Any]:
+    """Write canonical interactions and items to `folder`, and say what was read and what could not be.
+
+    Writes   interactions.parquet, items.parquet where there are any, undone.parquet where purchases were taken back
+    Returns  counts and remarks for the report
+    Raises   DataError where nothing can be read
+    """
+    con = config.open()
+    with tempfile.TemporaryDirectory(prefix="shoploop-benchmark-") as work:
+        if material.source is None:
+            counts = _copy_snapshot(con, material.path, folder)
+        else:
+            counts = _from_source(con, material, folder, Path(work))
+    con.disconnect()
+    return counts
+
+
+def _sequences(file: Path) -> SourceChoice:
+    beside = file.parent / ATTRIBUTES
+    params = {"files": str(file), "event_type": "rating"}
+    params |= {"item_attributes": str(beside)} if beside.is_file() else {}
+    return SourceChoice(component="sequences", params=params)
+
+
+def _copy_snapshot(con: Backend, clean: Path, folder: Path) -> dict[str, Any]:
+    for name in (INTERACTIONS, ITEMS, UNDONE):
+        if (clean / name).is_file():
+            engine.write_parquet(engine.read_parquet(con, clean / name), folder / name)
+    return {"unreadable": 0, "rejected": 0, "remarks": []}
+
+
+def _from_source(con: Backend, material: Material, folder: Path, work: Path) -> dict[str, Any]:
+    source = material.source.open()
+    raw, landed = work / "data", work / "landed"
+    raw.mkdir()
+    landed.mkdir()
+    source.ingest(raw)
+    landed = source.land(raw, landed)
+    given = source.tables(con, landed)
+    given, unreadable = _readable(con, protection(Path(), material.source).apply(given))
+    cleaned = policy.clean_tables(given, policy.chosen(_cleaning(material)), Work(con.create_table, work / "fitted"))
+    for name in (schema.INTERACTIONS_TABLE, schema.ITEMS_TABLE):
+        engine.write_parquet(cleaned.tables[name], folder / f"{name}.parquet")
+    if cleaned.undone is not None:
+        engine.write_parquet(cleaned.undone, folder / UNDONE)
+    told = [read_json(file) for file in sorted(landed.glob("*.landed.json"))]
+    effects = [f"{e.count:,} {e.words}" for e in cleaned.effects if e.table == schema.INTERACTIONS_TABLE and e.count]
+    return {
+        "rejected": sum(t["rejected"] for t in told),
+        "unreadable": unreadable,
+        "remarks": [remark for t in told for remark in t["remarks"]] + effects,
+    }
+
+
+def _cleaning(material: Material) -> CleanConfig:
+    if material.kind == "sequences":
+        return CleanConfig(cleaners=dict.fromkeys(NO_CLEANING, False))
+    return parse(CleanConfig, material.params.get("clean"), f"{material.path}: clean")
+
+
+def _readable(con: Backend, tables: dict[str, Table]) -> tuple[dict[str, Table], int]:
+    """The tables without rows that could not be read or lack an id or a time, and how many interactions those were."""
+    kept, unreadable = {}, 0
+    for name, table in tables.items():
+        good = table.filter([table[c].notnull() for c in schema.REQUIRED[name] if c != schema.USER_ID])
+        good = good.filter(good[schema.PROBLEM].isnull()) if schema.PROBLEM in table.columns else good
+        if name == schema.INTERACTIONS_TABLE:
+            table, good = (con.create_table(f"{name}_{part}", t) for part, t in (("given", table), ("readable", good)))
+            unreadable = totals(table, {"n": table.count()})["n"] - totals(good, {"n": good.count()})["n"]
+        kept[name] = good
+    return kept, unreadable

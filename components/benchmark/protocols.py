@@ -1,0 +1,122 @@
+"""The protocols: how a benchmark parts what is known from what is asked, made by the loop's own split methods."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from components.core import layout, schema
+from components.core.bundle import digest, read_json, replacing, sha256, write_json
+from components.core.config import parse
+from components.core.dataset import Dataset
+from components.core.errors import ConfigError
+from components.core.registry import SPLITS
+from components.data import engine
+from components.data.engine import EngineConfig
+from components.data.undone import read_undone
+from components.evaluation.protocol import Task, task
+from components.splits import store
+from components.splits.folds import write_folds
+from components.splits.splitter import SplitConfig, Splitter
+
+if TYPE_CHECKING:
+    from components.benchmark.material import Material
+
+# Protocol, as the command line calls it → split method.
+PROTOCOLS = {
+    "temporal": "temporal",
+    "leave-last-out": "leave_last_out",
+    "leave-last-basket": "leave_last_basket",
+    "sessions": "sessions",
+}
+FOUND = "found.json"  # what was read and what could not be
+CLEAN = "clean"
+DENSITY_OPTIONS = ("min_users_per_item", "min_items_per_user")
+BARE = dict.fromkeys(DENSITY_OPTIONS, 1)  # bare sequences are taken whole, as papers take them
+
+
+@dataclass(frozen=True)
+class Question:
+    """One fold: what may be fitted on, who is asked, and what they went on to do.
+
+    name    layout.VALIDATION_FOLD or layout.TEST_FOLD
+    digest  of what is fitted on and asked
+    folder  of the fold's files; canonical tables lie in ../clean
+    """
+
+    name: str
+    data: Dataset
+    task: Task
+    digest: str
+    folder: Path
+
+
+def splitter(protocol: str, material: Material, options: dict[str, Any]) -> Splitter:
+    """The split method of a protocol.
+
+    options  of section `split` that are given; others come from the params.yaml, then from the kind of data
+    Raises   ConfigError if there is no such protocol, or it needs times that the data do not have
+    """
+    if protocol not in PROTOCOLS:
+        raise ConfigError(f"benchmark: unknown protocol '{protocol}'; known: {', '.join(PROTOCOLS)}.")
+    method = PROTOCOLS[protocol]
+    cls = SPLITS.get(method)
+    if cls.needs_times and not material.has_times:
+        raise ConfigError(
+            f"benchmark: protocol {protocol} cuts at one time for all, and the {material.kind} in {material.path} hold "
+            "only the order of each user's events; use leave-last-out."
+        )
+    given = material.params.get("split") or {}
+    known = {name: value for name, value in given.items() if name in cls.Config.model_fields}
+    usual = BARE if material.kind == "sequences" else {}
+    return cls(parse(SplitConfig, usual | known | options | {"method": method}, "benchmark: split"))
+
+
+def prepare(material: Material, split: Splitter, work: Path) -> Path:
+    """A folder with the canonical tables and both folds; one that is there already is taken as it is."""
+    from components.benchmark.material import load
+
+    options = split.config.model_dump(mode="json")
+    folder = work / material.digest(split=options, version=split.version)[:16]
+    if material.repeatable and (folder / FOUND).is_file():
+        return folder
+    with replacing(folder) as fresh:
+        found = load(material, fresh / CLEAN, EngineConfig())
+        con = EngineConfig().open()
+        interactions = engine.read_parquet(con, fresh / CLEAN / f"{schema.INTERACTIONS_TABLE}.parquet")
+        write_folds(con, split, split.folds(interactions, read_undone(con, fresh / CLEAN)), fresh)
+        con.disconnect()
+        write_json(fresh / FOUND, found)
+    return folder
+
+
+def question(folder: Path, fold: str) -> Question:
+    """One fold of a prepared folder."""
+    at = folder / fold
+    data = store.load_dataset(at / store.DATASET)
+    asked = store.load_asked(at, data)
+    parts = [digest(at / store.DATASET), sha256(at / store.TARGET)]
+    parts += [digest(at / store.ASKED)] if (at / store.ASKED).is_dir() else []
+    return Question(fold, data, task(asked, store.load_target(at / store.TARGET, asked)), "-".join(parts), at)
+
+
+def told(folder: Path, fold: str) -> dict[str, Any]:
+    """What reports say of the data of a fold: counts, and what was left out."""
+    facts = read_json(folder / store.FACTS)
+    (counts,) = [found for found in facts["folds"] if found["name"] == fold]
+    return read_json(folder / FOUND) | {
+        "leaks": facts["leaks"],
+        "users": int(counts["users"]),
+        "items": int(counts["items"]),
+        "events": int(counts["events"]),
+        "target_outside_share": counts["target_outside_share"],
+        "target_unknown_users": int(counts["target_unknown_users"]),
+        "one_cutoff": counts["one_cutoff"],
+        "now": counts["now"],
+    }
+
+
+def earlier(fold: str) -> str | None:
+    """The fold that a recommender of two stages may learn its second stage from; None for the first."""
+    return layout.VALIDATION_FOLD if fold == layout.TEST_FOLD else None

@@ -1,0 +1,95 @@
+"""The roster: which entrants run, with which options. Presets by kind of data, a params file on top, then a choice."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field
+
+from components.benchmark.entrant import Spec
+from components.core.config import Config, parse, read_params
+from components.core.errors import ConfigError
+from components.core.registry import ENTRANTS, MODELS
+
+PRESETS = Path(__file__).parent / "presets"
+TIMED, SEQUENCES = PRESETS / "timed.yaml", PRESETS / "sequences.yaml"
+MODELS_SECTION = "models"
+ALL = "all"
+# Options that count days: where times are only ranks they mean nothing, and None switches them off.
+IN_DAYS = ("half_life_days", "window_days", "trend_days")
+
+
+class Line(Config):
+    """One entry of a `models:` section."""
+
+    component: str
+    params: dict[str, Any] = Field(default_factory=dict)
+
+
+def presets(*, timed: bool) -> dict[str, Spec]:
+    """The built-in lines for data with or without time stamps, and every registered model that has none there."""
+    given = read_lines(TIMED if timed else SEQUENCES)
+    named = {spec.component for spec in given.values()}
+    return given | {name: _plain(name, timed=timed) for name in MODELS.names() if name not in named}
+
+
+def read_lines(path: Path) -> dict[str, Spec]:
+    """The `models:` section of a file; ConfigError if there is none, or a line is not understood."""
+    section = read_params(path).get(MODELS_SECTION)
+    if not isinstance(section, dict) or not section:
+        raise ConfigError(f"{path}: no section `{MODELS_SECTION}` with names and their components.")
+    return {name: _line(path, name, values) for name, values in section.items()}
+
+
+def chosen(models: str, params: Path | None, *, timed: bool) -> tuple[dict[str, Spec], list[str]]:
+    """All lines by name, and the names of those that are to run.
+
+    models  "all" or names, separated by commas
+    params  file whose `models:` section replaces lines of the same names and adds others
+    Raises  ConfigError on a name that stands nowhere
+    """
+    lines = presets(timed=timed) | (read_lines(params) if params else {})
+    if models == ALL:
+        return lines, list(lines)
+    names = [name.strip() for name in models.split(",") if name.strip()]
+    unknown = [name for name in names if name not in lines]
+    if unknown or not names:
+        raise ConfigError(
+            f"benchmark: unknown model(s) {', '.join(unknown) or '(none named)'}; known: {', '.join(lines)}."
+        )
+    return lines, list(dict.fromkeys(names))
+
+
+def able(lines: dict[str, Spec], names: Iterable[str], *, repeats: bool, validation: bool) -> dict[str, str]:
+    """Name → why it cannot do what is asked; nothing where all can. Options that are refused raise ConfigError."""
+    reasons = {}
+    for name in names:
+        spec = lines[name]
+        if spec.is_model:
+            spec.model()
+            if not repeats and not MODELS.get(spec.component).capabilities.scores_unseen:
+                reasons[name] = "it only knows what a user had before, and that is masked (--repeats asks for it)"
+        elif validation and ENTRANTS.get(spec.component).needs_earlier:
+            reasons[name] = "it learns from the fold before the one that is asked, and the validation fold is the first"
+    return reasons
+
+
+def _line(path: Path, name: str, values: Any) -> Spec:
+    where = f"{path}: {MODELS_SECTION}.{name}"
+    if not isinstance(name, str) or not name.replace("_", "").replace("-", "").replace(".", "").isalnum():
+        raise ConfigError(f"{where}: a name is letters, digits, '_', '-' and '.'; lists/<name>.parquet is made of it.")
+    if not isinstance(values, dict):
+        raise ConfigError(f"{where}: expected component and params, found {values!r}.")
+    line = parse(Line, values, where)
+    spec = Spec(name, line.component, line.params)
+    _ = spec.file  # refuses an unknown component
+    return spec
+
+
+def _plain(component: str, *, timed: bool) -> Spec:
+    """A model with its defaults; without time stamps, without half-lives."""
+    fields = MODELS.get(component).Config.model_fields
+    off = {name: None for name in IN_DAYS if name in fields and not timed}
+    return Spec(component, component, off)

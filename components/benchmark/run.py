@@ -1,0 +1,199 @@
+"""A benchmark from a path to a report: read, split, let every entrant run, measure, tell."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from pydantic import Field
+
+from components.benchmark import lists, page, standings, text
+from components.benchmark.contest import Contest, Outcome
+from components.benchmark.entrant import Spec
+from components.benchmark.material import Material
+from components.benchmark.protocols import Question, prepare, question, splitter, told
+from components.benchmark.standings import Entry
+from components.core import layout, rng
+from components.core.bundle import replacing, write_json
+from components.core.config import Config
+from components.core.errors import DataError
+from components.evaluation.protocol import NEW, VIEWS
+
+FORMAT = 1
+WORK = ".work"  # below the folder of the report: prepared data, results, fitted models; safe to remove
+REPORT = "report.json"
+LISTS = "lists"
+FOREIGN = "lists handed in"
+SEEN_WORDS = "places hold items of the user's own history, which are masked for the others"
+
+
+class BenchmarkConfig(Config):
+    """What is asked of all entrants.
+
+    repeats     items of the history stay in the lists: two views, "all" and "new"; else they are masked
+    validation  ask the validation fold instead of the test fold: to choose presets and options by
+    density     options of section `split`: min_users_per_item, min_items_per_user, …
+    minutes     of the wall, for fitting and asking one entrant once
+    """
+
+    protocol: str
+    seeds: int = Field(1, ge=1, le=100)
+    first_seed: int = Field(7, ge=0)
+    k: int = Field(10, ge=1, le=1000)
+    repeats: bool = False
+    validation: bool = False
+    minutes: float = Field(30.0, gt=0, le=7 * 24 * 60)
+    density: dict[str, Any] = Field(default_factory=dict)
+
+    @property
+    def views(self) -> tuple[str, ...]:
+        """The views that are measured; the first is the one that orders the table."""
+        return VIEWS if self.repeats else (NEW,)
+
+    @property
+    def fold(self) -> str:
+        """The fold that is asked."""
+        return layout.VALIDATION_FOLD if self.validation else layout.TEST_FOLD
+
+
+@dataclass(frozen=True)
+class Roster:
+    """Who runs.
+
+    specs    all lines by name; names: those that run; unable: name → why it cannot do the data
+    foreign  name → parquet with somebody else's lists
+    """
+
+    specs: dict[str, Spec]
+    names: list[str]
+    unable: dict[str, str]
+    foreign: dict[str, Path]
+
+
+def run(
+    config: BenchmarkConfig, material: Material, roster: Roster, out: Path, tell: Callable[[str], None]
+) -> dict[str, Any]:
+    """Write the report, the lists and what was to be foretold to `out`, and give the report back.
+
+    Writes   report.{json,md,html}, lists/<name>.parquet, relevant.parquet; what can be resumed to out/.work
+    Raises   DataError if no entrant gave lists
+    """
+    out = Path(out)
+    tell(f"reading {material.name} …")
+    split = splitter(config.protocol, material, config.density)
+    prepared = prepare(material, split, out / WORK / "data")
+    asked = question(prepared, config.fold)
+    names = [name for name in roster.names if name not in roster.unable]
+    contest = Contest(roster.specs, asked, config.views, config.k, out / WORK, config.minutes)
+    outcomes = contest.hold(names, seeds_of(config), tell)
+    tell("measuring …")
+    entries = [*_entries(outcomes, roster, asked, config), *_foreign_entries(roster, asked, config)]
+    if not entries:
+        raise DataError(f"benchmark: nobody gave lists: {'; '.join(f'{o.name}: {o.reason}' for o in outcomes)}.")
+    views = standings.standings(
+        entries, asked.task, popularity_of(asked), config.views, config.k, rng.stream(config.first_seed, "benchmark")
+    )
+    facts = told(prepared, config.fold) | {
+        "name": material.name,
+        "kind": material.kind,
+        "has_times": material.has_times,
+    }
+    report = {
+        "format": FORMAT,
+        "data": facts | _questions(asked, config),
+        "split": split.config.model_dump(mode="json", exclude={"engine"}),
+        "asked": config.model_dump(mode="json") | {"fold": config.fold, "views": config.views},
+        "entries": {e.name: _words(e) for e in entries},
+        "failed": [{"name": o.name, "seed": o.seed, "reason": o.reason} for o in outcomes if o.folder is None],
+        "left_out": roster.unable,
+        "views": views,
+    }
+    _write(report, outcomes, asked, config, out)
+    return report
+
+
+def seeds_of(config: BenchmarkConfig) -> range:
+    """The seeds, one after the other."""
+    return range(config.first_seed, config.first_seed + config.seeds)
+
+
+def popularity_of(asked: Question) -> np.ndarray:
+    """float64 (n_items,): events per item in what was fitted on."""
+    return np.bincount(asked.data.histories.items, minlength=asked.task.n_items).astype(float)
+
+
+def _entries(outcomes: list[Outcome], roster: Roster, asked: Question, config: BenchmarkConfig) -> list[Entry]:
+    """One entry for every entrant that finished with all its seeds, or some of them."""
+    entries = []
+    for name in dict.fromkeys(o.name for o in outcomes):
+        done = [o for o in outcomes if o.name == name and o.folder is not None]
+        if done:
+            found = {view: [_items(o.folder / f"{view}.parquet", asked, config) for o in done] for view in config.views}
+            remarks = tuple(dict.fromkeys(remark for o in done for remark in o.told["remarks"]))
+            spec = roster.specs[name]
+            entries.append(Entry(name, spec.component, spec.params, found, [o.told for o in done], remarks))
+    return entries
+
+
+def _items(path: Path, asked: Question, config: BenchmarkConfig) -> np.ndarray:
+    return lists.read_lists(path, asked.task, asked.data.items, config.k).items
+
+
+def _foreign_entries(roster: Roster, asked: Question, config: BenchmarkConfig) -> list[Entry]:
+    entries = []
+    for name, path in roster.foreign.items():
+        read = lists.read_lists(path, asked.task, asked.data.items, config.k)
+        remarks = read.remarks
+        seen = _seen_places(read.items, asked)
+        if seen and not config.repeats:
+            remarks = [*remarks, f"{seen:,} {SEEN_WORDS}"]
+        entries.append(Entry(name, FOREIGN, {}, {view: [read.items] for view in config.views}, [], tuple(remarks)))
+    return entries
+
+
+def _seen_places(items: np.ndarray, asked: Question) -> int:
+    seen = asked.task.histories.matrix(asked.task.n_items, binary=True)
+    rows, places = np.nonzero(items >= 0)
+    return int(np.asarray(seen[rows, items[rows, places]]).sum())
+
+
+def _questions(asked: Question, config: BenchmarkConfig) -> dict[str, Any]:
+    task = asked.task
+    return {
+        "asked_users": len(task.histories),
+        "digest": asked.digest,
+        "only_seen_before": {v: int((task.relevant[v].getnnz(axis=1) == 0).sum()) for v in config.views},
+    }
+
+
+def _words(entry: Entry) -> dict[str, Any]:
+    return {
+        "component": entry.component,
+        "params": entry.params,
+        "cost": standings.cost_of(entry.costs),
+        "remarks": list(entry.remarks),
+        "curves": [cost["curves"] for cost in entry.costs if cost.get("curves")],
+        "seeds": len(next(iter(entry.lists.values()))),
+    }
+
+
+def _write(
+    report: dict[str, Any], outcomes: list[Outcome], asked: Question, config: BenchmarkConfig, out: Path
+) -> None:
+    with replacing(out / LISTS) as fresh:
+        for outcome in outcomes:
+            for view in config.views if outcome.folder is not None else ():
+                parts = [outcome.name]
+                parts += [f"seed_{outcome.seed}"] if config.seeds > 1 else []
+                parts += [view] if config.repeats else []
+                shutil.copyfile(outcome.folder / f"{view}.parquet", fresh / f"{'.'.join(parts)}.parquet")
+    for view in config.views:
+        name = f"relevant.{view}.parquet" if config.repeats else "relevant.parquet"
+        lists.write_relevant(out / name, asked.task.relevant[view], asked.task.user_ids, asked.data.items)
+    write_json(out / REPORT, report)
+    text.write(report, out / "report.md")
+    page.write(report, out / "report.html")

@@ -1,0 +1,152 @@
+"""The report as Markdown, and the sentences that every form of it says."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from components.core.bundle import write_text
+from components.evaluation.protocol import ALL, NEW
+
+VIEW_WORDS = {ALL: "all items", NEW: "items new to the user"}
+METRICS = {"ndcg": "NDCG", "hit_rate": "HitRate", "recall": "Recall", "mrr": "MRR", "coverage": "Coverage"}
+NOTHING = "–"
+SPLIT_WORDS = {
+    "temporal": "one cut-off time for everybody",
+    "leave_last_out": "the last event of every user is asked about",
+    "leave_last_basket": "the last basket of every user is asked about",
+    "sessions": "the last event of every session after a cut-off time is asked about; a session is a user",
+}
+
+
+def title(report: dict[str, Any]) -> str:
+    """What the benchmark is of."""
+    return f"{report['data']['name']}: {report['asked']['protocol']}"
+
+
+def protocol_sentences(report: dict[str, Any]) -> list[str]:
+    """How it was measured, and what leaks, in plain sentences."""
+    data, asked = report["data"], report["asked"]
+    method = report["split"]["method"]
+    fold = "validation fold: figures to choose by, not to quote" if asked["validation"] else "test fold"
+    masked = (
+        "Two views: all items may be listed; or only items that are new to the user."
+        if asked["repeats"]
+        else "Items of a user's history are masked."
+    )
+    ranked = (
+        f"{data['asked_users']:,} users are asked; all {data['items']:,} items of the catalogue are ranked, ties in "
+        f"the order of the catalogue; fitted on {data['events']:,} events of {data['users']:,} users. {masked}"
+    )
+    intervals = (
+        f"Intervals: 95 %, bootstrap over users{_seed_words(asked)}. p: paired bootstrap against the best, corrected "
+        "for the number of comparisons (Holm)."
+    )
+    return [
+        f"Protocol {asked['protocol']}: {SPLIT_WORDS.get(method, method)}. Asked: the {fold}.",
+        f"What leaks: {data['leaks']}.",
+        ranked,
+        *left_out_sentences(report),
+        intervals,
+    ]
+
+
+def left_out_sentences(report: dict[str, Any]) -> list[str]:
+    """What of the data is not in the figures, with counts."""
+    data, split = report["data"], report["split"]
+    read = "Every line could be read."
+    if data["rejected"] or data["unreadable"]:
+        read = f"{data['rejected']:,} lines could not be read and {data['unreadable']:,} events lacked an id or a time."
+    dropped = (
+        f"{data['target_outside_share']:.2%} of what was to be foretold names items that are only in the target, and "
+        f"{data['target_unknown_users']:,} users are only in the target: they are dropped."
+    )
+    said = [read, dropped]
+    least = split["min_users_per_item"], split["min_items_per_user"]
+    if least != (1, 1):
+        said.append(f"Items with fewer than {least[0]} users and users with fewer than {least[1]} items are left out.")
+    seen = data["only_seen_before"].get(NEW, 0)
+    if seen:
+        said.append(f"{seen:,} users went on to nothing but items they had before; they do not count among new items.")
+    return said
+
+
+def _seed_words(asked: dict[str, Any]) -> str:
+    return f" of the mean over {asked['seeds']} seeds" if asked["seeds"] > 1 else "; one seed"
+
+
+def table(report: dict[str, Any], view: str) -> tuple[list[str], list[list[str]]]:
+    """Columns and rows of one view, best first."""
+    k, seeds = report["asked"]["k"], report["asked"]["seeds"]
+    columns = ["model", *(f"{words}@{k}" for words in METRICS.values()), "95 % of NDCG"]
+    columns += ["between seeds"] if seeds > 1 else []
+    columns += ["best minus it", "p (Holm)", "fit CPU s", "users / CPU s", "peak MB"]
+    return columns, [_row(report, view, name, k, seeds) for name in report["views"][view]["order"]]
+
+
+def _row(report: dict[str, Any], view: str, name: str, k: int, seeds: int) -> list[str]:
+    part = report["views"][view]
+    cells = part["figures"][name]
+    ndcg = cells[f"ndcg_at_{k}"]
+    row = [name, *(f"{cells[f'{metric}_at_{k}']['mean']:.4f}" for metric in METRICS)]
+    row.append(f"{ndcg['low']:.4f}–{ndcg['high']:.4f}")
+    row += [spread(part["seeds"][name])] if seeds > 1 else []
+    against = part["against_best"].get(name)
+    row += [f"{against['mean']:.4f}", f"{against['p_holm']:.3f}"] if against else ["best", NOTHING]
+    cost = report["entries"][name]["cost"]
+    numbers = ("fit_cpu_seconds", "users_per_cpu_second", "peak_mb")
+    return row + (
+        [f"{cost[n]:,.1f}" if n == numbers[0] else f"{cost[n]:,.0f}" for n in numbers] if cost else [NOTHING] * 3
+    )
+
+
+def spread(values: list[float]) -> str:
+    """Standard deviation between seeds."""
+    if len(values) < 2:
+        return NOTHING
+    mean = sum(values) / len(values)
+    return f"±{(sum((v - mean) ** 2 for v in values) / (len(values) - 1)) ** 0.5:.4f}"
+
+
+def slice_rows(report: dict[str, Any], view: str) -> tuple[list[str], list[list[str]]]:
+    """NDCG of the best entrants by slice of the users."""
+    names = report["views"][view]["order"][:6]
+    rows = [
+        [s["by"], s["slice"], f"{s['users']:,}", *(f"{s['figures'][name]['mean']:.4f}" for name in names)]
+        for s in report["views"][view]["slices"]
+    ]
+    return ["by", "users with", "users", *names], rows
+
+
+def absent(report: dict[str, Any]) -> list[str]:
+    """Who is not in the table, and why."""
+    failed = [f"{f['name']} (seed {f['seed']}): {f['reason']}" for f in report["failed"]]
+    return failed + [f"{name}: {reason}" for name, reason in report["left_out"].items()]
+
+
+def remarks(report: dict[str, Any]) -> list[str]:
+    """What entrants and readers remarked."""
+    said = [f"{name}: {remark}" for name, entry in report["entries"].items() for remark in entry["remarks"]]
+    return [*report["data"]["remarks"], *said]
+
+
+def markdown_table(columns: list[str], rows: list[list[str]]) -> str:
+    """A table in Markdown; names and numbers only, so that nothing needs to be escaped but bars."""
+    lines = [columns, ["---"] * len(columns), *rows]
+    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
+
+
+def write(report: dict[str, Any], path: Path) -> Path:
+    """Write the report as Markdown; returns its path."""
+    parts = [f"# {title(report)}", *protocol_sentences(report)]
+    for view in report["asked"]["views"]:
+        parts += [f"## Ranking {VIEW_WORDS[view]}", markdown_table(*table(report, view))]
+        parts += [f"### NDCG@{report['asked']['k']} by slice", markdown_table(*slice_rows(report, view))]
+    for heading, lines in (("Not in the table", absent(report)), ("Remarks", remarks(report))):
+        if lines:
+            parts += [f"## {heading}", "\n".join(f"- {line}" for line in lines)]
+    options = [[n, e["component"], ", ".join(f"{o} {v}" for o, v in e["params"].items()) or "defaults"]
+               for n, e in report["entries"].items()]  # fmt: skip
+    parts += ["## Options", markdown_table(["model", "component", "options that differ from its defaults"], options)]
+    write_text(path, "\n\n".join(parts) + "\n")
+    return Path(path)

@@ -1,0 +1,35 @@
+"""shoploop promote: a person's decision about an alias, checked, compared with what is champion, and written down."""
+
+from __future__ import annotations
+
+import getpass
+from pathlib import Path
+
+import click
+
+ROOT = Path(".")
+ALIASES = ("champion", "challenger", "shadow")  # tracking.registry.ALIASES, without importing what it imports
+
+
+@click.command()
+@click.argument("version")
+@click.option("--reason", required=True, help="Why; it is kept in the history.")
+@click.option("--by", default=getpass.getuser, show_default="your user name", help="Who decides.")
+@click.option("--as", "alias", type=click.Choice(ALIASES), default="champion", show_default=True, help="Which alias.")
+@click.option("--expect", metavar="VERSION", help="Refuse unless this version is champion now ('none': no champion).")
+def promote(version: str, reason: str, by: str, alias: str, expect: str | None) -> None:
+    """Make a registered VERSION the champion; the service follows within seconds.
+
+    Refused, with the reason, unless its gates were passed and its files are those that were registered and answer
+    their golden questions.
+    """
+    from components.promotion.promotions import AS_IT_IS, Promotions
+    from components.release.load import load
+
+    promotions = Promotions.of(ROOT)
+    if alias != "champion":
+        entry = promotions.point(alias, version, by, reason)
+    else:
+        expected = AS_IT_IS if expect is None else None if expect == "none" else expect
+        entry = promotions.promote(version, by, reason, load, expected)
+    click.echo(f"{entry}; entry {entry.seq} of the history")

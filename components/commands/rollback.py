@@ -1,0 +1,25 @@
+"""shoploop rollback: back to the release before, in seconds."""
+
+from __future__ import annotations
+
+import getpass
+from pathlib import Path
+
+import click
+
+ROOT = Path(".")
+
+
+@click.command()
+@click.option("--reason", required=True, help="Why; it is kept in the history.")
+@click.option("--by", default=getpass.getuser, show_default="your user name", help="Who decides.")
+def rollback(reason: str, by: str) -> None:
+    """Make the previous champion the champion again.
+
+    Its files are held to their checksums. They are not loaded here: they served before, and the service loads them and
+    asks their golden questions before it swaps.
+    """
+    from components.promotion.promotions import Promotions
+
+    entry = Promotions.of(ROOT).rollback(by, reason)
+    click.echo(f"{entry}; entry {entry.seq} of the history")

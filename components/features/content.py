@@ -1,0 +1,124 @@
+"""What the items of a fold's catalogue are, for models that use content: attributes, price band and title words."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from pydantic import Field
+
+from components.core import bundle, schema
+from components.core.config import Config
+from components.core.content import UNKNOWN, ItemContent
+from components.core.errors import BundleError
+from components.core.vocabulary import Vocabulary
+from components.features.text import HAN, WORD
+
+FOLDER = "content"
+ATTRIBUTES = (schema.DEPARTMENT, schema.CATEGORY, schema.SUBCATEGORY, schema.BRAND)
+PRICE_BAND = "price_band"
+COLUMNS = (schema.ITEM_ID, schema.TITLE, *ATTRIBUTES, schema.PRICE)
+CODE, LABELS, WORDS = "code.", "labels", "words"
+
+
+class ContentConfig(Config):
+    """How much is told apart.
+
+    price_bands  of equally many items each
+    title_words  read of a title, the first ones
+    max_words    known, those that most titles hold
+    """
+
+    price_bands: int = Field(default=5, ge=1, le=100)
+    title_words: int = Field(default=16, ge=1, le=256)
+    max_words: int = Field(default=8000, ge=1, le=100_000)
+
+
+def content_of(columns: dict[str, list[Any]], items: Vocabulary, config: ContentConfig) -> ItemContent:
+    """Content of a catalogue from the columns of an item table, in any order; what the table lacks is unknown.
+
+    columns  those of COLUMNS that there are, as lists of one length; None where an item has no value
+    An attribute that no item of the catalogue has is left out.
+    """
+    at = items.encode(np.asarray(columns[schema.ITEM_ID], dtype=np.str_))
+
+    def column(name: str) -> list[Any]:
+        """One value for each item of the catalogue."""
+        placed: list[Any] = [None] * len(items)
+        for row, value in zip(at.tolist(), columns.get(name, [None] * len(at)), strict=True):
+            if row >= 0:
+                placed[row] = value
+        return placed
+
+    coded = {name: _coded(column(name)) for name in ATTRIBUTES}
+    labels, codes = ({name: parts[side] for name, parts in coded.items()} for side in (0, 1))
+    bands = _bands(column(schema.PRICE), config.price_bands)
+    codes |= {PRICE_BAND: bands} if (bands != UNKNOWN).any() else {}
+    known = {name: code for name, code in codes.items() if (code != UNKNOWN).any()}
+    titles = [title or "" for title in column(schema.TITLE)]
+    vectors = np.zeros((len(items), 0), dtype=np.float32)
+    return ItemContent(
+        vectors, known, words=_numbered(titles, config), labels={k: v for k, v in labels.items() if k in known}
+    )
+
+
+def tokens(title: str) -> list[str]:
+    """Words in lower case, and every Chinese character for itself: "Tea 有机" → tea, 有, 机."""
+    found: list[str] = []
+    for run in WORD.findall(title.lower()):
+        at = 0
+        for han in HAN.finditer(run):
+            found += [run[at : han.start()]] if han.start() > at else []
+            found += han.group()
+            at = han.end()
+        found += [run[at:]] if at < len(run) else []
+    return found
+
+
+def save(folder: Path, content: ItemContent, items: Vocabulary) -> None:
+    """Write content as one bundle; `load` reads it back."""
+    meta = {"kind": "content", "format": 1, LABELS: {name: values.tolist() for name, values in content.labels.items()}}
+    arrays = {f"{CODE}{name}": codes for name, codes in content.codes.items()} | {WORDS: content.words}
+    bundle.write(folder, meta, arrays=arrays, vocabularies={"items": items})
+
+
+def load(folder: Path, items: Vocabulary, vectors: np.ndarray) -> ItemContent:
+    """Content of `items` with their vectors (n_items, d); BundleError if the folder is of another catalogue."""
+    content = bundle.read(folder)
+    if content.vocabularies["items"] != items:
+        raise BundleError(f"{folder}: of another catalogue than the dataset; run the featurize step again.")
+    codes = {name.removeprefix(CODE): a for name, a in content.arrays.items() if name.startswith(CODE)}
+    labels = {name: np.array(values, dtype=np.str_) for name, values in content.meta[LABELS].items()}
+    return ItemContent(vectors, codes, words=content.arrays[WORDS], labels=labels)
+
+
+def _coded(values: list[str | None]) -> tuple[np.ndarray, np.ndarray]:
+    """Distinct values, sorted, and int32 codes."""
+    labels = np.array(sorted({value for value in values if value}), dtype=np.str_)
+    code = {label: at for at, label in enumerate(labels.tolist())}
+    return labels, np.array([code.get(value or "", UNKNOWN) for value in values], dtype=np.int32)
+
+
+def _bands(prices: list[float | None], n: int) -> np.ndarray:
+    """int32 (n_items,): band of the price among the catalogue's prices, 0 the cheapest."""
+    price = np.array([np.nan if value is None else value for value in prices], dtype=np.float64)
+    known = np.isfinite(price)
+    if not known.any():
+        return np.full(len(price), UNKNOWN, dtype=np.int32)
+    edges = np.unique(np.quantile(price[known], np.arange(1, n) / n))
+    return np.where(known, np.searchsorted(edges, np.nan_to_num(price), side="right"), UNKNOWN).astype(np.int32)
+
+
+def _numbered(titles: list[str], config: ContentConfig) -> np.ndarray:
+    """int32 (n_items, length): words that at least two titles hold, numbered from 1 by how many do."""
+    split = [tokens(title)[: config.title_words] for title in titles]
+    counts = Counter(word for words in split for word in set(words))
+    frequent = sorted((word for word, n in counts.items() if n >= 2), key=lambda word: (-counts[word], word))
+    number = {word: at for at, word in enumerate(frequent[: config.max_words], start=1)}
+    out = np.zeros((len(titles), config.title_words), dtype=np.int32)
+    for row, words in enumerate(split):
+        known = [number[word] for word in words if word in number]
+        out[row, : len(known)] = known
+    return out

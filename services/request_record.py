@@ -1,0 +1,45 @@
+"""What is told of one request while it is answered: for the log, the figures and the traces. Never who asked."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from services.release_cache import Serving
+
+
+@dataclass
+class RequestRecord:
+    """One request; `began` in seconds of time.perf_counter.
+
+    status     what was answered; None if nothing was, because it was cancelled or the caller left
+    refused    in one word, why it was not answered
+    release, data_digest, version, fallback  of the answer, once there is one
+    """
+
+    route: str = "other"
+    request_id: str = field(default_factory=lambda: uuid.uuid4().hex)
+    began: float = field(default_factory=time.perf_counter)
+    status: int | None = None
+    refused: str | None = None
+    release: str | None = None
+    data_digest: str | None = None
+    version: str | None = None
+    fallback: str | None = None
+
+    def served_by(self, now: Serving) -> None:
+        """The release that answers."""
+        self.release, self.version = now.release.digest, now.version
+        self.data_digest = now.release.facts["provenance"].get("data_digest", "unknown")
+
+
+CURRENT: ContextVar[RequestRecord | None] = ContextVar("request", default=None)
+
+
+def record() -> RequestRecord:
+    """Of the request that is being answered; a fresh one where the desk is asked without HTTP."""
+    return CURRENT.get() or RequestRecord()

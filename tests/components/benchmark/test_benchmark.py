@@ -1,0 +1,181 @@
+"""The benchmark on sequences so plain that the best list is known: everybody walks along the catalogue."""
+
+import json
+import math
+import shutil
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from click.testing import CliRunner
+
+from components.__main__ import main
+
+ITEMS, USERS, STEPS = 30, 40, 6
+
+
+def walk(folder):
+    """User u saw items u, u + 1, … of a round catalogue; one line holds no item."""
+    folder.mkdir(parents=True)
+    lines = [" ".join([f"u{u:02}", *(f"i{(u + step) % ITEMS:02}" for step in range(STEPS))]) for u in range(USERS)]
+    (folder / "sequences.txt").write_text("\n".join([*lines, "lonely"]) + "\n", encoding="utf-8")
+    return folder
+
+
+def benchmark(*arguments):
+    return CliRunner().invoke(main, ["benchmark", *map(str, arguments)])
+
+
+def called(data, out, *more, models="popularity,item_transition"):
+    arguments = ["--data", data, "--protocol", "leave-last-out", "--out", out, "--models", models]
+    return benchmark(*arguments, *more)
+
+
+@pytest.fixture(scope="module")
+def walked(tmp_path_factory):
+    """A finished benchmark: data, its folder, what was printed."""
+    root = tmp_path_factory.mktemp("benchmark")
+    data = walk(root / "shop")
+    params = root / "more.yaml"
+    params.write_text("models:\n  broken: {component: ease, params: {memory_limit_gb: 0.0000001}}\n", encoding="utf-8")
+    result = called(data, root / "out", "--params", params, models="popularity,item_transition,broken,household")
+    assert result.exit_code == 0, result.output
+    return data, root / "out", result.output
+
+
+def report_of(out):
+    return json.loads((out / "report.json").read_text(encoding="utf-8"))
+
+
+def ndcg_from(lists, relevant, k=10):
+    """NDCG@10 of one item held out for each user, from the two files alone, with nothing of ours."""
+    held_out = {row["user_id"]: row["item_id"] for row in pq.read_table(relevant).to_pylist()}
+    gains = dict.fromkeys(held_out, 0.0)
+    for row in pq.read_table(lists).to_pylist():
+        if row["rank"] <= k and held_out[row["user_id"]] == row["item_id"]:
+            gains[row["user_id"]] = 1 / math.log2(row["rank"] + 1)
+    return sum(gains.values()) / len(gains)
+
+
+def test_anyone_can_recompute_ndcg_from_the_lists(walked):
+    _, out, _ = walked
+    figures = report_of(out)["views"]["new"]["figures"]
+    for name in ("popularity", "item_transition"):
+        again = ndcg_from(out / "lists" / f"{name}.parquet", out / "relevant.parquet")
+        assert again == pytest.approx(figures[name]["ndcg_at_10"]["mean"], abs=1e-9)
+    assert figures["item_transition"]["hit_rate_at_10"]["mean"] == 1, "everybody takes the next step"
+
+
+def test_lists_hold_nothing_of_a_history_and_are_ranked_by_score(walked):
+    data, out, _ = walked
+    lines = [line.split() for line in (data / "sequences.txt").read_text(encoding="utf-8").splitlines()]
+    history = {user: set(items[:-1]) for user, *items in lines}
+    last = {}
+    for row in pq.read_table(out / "lists" / "item_transition.parquet").to_pylist():
+        assert row["item_id"] not in history[row["user_id"]]
+        rank, score = last.get(row["user_id"], (0, math.inf))
+        assert row["rank"] == rank + 1 and row["score"] <= score
+        last[row["user_id"]] = (row["rank"], row["score"])
+    assert len(last) == USERS
+
+
+def test_who_fails_or_cannot_is_told_in_words_and_ends_nothing(walked):
+    _, out, printed = walked
+    report = report_of(out)
+    (failed,) = report["failed"]
+    assert failed["name"] == "broken" and "memory_limit_gb" in failed["reason"]
+    assert "masked" in report["left_out"]["household"]
+    assert set(report["entries"]) == {"popularity", "item_transition"}
+    assert "not in the table: broken (seed 7)" in printed
+
+
+def test_lines_that_are_no_sequences_are_counted(walked):
+    _, out, printed = walked
+    assert report_of(out)["data"]["rejected"] == 1
+    assert "1 lines could not be read" in printed
+
+
+def test_the_reports_say_what_leaks_and_open_offline(walked):
+    _, out, _ = walked
+    html, text = ((out / f"report.{kind}").read_text(encoding="utf-8") for kind in ("html", "md"))
+    assert "What leaks: the future of other users" in text and "What leaks: the future of other users" in html
+    assert "://" not in html and html.count("data:image/svg+xml") == 2
+
+
+def test_a_second_run_resumes_and_says_the_same(walked):
+    data, out, _ = walked
+    before = report_of(out)
+    again = called(data, out, models="popularity,item_transition")
+    assert again.exit_code == 0 and again.output.count("(done before)") == 2
+    assert report_of(out)["views"]["new"]["figures"]["popularity"] == before["views"]["new"]["figures"]["popularity"]
+
+
+def test_lists_of_another_system_stand_in_the_same_table(walked, tmp_path):
+    data, out, _ = walked
+    rows = pq.read_table(out / "lists" / "item_transition.parquet").to_pylist()
+    rows += [{"user_id": "stranger", "item_id": "i01", "rank": 1, "score": 1.0}]
+    foreign = tmp_path / "theirs.parquet"
+    pq.write_table(pa.Table.from_pylist(rows).drop_columns("rank"), foreign)
+    shutil.copytree(out, tmp_path / "out")
+    result = called(data, tmp_path / "out", "--lists", f"{foreign}=theirs", models="item_transition")
+    assert result.exit_code == 0, result.output
+    report = report_of(tmp_path / "out")
+    figures = report["views"]["new"]["figures"]
+    assert figures["theirs"]["ndcg_at_10"]["mean"] == figures["item_transition"]["ndcg_at_10"]["mean"]
+    assert report["entries"]["theirs"]["remarks"] == ["1 users of the file are not asked"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("--protocol", "leave-last-two"), "unknown protocol 'leave-last-two'"),
+        (("--protocol", "temporal"), "hold only the order of each user's events"),
+        (("--models", "eease"), "unknown model"),
+        (("--lists", "nowhere.parquet=them"), "no such file"),
+        (("--lists", "nowhere.parquet"), "give FILE.parquet=NAME"),
+    ],
+)
+def test_what_cannot_be_asked_is_refused_in_words(walked, tmp_path, arguments, words):
+    result = called(walked[0], tmp_path / "out", *arguments)
+    assert result.exit_code == 2 and words in result.output
+    assert not (tmp_path / "out" / "report.json").exists()
+
+
+def test_a_folder_without_data_says_what_would_do(tmp_path):
+    (tmp_path / "empty").mkdir()
+    result = called(tmp_path / "empty", tmp_path / "out")
+    assert result.exit_code == 2 and "no data to benchmark on" in result.output
+
+
+@pytest.mark.slow
+def test_a_model_that_takes_too_long_is_ended_and_said_so(walked, tmp_path):
+    result = called(walked[0], tmp_path / "out", "--minutes-per-model", "0.001")
+    assert result.exit_code == 2 and "popularity: ended after 0.001 minutes" in result.output
+
+
+@pytest.mark.slow
+def test_several_seeds_give_a_spread_and_a_list_each(walked, tmp_path):
+    result = called(walked[0], tmp_path / "out", "--seeds", 2, models="als,popularity")
+    assert result.exit_code == 0, result.output
+    assert sorted(f.name for f in (tmp_path / "out" / "lists").glob("als*")) == [
+        "als.seed_7.parquet",
+        "als.seed_8.parquet",
+    ]
+    per_seed = report_of(tmp_path / "out")["views"]["new"]["seeds"]["als"]
+    mean = report_of(tmp_path / "out")["views"]["new"]["figures"]["als"]["ndcg_at_10"]["mean"]
+    assert len(per_seed) == 2 and mean == pytest.approx(np.mean(per_seed))
+
+
+@pytest.mark.slow
+def test_presets_know_every_registered_model_and_every_line_is_accepted():
+    from components.benchmark.roster import presets
+    from components.core.registry import MODELS
+
+    for timed in (True, False):
+        lines = presets(timed=timed)
+        assert {spec.component for spec in lines.values() if spec.is_model} == set(MODELS.names())
+        for spec in lines.values():
+            if spec.is_model:
+                config = spec.model().config.model_dump()
+                assert timed or config.get("half_life_days") is None, f"{spec.name}: days mean nothing there"

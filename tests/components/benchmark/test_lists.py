@@ -1,0 +1,67 @@
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import scipy.sparse as sp
+
+from components.benchmark.entrant import TopK
+from components.benchmark.lists import read_lists, write_lists
+from components.core.dataset import Histories
+from components.core.errors import DataError
+from components.core.vocabulary import Vocabulary
+from components.evaluation.protocol import Task
+
+ITEMS = Vocabulary.fit(["a", "b", "c"])
+TASK = Task(np.array(["u2", "u1"]), Histories.of([[0], [1]], [[1], [1]], 2), {"new": sp.csr_matrix((2, 3))}, 3)
+
+
+def parquet(path, **columns):
+    pq.write_table(pa.table(columns), path)
+    return path
+
+
+def test_what_is_written_is_read_back_in_the_order_of_the_users(tmp_path):
+    lists = TopK(np.array([[2, 0], [1, -1]], np.int32), np.array([[3, 1], [2, 0]], np.float32))
+    write_lists(tmp_path / "l.parquet", lists, TASK.user_ids, ITEMS)
+    assert pq.read_table(tmp_path / "l.parquet").to_pydict() == {
+        "user_id": ["u2", "u2", "u1"],
+        "item_id": ["c", "a", "b"],
+        "rank": [1, 2, 1],
+        "score": [3, 1, 2],
+    }
+    read = read_lists(tmp_path / "l.parquet", TASK, ITEMS, 2)
+    assert read.items.tolist() == lists.items.tolist() and not read.remarks
+
+
+def test_scores_order_lists_without_ranks_and_unknown_items_keep_their_place(tmp_path):
+    file = parquet(tmp_path / "l.parquet", user_id=["u1", "u1", "x"], item_id=["a", "new", "a"], score=[1.0, 2.0, 3.0])
+    read = read_lists(file, TASK, ITEMS, 2)
+    assert read.items.tolist() == [[-1, -1], [-1, 0]]
+    assert (read.strangers, read.silent, read.unknown) == (1, 1, 1)
+
+
+def test_only_the_first_k_places_count(tmp_path):
+    file = parquet(tmp_path / "l.parquet", user_id=["u1"] * 3, item_id=["a", "b", "c"], rank=[3, 1, 2])
+    assert read_lists(file, TASK, ITEMS, 2).items.tolist() == [[-1, -1], [1, 2]]
+
+
+@pytest.mark.parametrize(
+    ("columns", "words"),
+    [
+        ({"user_id": ["u1"], "item_id": ["a"]}, "column rank or score is missing"),
+        ({"user_id": ["u1"], "rank": [1]}, "column item_id is missing"),
+        ({"user_id": ["u1", "u1"], "item_id": ["a", "a"], "rank": [1, 2]}, "names an item twice"),
+        ({"user_id": ["u1"], "item_id": ["a"], "rank": [0]}, "ranks start at 1"),
+        ({"user_id": ["u1"], "item_id": ["a"], "score": [float("nan")]}, "a score is missing or NaN"),
+        ({"user_id": [None], "item_id": ["a"], "rank": [1]}, "an id is missing"),
+    ],
+)
+def test_a_file_that_is_no_lists_is_refused(tmp_path, columns, words):
+    with pytest.raises(DataError, match=words):
+        read_lists(parquet(tmp_path / "l.parquet", **columns), TASK, ITEMS, 2)
+
+
+def test_bytes_that_are_no_parquet_are_refused(tmp_path):
+    (tmp_path / "l.parquet").write_bytes(b"not parquet")
+    with pytest.raises(DataError, match="cannot be read as parquet"):
+        read_lists(tmp_path / "l.parquet", TASK, ITEMS, 2)

@@ -1,0 +1,209 @@
+"""Promotion, rollback and what is done by hand, against a real MLflow on SQLite."""
+
+import json
+import sqlite3
+from dataclasses import asdict
+
+import pytest
+
+from components.core import bundle
+from components.core.errors import ReleaseError
+from components.promotion import history as h
+from components.promotion.history import History, trouble
+from components.promotion.promotions import ANCHOR_NOTE, ENTRY_TAG, REFUSED_TAG, Promotions
+from components.promotion.standing import changed_since, disagreement
+from components.release.load import load
+from components.tracking.registry import CHAMPION, DIGEST_TAG, GATE_TAG, PASSED, SHADOW, ModelRegistry
+from components.tracking.runs import tracked
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory):
+    return tmp_path_factory.mktemp("project")
+
+
+@pytest.fixture(scope="module")
+def run_id(root):
+    with tracked("release", root=root) as run:
+        return run.run_id
+
+
+@pytest.fixture
+def registry(root, run_id, request):
+    """An empty registry of its own in the shared database."""
+    return ModelRegistry(name=request.node.name[:60], root=root)
+
+
+@pytest.fixture
+def promotions(registry, tmp_path):
+    return Promotions(registry, History(tmp_path))
+
+
+@pytest.fixture
+def add(registry, tmp_path, run_id):
+    def add(name, gate=PASSED, **tags):
+        folder = tmp_path / name
+        folder.mkdir()
+        bundle.write_text(folder / "release.txt", name)
+        bundle.seal(folder, {})
+        tags = {GATE_TAG: gate, DIGEST_TAG: bundle.digest(folder)} | tags
+        return registry.register(folder.as_uri(), run_id, tags).version
+
+    return add
+
+
+def actions(promotions):
+    return [(e.action, e.version) for e in promotions.history.entries()]
+
+
+def test_promote_and_roll_back_walk_the_line_of_champions(promotions, registry, add):
+    one, two, three = (add(name) for name in "abc")
+    for version in (one, two, three):
+        promotions.promote(version, by="ann", reason="better")
+    assert registry.aliases()[CHAMPION] == three
+    assert promotions.rollback(by="ann", reason="returns rose").version == two
+    assert promotions.rollback(by="ann", reason="still").version == one
+    assert registry.aliases()[CHAMPION] == one
+    with pytest.raises(ReleaseError, match="no earlier champion"):
+        promotions.rollback(by="ann", reason="again")
+    entries = promotions.history.entries()
+    assert [e.action for e in entries] == [h.PROMOTED] * 3 + [h.ROLLED_BACK] * 2
+    assert [e.previous for e in entries] == [None, one, two, three, two]
+    assert trouble(entries, registry.standing().notes[ANCHOR_NOTE]) is None
+    assert str(entries[-1]) == "champion is version 1 (rolled back by ann, before it 2)"
+
+
+def test_a_promotion_on_an_outdated_view_of_the_champion_is_refused(promotions, add):
+    one, two, three = (add(name) for name in "abc")
+    promotions.promote(one, by="ann", reason="first", expected=None)
+    promotions.promote(two, by="ann", reason="better", expected=one)
+    with pytest.raises(ReleaseError, match=r"to replace version 1, but champion is version 2 \(promoted by ann"):
+        promotions.promote(three, by="bob", reason="best", expected=one)
+    assert promotions.history.champion() == two
+
+
+def test_a_blank_reason_and_the_present_champion_move_nothing(promotions, add):
+    version = add("a")
+    with pytest.raises(ReleaseError, match="the reason is blank"):
+        promotions.promote(version, by="ann", reason="  ")
+    promotions.promote(version, by="ann", reason="first")
+    with pytest.raises(ReleaseError, match="release 1: is champion already"):
+        promotions.promote(version, by="ann", reason="again")
+    assert actions(promotions) == [(h.PROMOTED, "1")]
+
+
+@pytest.mark.parametrize("reseal", [True, False])
+def test_files_that_are_not_those_registered_are_refused(promotions, add, tmp_path, reseal):
+    version = add("a b")
+    bundle.write_text(tmp_path / "a b" / "release.txt", "another release")
+    if reseal:
+        bundle.seal(tmp_path / "a b", {})
+    with pytest.raises(ReleaseError, match="not those that were registered" if reseal else "altered"):
+        promotions.promote(version, by="ann", reason="hope")
+    assert not promotions.history.entries()
+
+
+def test_what_the_service_would_refuse_is_not_promoted(promotions, registry, add):
+    with pytest.raises(ReleaseError, match="the release cannot be used"):
+        promotions.promote(add("a"), by="ann", reason="hope", check=load)
+    assert registry.at_alias(CHAMPION) is None
+
+
+@pytest.mark.parametrize(
+    "tags", [{"gate": "failed: NDCG@10 fell"}, {"gate.slices": "failed: NDCG@10 fell"}, {"gate": ""}]
+)
+def test_a_version_that_failed_a_gate_is_refused(promotions, registry, add, tags):
+    version = add("a", **tags)
+    with pytest.raises(ReleaseError, match="gate was not passed"):
+        promotions.promote(version, by="ann", reason="hope")
+    assert registry.at_alias(CHAMPION) is None
+
+
+def test_an_alias_moved_by_hand_is_taken_up_with_the_name_that_stands_on_the_version(promotions, registry, add):
+    one, two = add("a"), add("b", approved_by="bob", approval_reason="the A/B test is won")
+    promotions.promote(one, by="ann", reason="first")
+    registry.set_alias(CHAMPION, two)
+    taken = promotions.look()
+    assert (taken.action, taken.by, taken.reason, taken.champion) == (h.TAKEN_UP, "bob", "the A/B test is won", two)
+    assert promotions.look() is None
+    assert promotions.rollback(by="ann", reason="wrong click").version == one
+
+
+def test_an_alias_moved_by_hand_to_a_failed_version_goes_back_with_a_reason_anybody_can_read(promotions, registry, add):
+    one, two = add("a"), add("b", gate="failed: slices")
+    promotions.promote(one, by="ann", reason="first")
+    registry.set_alias(CHAMPION, two)
+    assert promotions.look().action == h.REFUSED
+    assert registry.aliases()[CHAMPION] == one
+    assert "the gate was not passed (it says 'failed: slices')" in registry.version(two).tags[REFUSED_TAG]
+    assert promotions.history.champion() == one
+
+
+def test_nobody_builds_on_a_move_by_hand_that_was_refused(promotions, registry, add):
+    one, two, bad = add("a"), add("b"), add("c", gate="failed: slices")
+    promotions.promote(one, by="ann", reason="first")
+    promotions.promote(two, by="ann", reason="second")
+    registry.set_alias(CHAMPION, bad)
+    with pytest.raises(ReleaseError, match="was moved back to 2"):
+        promotions.rollback(by="ann", reason="it is bad")
+    assert registry.aliases()[CHAMPION] == two
+
+
+def test_who_is_killed_after_moving_the_alias_has_still_promoted(promotions, registry, add, tmp_path):
+    one, two = add("a"), add("b")
+    promotions.promote(one, by="ann", reason="first")
+    last = promotions.history.last()
+    with pytest.raises(KeyboardInterrupt), promotions.history.writing() as writer:  # noqa: PT012 - killed in between
+        lost = promotions._write(writer, registry.version(two), h.PROMOTED, "bob", "better", two, CHAMPION)
+        raise KeyboardInterrupt
+    assert promotions.history.last() == last
+    found = promotions.look()
+    assert found == lost
+    assert json.loads(registry.version(two).tags[ENTRY_TAG]) == asdict(found)
+
+
+def test_another_history_than_the_registrys_is_not_continued(promotions, registry, add, tmp_path):
+    one, two, three = (add(name) for name in "abc")
+    promotions.promote(one, by="ann", reason="first")
+    promotions.promote(two, by="ann", reason="second")
+    elsewhere = Promotions(registry, History(tmp_path / "elsewhere"))
+    with pytest.raises(ReleaseError, match="not the history that the registry"):
+        elsewhere.promote(three, by="bob", reason="better", expected=None)
+    with pytest.raises(ReleaseError, match="not the history that the registry"):
+        elsewhere.look()
+    assert registry.aliases()[CHAMPION] == two
+
+
+def test_a_shadow_needs_no_gates_and_leaves_the_champion(promotions, registry, add):
+    one, bad = add("a"), add("b", gate="failed: slices")
+    promotions.promote(one, by="ann", reason="first")
+    entry = promotions.point(SHADOW, bad, by="ann", reason="to see what it would do")
+    assert registry.aliases() == {CHAMPION: one, SHADOW: bad}
+    assert str(entry) == "version 2: shadow (by ann); champion stays 1"
+    with pytest.raises(ReleaseError, match="gate was not passed"):
+        promotions.point("challenger", bad, by="ann", reason="hope")
+
+
+def test_gates_changed_after_the_promotion_are_noticed(promotions, registry, add):
+    one = add("a")
+    promotions.promote(one, by="ann", reason="first")
+    versions = {one: registry.version(one)}
+    assert changed_since(promotions.history.entries(), versions) == []
+    registry.tag(one, "gate.coverage", "passed: everything")
+    versions = {one: registry.version(one)}
+    assert "gates say something else" in changed_since(promotions.history.entries(), versions)[0]
+
+
+def test_the_reconciler_names_all_three_where_one_differs():
+    assert disagreement("2", "2", "2") is None
+    assert disagreement("3", "2", None) == (
+        "champion in doubt: the registry's alias says 3; the history says 2; the service says none"
+    )
+
+
+def test_sqlite_says_so_when_others_write_too_long(promotions, add, monkeypatch):
+    monkeypatch.setattr(h, "WAIT_S", 0.1)
+    version = add("a")
+    with promotions.history.writing(), pytest.raises(ReleaseError, match="somebody else is promoting"):
+        promotions.promote(version, by="ann", reason="first", expected=None)
+    assert sqlite3.connect(promotions.history.path).execute("select count(*) from history").fetchone() == (0,)

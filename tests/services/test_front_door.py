@@ -1,0 +1,200 @@
+"""The front door, without a release behind it: keys, scopes, rates, names, pages, the queue, figures, log lines."""
+
+import asyncio
+import json
+import logging
+
+import httpx
+import pytest
+from starlette.applications import Starlette
+from starlette.responses import JSONResponse
+from starlette.routing import Route
+
+from components.core.api_keys import KEYS_FILE, add_key, key_id, revoke_key
+from components.core.errors import ConfigError
+from services import json_log
+from services.access import Bucket, check_keys
+from services.figures import exposition
+from services.front_door import FrontDoor
+from services.origins import Origins
+from services.refused import RefusedError
+from services.request_guard import RequestGuard
+from services.request_record import record
+from services.settings import Settings
+
+NOW = "2026-01-01T00:00:00Z"
+
+
+async def work(_):
+    await asyncio.sleep(0.05)
+    return JSONResponse({"request_id": record().request_id})
+
+
+PAGES = [Route(path, work, methods=["GET", "POST"]) for path in ("/recommend", "/events", "/metrics", "/livez", "/new")]
+
+
+def door(tmp_path, **settings):
+    settings = Settings(state=tmp_path, **settings)
+    return FrontDoor(RequestGuard(Starlette(routes=PAGES), 1000, 0.3), settings)
+
+
+def ask(app, *requests, address="http://localhost:3000"):
+    """Answers to requests (method, path, headers) sent at once."""
+
+    async def all_at_once():
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=address) as client:
+            sent = [client.request(method, path, json=None if method == "GET" else {"user_id": "u"}, headers=headers)
+                    for method, path, headers in requests]  # fmt: skip
+            return await asyncio.gather(*sent)
+
+    return asyncio.run(all_at_once())
+
+
+def bearer(key):
+    return {"Authorization": f"Bearer {key}"}
+
+
+def statuses(answers):
+    return [answer.status_code for answer in answers]
+
+
+def test_on_loopback_no_key_is_asked_for_unless_one_is_shown(tmp_path):
+    asked = [("POST", "/recommend", {}), ("POST", "/recommend", bearer("shoploop_wrong"))]
+    assert statuses(ask(door(tmp_path), *asked)) == [200, 401]
+
+
+def test_a_service_beyond_loopback_asks_for_a_key_and_so_does_a_connection_from_there(tmp_path):
+    assert statuses(ask(door(tmp_path, host="0.0.0.0"), ("POST", "/recommend", {}))) == [401]
+    asked = ("POST", "/recommend", {"Host": "localhost"})
+    assert statuses(ask(door(tmp_path), asked, address="http://10.0.0.7:3000")) == [401]
+
+
+def test_a_key_opens_its_scopes_and_the_probes_are_open(tmp_path):
+    _, key = add_key(tmp_path / KEYS_FILE, "web", ("recommend",), NOW)
+    asked = [("POST", "/recommend", bearer(key)), ("POST", "/events", bearer(key)), ("GET", "/metrics", bearer(key)),
+             ("GET", "/new", bearer(key)), ("GET", "/livez", {}), ("GET", "/metrics", {})]  # fmt: skip
+    answers = ask(door(tmp_path, keys="always"), *asked)
+    assert statuses(answers) == [200, 403, 403, 403, 200, 401]
+    assert answers[1].json() == {"error": "this key has no scope 'events'"}
+    assert answers[5].headers["WWW-Authenticate"] == "Bearer"
+
+
+def test_a_revoked_key_and_one_of_a_spoilt_file_open_nothing(tmp_path):
+    path = tmp_path / KEYS_FILE
+    _, key = add_key(path, "web", ("recommend",), NOW)
+    app, ticks = door(tmp_path, keys="always"), iter(range(0, 1000, 10))
+    app.access._clock = lambda: next(ticks)
+    assert statuses(ask(app, ("POST", "/recommend", bearer(key)))) == [200]
+    revoke_key(path, key_id(key), NOW)
+    assert statuses(ask(app, ("POST", "/recommend", bearer(key)))) == [401]
+    path.write_text("{")
+    assert statuses(ask(app, ("POST", "/recommend", bearer(key)))) == [401]
+
+
+def test_a_key_that_comes_too_often_is_told_when_to_come_again_and_others_are_not_harmed(tmp_path):
+    _, eager = add_key(tmp_path / KEYS_FILE, "eager", ("recommend",), NOW, rate=0.5, burst=2)
+    _, calm = add_key(tmp_path / KEYS_FILE, "calm", ("recommend",), NOW)
+    app = door(tmp_path, keys="always")
+    answers = ask(app, *[("POST", "/recommend", bearer(eager))] * 4, ("POST", "/recommend", bearer(calm)))
+    assert sorted(statuses(answers[:4])) == [200, 200, 429, 429]
+    assert next(a for a in answers if a.status_code == 429).headers["Retry-After"] == "2"
+    assert answers[4].status_code == 200
+
+
+def test_a_bucket_fills_at_its_rate_and_no_further_than_its_burst():
+    bucket = Bucket(rate=2, burst=3, tokens=3, at=0)
+    assert [bucket.wait(0) for _ in range(4)] == [0, 0, 0, 0.5]
+    assert bucket.wait(0.5) == 0
+    assert [bucket.wait(100) for _ in range(4)] == [0, 0, 0, 0.5]
+
+
+def test_the_queue_refuses_what_does_not_fit_at_once_and_probes_never_wait(tmp_path):
+    asked = [("POST", "/recommend", {})] * 5 + [("GET", "/livez", {})]
+    answers = ask(door(tmp_path, queue=2), *asked)
+    assert sorted(statuses(answers[:5])) == [200, 200, 429, 429, 429]
+    assert answers[5].status_code == 200
+    assert all(a.headers["Retry-After"] == "1" for a in answers if a.status_code == 429)
+    assert statuses(ask(door(tmp_path, queue=2), *asked[:2])) == [200, 200]
+
+
+@pytest.mark.parametrize("host", ["localhost", "localhost:3000", "127.0.0.1:3000", "[::1]:3000", "LOCALHOST"])
+def test_loopback_answers_to_its_names(host):
+    Origins(Settings()).check(host, "")
+
+
+@pytest.mark.parametrize(
+    ("host", "origin", "status"),
+    [("evil.example", "", 421), ("localhost.evil.example:3000", "", 421), ("", "", 421),
+     ("localhost", "https://evil.example", 403), ("localhost", "null", 403)],
+)  # fmt: skip
+def test_other_names_and_pages_are_refused(host, origin, status):
+    with pytest.raises(RefusedError) as found:
+        Origins(Settings()).check(host, origin)
+    assert found.value.status == status
+
+
+def test_names_and_pages_that_are_allowed_may_call():
+    Origins(Settings(hosts=("shop.example",), origins=("https://shop.example",))).check(
+        "shop.example:8443", "https://shop.example"
+    )
+
+
+def test_a_service_that_wants_keys_and_has_none_does_not_start(tmp_path):
+    with pytest.raises(ConfigError, match="shoploop keys add"):
+        check_keys(Settings(state=tmp_path, host="0.0.0.0"))
+    check_keys(Settings(state=tmp_path))
+
+
+def test_with_an_admin_port_the_public_one_has_no_admin_routes(tmp_path):
+    settings = Settings(state=tmp_path, admin_port=1)
+    public, admin = (FrontDoor(Starlette(routes=PAGES), settings, admin=is_admin) for is_admin in (False, True))
+    asked = [("GET", "/metrics", {}), ("POST", "/recommend", {})]
+    assert statuses(ask(public, *asked)) == [404, 200]
+    assert statuses(ask(admin, *asked)) == [200, 404]
+
+
+def test_a_slow_body_gets_408_and_a_growing_one_413(tmp_path):
+    async def slow():
+        yield b"{"
+        await asyncio.sleep(1)
+        yield b"}"
+
+    async def endless():
+        while True:
+            yield b" " * 400
+            await asyncio.sleep(0)
+
+    async def send(body):
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(door(tmp_path)), base_url="http://localhost") as c:
+            answer = await c.post("/recommend", content=body, headers={"Content-Type": "application/json"})
+            return answer.status_code
+
+    assert asyncio.run(send(slow())) == 408
+    assert asyncio.run(send(endless())) == 413
+
+
+def test_a_log_line_names_the_request_and_never_the_user_or_the_key(tmp_path):
+    _, key = add_key(tmp_path / KEYS_FILE, "web", ("recommend",), NOW)
+    lines, logger = [], logging.getLogger(json_log.LOGGER)
+
+    class Kept(logging.Handler):
+        def emit(self, message):
+            lines.append(json_log.JsonLines().format(message))
+
+    logger.addHandler(handler := Kept())
+    level, _ = logger.level, logger.setLevel(logging.INFO)
+    answer = ask(door(tmp_path), ("POST", "/recommend?user_id=secret-person", bearer(key)))[0]
+    logger.removeHandler(handler)
+    logger.setLevel(level)
+    line = json.loads(lines[-1])
+    assert line["request_id"] == answer.headers["x-request-id"] == answer.json()["request_id"]
+    assert (line["event"], line["route"], line["status"]) == ("request", "/recommend", 200)
+    assert "secret-person" not in lines[-1]
+    assert key not in lines[-1]
+
+
+def test_no_path_of_a_caller_becomes_a_label(tmp_path):
+    ask(door(tmp_path), *[("GET", f"/made/up/{n}", {}) for n in range(50)])
+    text = exposition()[0].decode()
+    assert "made/up" not in text
+    assert 'route="other"' in text
