@@ -111,8 +111,9 @@ def table(params: dict[str, Any]) -> dict[str, Step]:
               reads=(layout.EVALUATION, layout.ROBUSTNESS, layout.QUALITY, *recommender),
               writes=(layout.DECISION,), code=every_model_file, seeded=True),
         _step("register", "the release becomes a version in the registry, alias challenger",
-              reads=(layout.CLEAN, layout.PSEUDONYMS, *recommender, layout.DECISION),
-              writes=(layout.RELEASE, layout.REGISTRATION), code=every_model_file, seeded=True),
+              reads=(layout.CLEAN, layout.PSEUDONYMS, *recommender, layout.DECISION,
+                     layout.EVALUATION, layout.ROBUSTNESS, layout.QUALITY),
+              writes=(layout.RELEASE, layout.REGISTRATION), shared=("gate",), code=every_model_file, seeded=True),
     ]  # fmt: skip
     return {step.name: step for step in steps}
 
