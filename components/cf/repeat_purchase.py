@@ -90,7 +90,7 @@ class RepeatPurchase(Model):
         return out
 
     def state(self) -> dict[str, np.ndarray]:
-        """The regression (weights, feature_mean, feature_scale, float64) and the items' rhythm, float32 (n_items,) each."""
+        """The regression in float64, and the items' rhythm, float32 (n_items,) each."""
         rhythm = {name: getattr(self._rhythm, name) for name in ("repeats", "gap", "buyers")}
         return {"weights": self._weights, "feature_mean": self._mean, "feature_scale": self._scale} | rhythm
 
