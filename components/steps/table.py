@@ -95,7 +95,7 @@ def table(params: dict[str, Any]) -> dict[str, Step]:
              reads=(layout.FEATURE_EXPECTATIONS, layout.SPLIT, layout.FEATURES), writes=(layout.INSPECTION,),
              shared=("engine",)),
         _step("reduce", "text → a few dense directions", reads=(layout.FEATURES,), writes=(layout.REDUCED,),
-              code=_component(REDUCERS, params, "reduce", "pca")),
+              code=_component(REDUCERS, params, "reduce", "pca"), seeded=True),
         *(_train(name, file) for name, file in models.items()),
         _step("rank", "LambdaMART over the union of the models' candidates",
               reads=(*features, layout.INSPECTION, *_candidates(params, trained)),
