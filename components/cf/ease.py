@@ -1,8 +1,8 @@
 """EASE: the linear item-to-item model with a closed-form solution and a zero diagonal.
 
-Use it as the strong linear baseline. The `max_items` most bought items are solved together, exactly. Beyond them (with max_items 0: for all) every
-item is regressed on its `tail_neighbours` most similar items of the whole catalogue, the same ridge over fewer
-columns; with tail_neighbours 0 the tail scores 0.
+Use it as the strong linear baseline. The `max_items` most bought items are solved together, exactly. Beyond them (with
+max_items 0: for all) every item is regressed on its `tail_neighbours` most similar items of the whole catalogue, the
+same ridge over fewer columns; with tail_neighbours 0 the tail scores 0.
 Cost: max_items³ operations once and max_items² floats while fitting, which `memory_limit_gb` bounds before the fit
 starts; the tail takes tail_neighbours³ operations per item and some megabytes, however large the catalogue.
 Source: Steck 2019 (doi:10.1145/3308558.3313710), equation 8.
