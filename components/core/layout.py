@@ -27,6 +27,7 @@ REDUCED = ARTIFACTS / "reduced"  # one folder per fold
 MODELS = ARTIFACTS / "models"  # <name>/<fold>: a model bundle
 TRAINING = ARTIFACTS / "training"  # <name>/<fold>: checkpoint and TensorBoard logs of a training; no step's output
 RANKER = ARTIFACTS / "ranker"  # one ranker bundle
+CALIBRATION_FILE = "calibration.json"  # in it: how true its probabilities are for users they were not fitted on
 EVALUATION = ARTIFACTS / "evaluation"
 ROBUSTNESS = ARTIFACTS / "robustness"
 RELEASE = ARTIFACTS / "release"  # the one directory a service loads

@@ -47,6 +47,9 @@ def rank(config: RankConfig, root: Path, seed: int) -> StepResult:
         bundle.write_json(fresh / CHOICE, choice)
         bundle.write_json(fresh / "importance.json", ranker.importance())
         if curve:
+            error = expected_calibration_error(curve)
+            judged = {"expected_calibration_error": error, "pairs": round(float(np.sum(curve.counts)))}
+            bundle.write_json(fresh / layout.CALIBRATION_FILE, judged)
             figures.reliability(curve.foretold, curve.happened, "Candidates of held-out users").savefig(
                 fresh / RELIABILITY
             )
