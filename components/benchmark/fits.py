@@ -77,7 +77,8 @@ class Fits:
         model = self.specs[name].model()
         model.journal_folder = at / JOURNAL
         with measured() as cost:
-            model.fit(question.data, rng.stream(self.seed, "benchmark", model.component()))
+            data = question.with_content() if model.capabilities.uses_content else question.data
+            model.fit(data, rng.stream(self.seed, "benchmark", model.component()))
         self.remarks += model.remarks()
         model.save(at / MODEL, name=name, seed=self.seed)
         write_json(at / COST, asdict(cost))  # last: without it the fit is not taken for a whole one

@@ -80,15 +80,18 @@ class ItemContent:
         )
 
 
-def content_of_tags(attributes: Mapping[str, Iterable], items: Vocabulary) -> ItemContent:
+def content_of_tags(attributes: Mapping[str, Iterable], items: Vocabulary, *, most: int | None = None) -> ItemContent:
     """Content from nothing but attribute ids, item id → attribute ids; what an item lacks is empty.
 
+    most  attributes that count, those that most items have; None: all
     An attribute that a single item has says nothing about any other and is left out.
     """
     pairs = [(item, str(tag)) for item in items.ids.tolist() for tag in dict.fromkeys(attributes.get(item, ()))]
     named = np.array([tag for _, tag in pairs], dtype=np.str_)
     names, at, counts = np.unique(named, return_inverse=True, return_counts=True)
     shared = counts >= 2
+    if most is not None and shared.sum() > most:
+        shared &= np.isin(np.arange(len(counts)), np.argsort(-counts, kind="stable")[:most])
     rows = items.encode(np.array([item for item, _ in pairs], dtype=np.str_))
     kept = shared[at]
     columns = (np.cumsum(shared) - 1)[at[kept]]

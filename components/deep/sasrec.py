@@ -8,6 +8,7 @@ Source: Kang & McAuley 2018, arXiv:1808.09781, with a sampled softmax (Klenitski
 
 from __future__ import annotations
 
+import math
 from typing import Any, ClassVar
 
 import numpy as np
@@ -38,7 +39,7 @@ class SasRecConfig(SequenceConfig):
 class SasRec(SequenceModel):
     """Blocks of attention and a two-layer network, each after a layer norm and beside a shortcut."""
 
-    version = 2
+    version = 3
     Config = SasRecConfig
 
     @staticmethod
@@ -66,7 +67,7 @@ class SasRec(SequenceModel):
         near = keras.initializers.RandomNormal(stddev=0.02, seed=seed())
         positions = keras.layers.Embedding(length, size, embeddings_initializer=near, name="positions")
         places = length - keras.ops.flip(keras.ops.cumsum(keras.ops.ones_like(mask, dtype="int32"), axis=1), axis=1)
-        x = dropped(vectors + positions(places), config.input_dropout_share)
+        x = dropped(vectors * math.sqrt(size) + positions(places), config.input_dropout_share)
         for block in range(config.blocks):
             queries = normed(x, f"attention_norm_{block}")
             mixed = keras.layers.MultiHeadAttention(
@@ -87,7 +88,7 @@ class SasRec(SequenceModel):
     def encode(self, vectors: np.ndarray, mask: np.ndarray) -> np.ndarray:
         """The same, for the last slot; fewer slots than max_length are the right-most ones."""
         length = vectors.shape[1]
-        x = vectors + self.weights["positions.embeddings"][-length:]
+        x = vectors * np.float32(math.sqrt(vectors.shape[2])) + self.weights["positions.embeddings"][-length:]
         allowed = np.tril(np.ones((length, length), dtype=bool)) & mask[:, None]
         for block in range(self.config.blocks):
             keys = layer_norm(x, self.weights, f"attention_norm_{block}")

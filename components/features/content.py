@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow.parquet as pq
 from pydantic import Field
 
 from components.core import bundle, schema
 from components.core.config import Config
-from components.core.content import UNKNOWN, ItemContent
+from components.core.content import TAGS, UNKNOWN, ItemContent, content_of_tags
 from components.core.errors import BundleError
 from components.core.vocabulary import Vocabulary
 from components.features.text import HAN, WORD
@@ -19,7 +22,7 @@ from components.features.text import HAN, WORD
 FOLDER = "content"
 ATTRIBUTES = (schema.DEPARTMENT, schema.CATEGORY, schema.SUBCATEGORY, schema.BRAND)
 PRICE_BAND = "price_band"
-COLUMNS = (schema.ITEM_ID, schema.TITLE, *ATTRIBUTES, schema.PRICE)
+COLUMNS = (schema.ITEM_ID, schema.TITLE, *ATTRIBUTES, schema.PRICE, schema.ATTRIBUTES)
 CODE, LABELS, WORDS = "code.", "labels", "words"
 
 
@@ -29,11 +32,13 @@ class ContentConfig(Config):
     price_bands  of equally many items each
     title_words  read of a title, the first ones
     max_words    known, those that most titles hold
+    max_tags     words of the other attributes that count, those that most items have
     """
 
     price_bands: int = Field(default=5, ge=1, le=100)
     title_words: int = Field(default=16, ge=1, le=256)
     max_words: int = Field(default=8000, ge=1, le=100_000)
+    max_tags: int = Field(default=20_000, ge=1, le=1_000_000)
 
 
 def content_of(columns: dict[str, list[Any]], items: Vocabulary, config: ContentConfig) -> ItemContent:
@@ -57,11 +62,25 @@ def content_of(columns: dict[str, list[Any]], items: Vocabulary, config: Content
     bands = _bands(column(schema.PRICE), config.price_bands)
     codes |= {PRICE_BAND: bands} if (bands != UNKNOWN).any() else {}
     known = {name: code for name, code in codes.items() if (code != UNKNOWN).any()}
+    labels = {name: values for name, values in labels.items() if name in known}
     titles = [title or "" for title in column(schema.TITLE)]
-    vectors = np.zeros((len(items), 0), dtype=np.float32)
-    return ItemContent(
-        vectors, known, words=_numbered(titles, config), labels={k: v for k, v in labels.items() if k in known}
-    )
+    tags = dict(zip(items.ids.tolist(), map(_tags, column(schema.ATTRIBUTES)), strict=True))
+    other = content_of_tags(tags, items, most=config.max_tags)
+    if other.tags.shape[1]:
+        return replace(other, codes=known, words=_numbered(titles, config), labels=labels | other.labels)
+    return replace(other, tags=None, codes=known, words=_numbered(titles, config), labels=labels)
+
+
+def content_of_file(file: Path, items: Vocabulary, config: ContentConfig | None = None) -> ItemContent | None:
+    """Content of `items` from a canonical item table (parquet); None where there is no such file.
+
+    The attributes come from what the shop says of an item, never from who bought it.
+    """
+    if not file.is_file():
+        return None
+    table = pq.read_table(file)
+    columns = {name: table[name].to_pylist() for name in COLUMNS if name in table.column_names}
+    return content_of(columns, items, config or ContentConfig())
 
 
 def tokens(title: str) -> list[str]:
@@ -79,8 +98,9 @@ def tokens(title: str) -> list[str]:
 
 def save(folder: Path, content: ItemContent, items: Vocabulary) -> None:
     """Write content as one bundle; `load` reads it back."""
+    tags = {} if content.tags is None else bundle.pack_csr(TAGS, content.tags)
     meta = {"kind": "content", "format": 1, LABELS: {name: values.tolist() for name, values in content.labels.items()}}
-    arrays = {f"{CODE}{name}": codes for name, codes in content.codes.items()} | {WORDS: content.words}
+    arrays = {f"{CODE}{name}": codes for name, codes in content.codes.items()} | {WORDS: content.words} | tags
     bundle.write(folder, meta, arrays=arrays, vocabularies={"items": items})
 
 
@@ -91,7 +111,19 @@ def load(folder: Path, items: Vocabulary, vectors: np.ndarray) -> ItemContent:
         raise BundleError(f"{folder}: of another catalogue than the dataset; run the featurize step again.")
     codes = {name.removeprefix(CODE): a for name, a in content.arrays.items() if name.startswith(CODE)}
     labels = {name: np.array(values, dtype=np.str_) for name, values in content.meta[LABELS].items()}
-    return ItemContent(vectors, codes, words=content.arrays[WORDS], labels=labels)
+    tags = bundle.unpack_csr(TAGS, content.arrays) if f"{TAGS}.data" in content.arrays else None
+    return ItemContent(vectors, codes, tags, content.arrays[WORDS], labels)
+
+
+def _tags(attributes: str | None) -> list[str]:
+    """`{"colour": "dark blue"}` → colour:dark, colour:blue; an item without a readable object has none."""
+    try:
+        found = json.loads(attributes or "{}")
+    except (ValueError, RecursionError):
+        return []
+    if not isinstance(found, dict):
+        return []
+    return [f"{key}:{word}" for key, value in found.items() for word in str(value).split()]
 
 
 def _coded(values: list[str | None]) -> tuple[np.ndarray, np.ndarray]:

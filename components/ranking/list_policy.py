@@ -129,7 +129,7 @@ class ListPolicy:
         items, relevance = ranked[held].astype(np.int64), _unit(scores[held])
         free = k - sum(place < k for place, _ in self._pins)
         pinned = [item for _, item in self._pins]
-        keep = ~np.isin(items, pinned)
+        keep = ~np.isin(items, pinned)  # a pin beyond the list has no place in it either
         chosen = self._greedy(items[keep], relevance[keep], free)
         return self._with_pins(chosen, k)
 
@@ -162,7 +162,7 @@ class ListPolicy:
             if place < k:
                 out[place] = item
         free = np.flatnonzero(out == NO_ITEM)[: len(chosen)]
-        out[free] = chosen[: len(free)]
+        out[free] = chosen
         return out[np.argsort(out == NO_ITEM, kind="stable")]  # a list that runs short has its gap at the end
 
 

@@ -29,7 +29,6 @@ def write_folds(
     """Write every fold's history, target and indexed dataset, and look for leaks before any of it is used.
 
     of_written  the events come from files of engine.write_parquet, in their order
-
     Writes  <fold>/{history.parquet,target.parquet,dataset/} and, where the users of the target are held out of fitting,
             <fold>/{asked.parquet,asked/}; split.json
     Raises  LeakError if a fold knows what it is asked

@@ -24,6 +24,12 @@ def test_codes_are_in_the_order_of_the_catalogue_and_carry_their_labels():
     assert found.feature_names() == ["brand=Ours", "brand=Theirs"]
 
 
+def test_other_attributes_are_tags_by_word_where_two_items_share_them():
+    given = ['{"colour": "dark blue"}', '{"colour": "blue"}', "no JSON"]
+    found = content_of(columns(attributes=given), ITEMS, ContentConfig())
+    assert found.tags.toarray().tolist() == [[1], [0], [0], [1]] and found.feature_names() == ["tags=colour:blue"]
+
+
 def test_price_bands_hold_equally_many_items():
     found = content_of(columns(price=[9.0, 1.0, 2.0]), ITEMS, ContentConfig(price_bands=3))
     assert found.codes["price_band"].tolist() == [0, 1, -1, 2]
@@ -39,7 +45,8 @@ def test_chinese_is_read_by_characters():
 
 
 def test_what_was_saved_is_read_back_and_another_catalogue_is_refused(tmp_path):
-    given = content_of(columns(brand=["Ours", "Theirs", None], title=["x y", "y", "x"]), ITEMS, ContentConfig())
+    given = columns(brand=["Ours", None, None], title=["x y", "y", "x"], attributes=['{"k": "v"}'] * 3)
+    given = content_of(given, ITEMS, ContentConfig())
     content.save(tmp_path / "content", given, ITEMS)
     vectors = np.ones((4, 2), dtype=np.float32)
     found = content.load(tmp_path / "content", ITEMS, vectors)

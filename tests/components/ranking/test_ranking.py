@@ -13,6 +13,7 @@ from components.ranking.candidates import propose
 from components.ranking.context import Context
 from components.ranking.hybrid import Hybrid
 from components.ranking.lambdamart import Lambdamart, LambdamartConfig
+from components.ranking.list_policy import ListPolicy, ListPolicyConfig, Shelf
 from components.ranking.reasons import reasons
 from components.ranking.training import RankConfig, held_out_queries, training_table
 
@@ -149,6 +150,20 @@ def test_a_reason_names_own_items_that_lead_to_it(shop, hybrid):
 def test_nobody_without_a_past_is_given_a_reason_of_theirs(shop, hybrid):
     nobody = Histories.of([[]], [[]], shop.now)
     assert all(not reason.because for reason in reasons(hybrid, nobody, np.array([1, 2])))
+
+
+def test_a_policy_reaches_the_lists_and_keeps_to_the_filters(shop, hybrid):
+    category = hybrid.context.groups[0].of
+    shelf = Shelf(hybrid.context.vectors, {"category": category}, np.full(ITEMS, 1 / ITEMS))
+    index = {item: at for at, item in enumerate(shop.items.ids.tolist())}
+    wishes = ListPolicyConfig(max_per_group={"category": 2}, bans=["i00"], pins=[{"item_id": "i13", "position": 1}])
+    ranked, scores = hybrid.recommend(shop.histories, 4, policy=ListPolicy(wishes, shelf, index))
+    assert (ranked[:, 0] == 13).all()
+    assert not (ranked == 0).any()
+    assert all((np.bincount(category[row[1:]], minlength=2) <= 2).all() for row in ranked)
+    assert np.isfinite(scores).all()
+    plain, _ = hybrid.recommend(shop.histories, 4, policy=ListPolicy(ListPolicyConfig(), shelf, index))
+    assert np.array_equal(plain, hybrid.recommend(shop.histories, 4)[0])
 
 
 def test_held_out_users_take_both_their_views_along():
