@@ -91,7 +91,7 @@ def main() -> int:
     """Print what became of each; returns how many were refused before traffic with their reason recorded."""
     refused = 0
     with ground.folder() as root:
-        good = ground.shop(root, 1)[0]
+        good = ground.shop(root, 2)[0]  # candidates are spoilt copies of the second: the first one's bytes are cached
         versions = {kind.__name__: _registered(root, kind) for kind in KINDS}
         port, serving = ground.free_port(), ground.free_port()
         uri, url = f"http://{HOST}:{port}", f"http://{HOST}:{serving}"
@@ -147,7 +147,7 @@ def _steady_requests(url: str) -> Iterator[list[tuple[int, str]]]:
 
 
 def _registered(root: Path, spoil: Callable[[Path], None]) -> str:
-    """A copy of the good release, spoilt, registered as if its gates were passed."""
+    """A copy of a good release that never served, spoilt, registered as if its gates were passed."""
     scratch = root / "spoilt" / spoil.__name__ / "release"
     shutil.copytree(root / layout.RELEASE, scratch)
     registered_as = bundle.digest(scratch)

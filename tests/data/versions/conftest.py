@@ -107,12 +107,8 @@ def finished(tmp_path_factory, write):
             root / layout.DECISION / "decision.json",
             {"passed": True, "first_release": True, "gates": gates, "reasons": ["coverage: as it is"]},
         )
-<<<<<<< HEAD
         write_reports(root)
-        run_steps(root, "register")
-=======
         run_steps(root, "index", "register")
->>>>>>> main
     return root
 
 
