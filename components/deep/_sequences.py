@@ -185,7 +185,7 @@ def kept_back(histories: Histories, config: SequenceConfig, rng: np.random.Gener
     """int64 (n,): how many of each user's last baskets are kept back to choose the epoch by.
 
     "later" keeps back what lies at or after a time that about `validation_share` of all events do not lie before;
-    "last_baskets" the last basket of that share of the users with three baskets or more. With `best_by` "last", nothing.
+    "last_baskets" the last basket of that share of the users with three baskets or more. `best_by: last` keeps nothing.
     """
     baskets = baskets_of(histories)
     n = len(histories)
