@@ -339,3 +339,25 @@ def test_unseen_items_get_a_signal_if_declared_and_only_then(name: str) -> None:
     scores = fitted(name).score(histories)
     scores[histories.rows, histories.items] = 0
     assert (scores > 0).any(axis=1).all() == fitted(name).capabilities.scores_unseen
+
+
+# Data that a shop may well have on its first day: (user ids, item ids) of events, one day apart.
+MEAGRE = {
+    "a user with one event": ("uvvwwww", "aababca"),
+    "all users alike": ("uuuvvvwww", "abcabcabc"),
+    "one item": ("uvvw", "aaaa"),
+    "one event": ("u", "a"),
+    "everything twice": ("uuuuvvvvww", "aabbaaccbb"),
+}
+
+
+@pytest.mark.parametrize("case", MEAGRE)
+@for_every_model
+def test_meagre_data_are_fitted_and_give_finite_scores(name: str, case: str) -> None:
+    users, items = (np.array(list(ids)) for ids in MEAGRE[case])
+    times = NOW - (np.arange(len(users), 0, -1) // 2) * DAY_S - 1  # in twos, so that some events are one basket
+    data = Dataset.from_events(users, items, times, NOW)
+    model = fit(name, data)
+    scores = model.score(data.histories)
+    assert scores.shape == (len(data.users), len(data.items)) and np.isfinite(scores).all()
+    assert np.isfinite(model.score(Histories.of([[]], [[]], NOW))).all()
