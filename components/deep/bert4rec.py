@@ -1,22 +1,24 @@
 """BERT4Rec: attention in both directions fills in baskets that were masked; the next one is a masked one at the end.
 
-Use it beside SASRec where what lies around a basket says as much as what lies before it. A step is a basket. In training a
-share of the baskets is masked, and the last one more often, because it is the one that will be asked for. With `contrast`
-the same loss learns beside it that two maskings of one history belong together (as CL4SRec pre-trains, but jointly).
-Cost: per epoch as SASRec's; a network that reads both ways needs more epochs. Scoring in numpy, quadratic in max_length.
+Use it beside SASRec where what lies around a basket says as much as what lies before it. A step is a basket. While it
+trains a share of the baskets is masked, and the last one more often, because it is the one that will be asked for. With
+`contrast` it learns beside it that two maskings of one history belong together (CL4SRec's idea, jointly, without a
+stage of its own).
+Cost: per epoch as SASRec's; a network that reads both ways needs more epochs. Scoring is quadratic in max_length.
 Source: Sun et al. 2019, arXiv:1904.06690; sampled softmax after Petrov & Macdonald 2023, arXiv:2308.07192;
 contrast: Xie et al. 2022, arXiv:2010.14395.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 from pydantic import Field, model_validator
 
 from components.core.dataset import Dataset, Histories
 from components.core.model import Capabilities
+from components.core.space import Floats, Ints
 from components.deep._catalogue_model import CatalogueConfig, CatalogueModel
 from components.deep._numpy_layers import attention, dense, directions, gelu, layer_norm
 from components.deep._sequences import last_windows
@@ -36,6 +38,7 @@ class Bert4RecConfig(CatalogueConfig):
     contrast     weight of the loss that tells two maskings of one history from other histories; 0: none
     """
 
+    space: ClassVar = CatalogueConfig.space | {"blocks": Ints(1, 3), "mask_share": Floats(0.1, 0.6)}
     max_length: int = Field(default=50, ge=2, le=1000)
     blocks: int = Field(default=2, ge=1, le=8)
     heads: int = Field(default=2, ge=1, le=16)
@@ -68,7 +71,7 @@ class Bert4Rec(CatalogueModel):
         return Bert4RecTrainer(data.histories, self.n_items, self.config, rng)
 
     def logits(self, histories: Histories) -> np.ndarray:
-        """Cosine of the state at a masked slot after the history and the item's vector, over the temperature; + bias."""
+        """Cosine of the state at a masked slot after the history and the item, over the temperature, + the bias."""
         w, config = self.weights, self.config
         windows = last_windows(histories, config.max_length - 1)
         vectors = windows.basket_vectors(w["item_embeddings"])
