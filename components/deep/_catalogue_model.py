@@ -11,7 +11,7 @@ from pydantic import Field
 from components.core.config import Config
 from components.core.dataset import Dataset, Histories
 from components.core.model import Model
-from components.core.space import EMBEDDING, Choice, Floats, Ints
+from components.core.space import EMBEDDING, Choice, Floats
 from components.deep._numpy_layers import Weights, softmax
 
 if TYPE_CHECKING:
@@ -44,12 +44,6 @@ class CatalogueConfig(Config):
         "learning_rate": Floats(0.0003, 0.01, log=True),
         "regularization": Floats(1e-7, 0.01, log=True),
         "batch_size": Choice((128, 256, 512)),
-    }
-    space: ClassVar = {
-        "embedding_size": EMBEDDING,
-        "dropout": Floats(0.1, 0.7),
-        "learning_rate": Floats(0.0005, 0.02, log=True),
-        "epochs": Ints(4, 40, log=True),
     }
     embedding_size: int = Field(default=64, ge=2, le=512)
     dropout: float = Field(default=0.5, ge=0, lt=1)

@@ -36,10 +36,6 @@ class MultiVaeConfig(CatalogueConfig):
         "divergence": Floats(0, 1),
         "annealing": Floats(0.1, 1),
     }
-    space: ClassVar = CatalogueConfig.space | {
-        "divergence": Floats(0.01, 1, log=True),
-        "hidden_size": Choice((128, 256, 512)),
-    }
     hidden_size: int = Field(default=256, ge=2, le=2048)
     divergence: float = Field(default=0.2, ge=0, le=1)
     annealing: float = Field(default=0.5, gt=0, le=1)
