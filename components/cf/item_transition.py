@@ -41,7 +41,7 @@ class ItemTransitionConfig(RecencyConfig):
         "history_decay": Floats(0.3, 1),
         "backward": Floats(0, 1),
         "item_exponent": Floats(0.2, 0.8),
-        "follower_exponent": Floats(0.2, 0.8),
+        "follower_exponent": Floats(0, 0.6),
         "shrinkage": Floats(0, 30),
         "neighbours": NEIGHBOURS,
         "half_life_days": HALF_LIFE,

@@ -81,7 +81,8 @@ def right_vectors(matrix: sp.csr_matrix, size: int, passes: int, rng: np.random.
     transposed = sp.csr_matrix(matrix.T)
     basis = rng.standard_normal((columns, width), dtype=np.float32)
     for _ in range(passes):
-        basis = np.linalg.qr(transposed @ (matrix @ basis))[0]
+        basis = _orthonormal(transposed @ (matrix @ basis))
+    basis = _orthonormal(basis)  # once more: the first time leaves what float32 rounded
     seen = matrix @ basis
     values, vectors = np.linalg.eigh((seen.T @ seen).astype(np.float64))
     order = np.argsort(-values)[:size]
@@ -89,3 +90,15 @@ def right_vectors(matrix: sp.csr_matrix, size: int, passes: int, rng: np.random.
     out = np.zeros((columns, size), dtype=np.float32)
     out[:, : len(real)] = basis @ vectors[:, real].astype(np.float32)
     return out
+
+
+def _orthonormal(basis: np.ndarray) -> np.ndarray:
+    """float32 orthonormal columns with the same span; 0 where a column adds nothing.
+
+    By the eigenvectors of the columns' gram matrix: a tenth of the time of a QR decomposition of tall matrices.
+    """
+    gram = (basis.T @ basis).astype(np.float64)
+    values, vectors = np.linalg.eigh(gram)
+    real = values > 1e-10 * max(values.max(initial=0), 1e-30)
+    scale = np.where(real, 1 / np.sqrt(np.where(real, values, 1)), 0)
+    return basis @ (vectors * scale).astype(np.float32)
