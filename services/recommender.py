@@ -18,7 +18,7 @@ from starlette.routing import Route
 
 from components.core.errors import StateError
 from components.core.stages import note_stage
-from services import json_log
+from services import draining, json_log
 from services.admin import AdminPort, metrics
 from services.desk import Desk
 from services.figures import figures
@@ -110,6 +110,7 @@ class Recommender:
 
     def __init__(self) -> None:
         json_log.configure()
+        draining.watch()
         self.desk = Desk(SETTINGS, State.of(SETTINGS))
         self.watcher = ReleaseWatcher(SETTINGS, self.desk.check, self._swapped)
         self.watcher.start()
@@ -160,8 +161,8 @@ class Recommender:
         return JSONResponse(answer.model_dump(), status_code=200 if watcher.current else 503)
 
     def __is_ready__(self) -> bool:
-        """Ready when a release was verified."""
-        return self.watcher.current is not None
+        """Ready when a release was verified, its golden answers reproduced, and the service is not leaving."""
+        return self.watcher.current is not None and not draining.LEAVING.is_set()
 
     def _answer(self, ask: Callable[[Asked, Serving], Answered], request: Asked) -> Answered | Response:
         """What the desk says, from the release that serves at this moment."""

@@ -94,8 +94,8 @@ def words_of(found):
     """The row, as it is printed."""
     kinds = "; ".join(f"{kind}: {sorted(set(statuses))}" for kind, statuses in sorted(found["answers"].items()))
     return (
-        f"bodies: {kinds}; memory + {found['more_mb']:.0f} MB (reach {MEMORY_MB}); {found['neighbours']} neighbours all "
-        f"answered, {found['slower']:.1f} × their calm median"
+        f"bodies: {kinds}; memory + {found['more_mb']:.0f} MB (reach {MEMORY_MB}); "
+        f"{found['neighbours']} neighbours all answered, {found['slower']:.1f} × their calm median"
     )
 
 

@@ -6,14 +6,18 @@ python -m tests.faults.killed_worker
 import time
 
 from tests.faults.shop_service import small_service, workers_of
-from tests.load.open_loop import finish, start
+from tests.load.open_loop import finish, peak, start
 
 FAILED_SHARE, RECOVERED_S = 0.005, 10.0
 WORKERS = 2
 
 
-def measure(shop, rate=50, seconds=40.0):
-    """Kill one after a third of the time; clients ask once more when their connection was lost, as proxies do."""
+def measure(shop, seconds=40.0, share=0.25):
+    """At a share of the peak, kill one worker after a third of the time.
+
+    Clients ask once more when their connection was lost, as proxies do.
+    """
+    rate = max(2.0, share * peak(shop.url, 3))
     asking = start(shop.url, rate, seconds, retry=True)
     time.sleep(seconds / 3)
     killed = workers_of(shop)[0]
