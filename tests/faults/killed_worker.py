@@ -22,9 +22,7 @@ def measure(shop, seconds=40.0, share=0.25):
     time.sleep(seconds / 3)
     killed = workers_of(shop)[0]
     killed.kill()
-    back = shop.wait_until(
-        lambda: killed.pid not in {p.pid for p in workers_of(shop)} and _workers_ready(shop) == WORKERS, 60
-    )
+    back = shop.wait_until(lambda: _others_than(killed, shop) == WORKERS == _workers_ready(shop), 60)
     found = finish(asking)
     return {
         "sent": found["sent"],
@@ -33,6 +31,10 @@ def measure(shop, seconds=40.0, share=0.25):
         "recovered_s": back,
         "by_status": found["by_status"],
     }
+
+
+def _others_than(killed, shop):
+    return len([process for process in workers_of(shop) if process.pid != killed.pid])
 
 
 def _workers_ready(shop):
