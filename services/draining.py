@@ -1,4 +1,4 @@
-"""Leaving: for a second after SIGTERM the service goes on, not ready any more, and every answer is its connection's last.
+"""Leaving: for a second after SIGTERM the service goes on, not ready any more; every answer is its connection's last.
 
 Closing at once would lose what clients have just sent on connections that they still take for open.
 """

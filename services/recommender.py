@@ -19,9 +19,9 @@ from starlette.routing import Route
 from components.core.errors import StateError
 from components.core.stages import note_stage
 from services import draining, json_log
-from services.admin import AdminPort, metrics
+from services.admin import AdminPort
 from services.desk import Desk
-from services.figures import figures
+from services.figures import exposition, figures
 from services.front_door import FrontDoor
 from services.messages import (
     EventsAnswer,
@@ -78,6 +78,10 @@ def _health(_: Request) -> Response:
     return _service().health()
 
 
+def _metrics(_: Request) -> Response:
+    return _service().metrics()
+
+
 def _service() -> Recommender:
     return bentoml.get_current_service()
 
@@ -90,7 +94,7 @@ PAGES = [
     Route("/docs.json", _nothing),
     Route("/release", _release),
     Route("/health", _health),
-    Route("/metrics", metrics),
+    Route("/metrics", _metrics),
 ]
 
 
@@ -116,7 +120,7 @@ class Recommender:
         self.watcher.start()
         self.admin = None
         if SETTINGS.admin_port is not None:
-            pages = {"/metrics": metrics, "/release": lambda _: self.release(), "/health": lambda _: self.health()}
+            pages = {"/metrics": self.metrics, "/release": self.release, "/health": self.health}
             self.admin = AdminPort(SETTINGS, pages)
             self.admin.start()
 
@@ -159,6 +163,12 @@ class Recommender:
             registry_error=watcher.registry_error,
         )
         return JSONResponse(answer.model_dump(), status_code=200 if watcher.current else 503)
+
+    def metrics(self) -> Response:
+        """Figures of all workers."""
+        figures().refused_release.set(self.watcher.refused is not None)
+        content, media_type = exposition()
+        return Response(content, media_type=media_type)
 
     def __is_ready__(self) -> bool:
         """Ready when a release was verified, its golden answers reproduced, and the service is not leaving."""
