@@ -38,7 +38,7 @@ def run() -> None:
     """Train, judge, register and serve: from raw tables to one user's answer."""
     from components.steps.runner import check_params, plain_disk_full
 
-    check_params(read_params(ROOT / PARAMS_FILE))  # before a server and a flow are started for nothing
+    check_params(read_params(ROOT / PARAMS_FILE), ROOT)  # before a server and a flow are started for nothing
     for name in ("prefect.flow_runs", "prefect.task_runs"):
         logging.getLogger(name).addFilter(NoTraceback())
     with plain_disk_full("run", ROOT):

@@ -59,7 +59,7 @@ def train(say_where: bool = True) -> list[Outcome]:
     started = time.monotonic()
     root = Path.cwd()
     params = read_params(root / PARAMS_FILE)
-    steps = check_params(params)
+    steps = check_params(params, root)
     with runs.tracked("train", params={"seed": params["seed"]}, root=root) as run:
         futures: dict[str, PrefectFuture] = {}
         for step in in_order(list(steps.values())):

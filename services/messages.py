@@ -178,9 +178,14 @@ class ReleaseAnswer(Served):
 
 
 class HealthAnswer(Message):
-    """status: ok, degraded (serves, but something is wrong) or starting (nothing to serve yet)."""
+    """status: ok, degraded (serves, but something is wrong) or starting (nothing to serve yet).
+
+    refused  the last release that was refused, until another one serves
+    doubt    where the registry, the history of promotions and this service disagree on the champion
+    """
 
     status: Literal["ok", "degraded", "starting"]
     version: str | None
     refused: Refusal | None
+    doubt: str | None = None
     registry_error: str | None

@@ -5,8 +5,9 @@ bentoml serve services.recommender:Recommender
 
 from __future__ import annotations
 
+import json
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TypeVar
 
 import bentoml
@@ -33,10 +34,13 @@ from services.messages import (
     SimilarAnswer,
     SimilarRequest,
 )
+from services.refusals import refusal
 from services.release_cache import Serving
 from services.release_watcher import ReleaseWatcher
 from services.request_guard import RequestGuard
 from services.request_record import record
+from services.search_desk import NoIndexError, SearchDesk
+from services.search_messages import SearchAnswer, SearchRequest, SuggestAnswer, SuggestRequest
 from services.settings import read_settings
 from services.state import State
 
@@ -54,6 +58,8 @@ ROUTES = {
     "POST /recommend": "ranked items for a user_id or a history",
     "POST /similar": "ranked neighbours of an item_id",
     "POST /events": "tell what users did",
+    "POST /search": "ranked items for a query, with facets",
+    "POST /suggest": "completions of the beginning of a query; GET /suggest?text=… too",
     "GET /release": "what is being served",
     "GET /health": "whether anything is wrong, and what",
     "GET /readyz": "whether a verified release answers",
@@ -82,6 +88,10 @@ def _metrics(_: Request) -> Response:
     return _service().metrics()
 
 
+def _suggest(request: Request) -> Response:
+    return _service().suggest_page(request.query_params)
+
+
 def _service() -> Recommender:
     return bentoml.get_current_service()
 
@@ -95,6 +105,7 @@ PAGES = [
     Route("/release", _release),
     Route("/health", _health),
     Route("/metrics", _metrics),
+    Route("/suggest", _suggest, methods=["GET"]),
 ]
 
 
@@ -116,6 +127,7 @@ class Recommender:
         json_log.configure()
         draining.watch()
         self.desk = Desk(SETTINGS, State.of(SETTINGS))
+        self.search_desk = SearchDesk(self.desk)
         self.watcher = ReleaseWatcher(SETTINGS, self.desk.check, self._swapped)
         self.watcher.start()
         self.admin = None
@@ -146,6 +158,25 @@ class Recommender:
         """Tell what users did; idempotent by event_id."""
         return self._answer(self.desk.events, request)
 
+    @bentoml.api
+    def search(self, request: SearchRequest, /) -> SearchAnswer:
+        """Ranked items for a query."""
+        return self._answer(self.search_desk.search, request)
+
+    @bentoml.api
+    def suggest(self, request: SuggestRequest, /) -> SuggestAnswer:
+        """Completions of the beginning of a query."""
+        return self._answer(self.search_desk.suggest, request)
+
+    def suggest_page(self, asked: Mapping[str, str]) -> Response:
+        """The same by GET: `text` and `limit` in the address."""
+        known = {name: int(value) if name == "limit" and value.isdigit() else value for name, value in asked.items()}
+        wrong = refusal("/suggest", json.dumps(known).encode())
+        if wrong is not None:
+            return JSONResponse({"error": wrong}, status_code=400)
+        answer = self._answer(self.search_desk.suggest, SuggestRequest.model_validate(known))
+        return answer if isinstance(answer, Response) else JSONResponse(answer.model_dump())
+
     def release(self) -> Response:
         """What serves now."""
         now = self.watcher.current
@@ -154,12 +185,13 @@ class Recommender:
     def health(self) -> Response:
         """Whether anything is wrong, and what."""
         watcher = self.watcher
-        troubled = watcher.refused is not None or watcher.registry_error is not None
+        troubled = watcher.pending or watcher.doubt is not None or watcher.registry_error is not None
         status = "starting" if watcher.current is None else "degraded" if troubled else "ok"
         answer = HealthAnswer(
             status=status,
             version=watcher.current.version if watcher.current else None,
             refused=watcher.refused,
+            doubt=watcher.doubt,
             registry_error=watcher.registry_error,
         )
         return JSONResponse(answer.model_dump(), status_code=200 if watcher.current else 503)
@@ -183,6 +215,8 @@ class Recommender:
         record().served_by(now)
         try:
             return ask(request, now)
+        except NoIndexError as e:
+            return JSONResponse({"error": str(e)}, status_code=404)
         except StateError as e:
             logger.error("no answer: %s", e)  # noqa: TRY400 - its words say it all, and a traceback a second says less
             record().refused = "state"

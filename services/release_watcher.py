@@ -1,7 +1,8 @@
 """Follow the champion: notice a moved alias, verify the release beside the traffic, swap by one assignment.
 
-What does not verify is refused with a reason and the last good release goes on serving. MLflow is imported in the
-watcher's thread, after a release from the local cache already answers.
+What does not verify is refused with a reason and the last good release goes on serving. The release before stays in
+memory, so that going back to it takes no longer than noticing the alias. Where registry, history and this service
+disagree, the watcher says so and chooses nothing.
 """
 
 from __future__ import annotations
@@ -13,13 +14,21 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from components.core.errors import RegistryError, ShoploopError
+from components.promotion.checks import check_gates
+from components.release import pace
 from components.release.load import load
 from components.release.release import Release
+from components.tracking.registry import DIGEST_TAG
 from services.messages import Refusal
 from services.release_cache import ReleaseCache, Serving, serving
+from services.release_ledger import Ledger
 from services.settings import Settings
+
+if TYPE_CHECKING:
+    from components.tracking.registry import ModelRegistry, RegisteredVersion
 
 logger = logging.getLogger("shoploop.release_watcher")
 
@@ -35,7 +44,11 @@ class _Attempt:
 
 
 class ReleaseWatcher:
-    """`current` is what answers; a request takes it once and is served by that one release to its end."""
+    """`current` is what answers; a request takes it once and is served by that one release to its end.
+
+    refused  the last release that was refused, until another one serves; `pending` says whether it is still asked for
+    doubt    in words, where registry, history and this service disagree; None where they agree
+    """
 
     def __init__(self, settings: Settings, check: Callable[[Release], None], on_swap: Callable[[], None]):
         """check raises a ShoploopError if a sound release cannot serve here; on_swap is called after every change."""
@@ -44,11 +57,13 @@ class ReleaseWatcher:
         self.current: Serving | None = None
         self.refused: Refusal | None = None
         self.registry_error: str | None = None
+        self.doubt: str | None = None
+        self._standby: Serving | None = None
         self._cache = ReleaseCache(Path(settings.state) / CACHE)
         self._on_swap = on_swap
         self._failed: _Attempt | None = None
         self._stop = threading.Event()
-        self._registry = None
+        self._ledger: Ledger | None = None
         self._thread = threading.Thread(target=self._watch, name="release-watcher", daemon=True)
 
     def start(self) -> None:
@@ -62,6 +77,11 @@ class ReleaseWatcher:
             return
         self._start_with(CACHED, self._cache.last_served)
         self._thread.start()
+
+    @property
+    def pending(self) -> bool:
+        """Whether the release that was refused is still the one that should serve."""
+        return self.refused is not None and (self._failed is not None or self.current is None)
 
     def _start_with(self, name: str, find: Callable[[], Serving | None]) -> None:
         try:
@@ -90,40 +110,67 @@ class ReleaseWatcher:
 
     def _look(self) -> None:
         """One look at the alias, and the swap if it points elsewhere."""
-        registry = self._connected()
-        from components.tracking.registry import CHAMPION
+        ledger = self._connected()
+        champion = ledger.champion()
+        if champion is not None and not self._is_settled(champion):
+            self._follow(ledger, champion)
+            champion = ledger.champion()  # a refused one may have been moved back
+        elif champion is not None and ledger.moved_by_hand(champion) and self._failed is None:
+            ledger.approve(ledger.registry.version(champion))  # to what serves already
+        self._tell(ledger.doubt(champion, self.current.version if self.current else None))
 
-        champion = registry.aliases().get(CHAMPION)
-        if champion is None or self._is_settled(champion):
-            return
-        version = registry.version(champion)
+    def _follow(self, ledger: Ledger, champion: str) -> None:
+        """Serve the version the alias points to, or refuse it with a reason that stands on the version too."""
+        version = ledger.registry.version(champion)
         try:
-            candidate = self._cache.get(registry, version)
+            candidate = self._candidate(ledger.registry, version)
+            ledger.approve(version)
             self._swap(candidate)
             self._cache.note_served(candidate)
+        except RegistryError:  # says nothing about the release
+            raise
         except (ShoploopError, OSError) as e:
             self._failed = _Attempt(champion, time.monotonic())
             self._refuse(champion, e)
+            ledger.refuse(version, str(e))
+
+    def _candidate(self, registry: ModelRegistry, version: RegisteredVersion) -> Serving:
+        """The version, ready to serve: its gates, its files, what it needs here, and its pace were checked."""
+        check_gates(version)
+        kept = self._standby
+        if kept is not None and kept.release.digest == version.tags.get(DIGEST_TAG):
+            return serving(kept.release, version.version)  # it was verified, and served
+        candidate = self._cache.get(registry, version)
+        self._check(candidate.release)
+        if self.current is not None:
+            pace.check(candidate.release, self.current.release, self.settings.max_slowdown)
+        return candidate
+
+    def _tell(self, doubt: str | None) -> None:
+        if doubt is not None and doubt != self.doubt:
+            logger.warning("%s", doubt)
+        self.doubt = doubt
 
     def _is_settled(self, champion: str) -> bool:
         if self.current is not None and self.current.version == champion:
-            self._failed = self.refused = None  # an alias moved back is no longer a refusal
+            self._failed = None  # an alias moved back asks no more for what was refused
             return True
         failed = self._failed
         return failed is not None and failed.version == champion and time.monotonic() - failed.at < RETRY_S
 
-    def _connected(self):
-        if self._registry is None:
+    def _connected(self) -> Ledger:
+        if self._ledger is None:
             from components.tracking.registry import ModelRegistry
 
-            self._registry = ModelRegistry(root=self.settings.root)
-        return self._registry
+            self._ledger = Ledger(ModelRegistry(root=self.settings.root), self.settings.root)
+        return self._ledger
 
     def _swap(self, candidate: Serving) -> None:
         self._check(candidate.release)
-        self.current = candidate  # the whole swap: one reference
+        self._standby, self.current = self.current, candidate  # the swap: a request reads one reference
         self.refused = self._failed = None
-        logger.info("release %s serves (%s)", candidate.version, candidate.release.digest[:12])
+        origin = candidate.release.facts["provenance"].get("data_digest", "unknown")
+        logger.info("release %s serves (%s, data %s)", candidate.version, candidate.release.digest, origin)
         self._on_swap()
 
     def _refuse(self, version: str, error: Exception) -> None:

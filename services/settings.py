@@ -23,6 +23,7 @@ class Settings(Config):
     """Everything the service can be told.
 
     release     serve this folder and ask no registry; None follows the champion in MLflow
+    search      folder of a search index that serves with every release; None takes the release's own
     root        project folder: where MLflow's SQLite file lies, unless MLFLOW_TRACKING_URI says otherwise
     state       folder of the service's own files: events and exposures, and verified copies of releases
     state_url   a store that several machines share: postgresql://… or redis://…; None is SQLite in `state`
@@ -32,6 +33,7 @@ class Settings(Config):
                 past such as the default data; "wall" is now, right for a live shop
     horizon_days  under the clock "release", a later event counts as if it were this long after the cut-off
     experiment  a running A/B test, as JSON
+    max_slowdown  a new release may take so many times as long for its golden questions as the one that serves
     max_body_kb largest request body
     body_within_s  a body that is not there by then is refused
     queue       requests that one worker has in the house at most, waiting and working; more are refused
@@ -45,6 +47,7 @@ class Settings(Config):
     """
 
     release: Path | None = None
+    search: Path | None = None
     root: Path = Path()
     state: Path = Path("state")
     state_url: SecretStr | None = None
@@ -53,6 +56,7 @@ class Settings(Config):
     clock: Literal["release", "wall"] = "release"
     horizon_days: int = Field(default=60, ge=1, le=3650)
     experiment: Experiment | None = None
+    max_slowdown: float = Field(default=5.0, gt=1, le=1000)
     max_body_kb: int = Field(default=256, ge=1, le=10_000)
     body_within_s: float = Field(default=5.0, ge=0.1, le=60)
     queue: int = Field(default=32, ge=1, le=10_000)

@@ -6,13 +6,14 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from components.benchmark.entrant import Spec
-from components.benchmark.fits import code_of, key_of
+from components.benchmark.fits import code_of, fit_key, key_of
 from components.benchmark.protocols import Question
 from components.benchmark.worker import RESULT, Job
 from components.core.bundle import read_json
@@ -22,6 +23,7 @@ from components.core.source_files import PROJECT, digest_of, files_of
 
 WORKER = "components.benchmark.worker"
 RESULTS, FITS, JOBS = "results", "fits", "jobs"
+WATCH_EVERY_S = 2.0
 GRACE_S = 5.0  # between asking a process to end and ending it
 
 
@@ -44,6 +46,11 @@ class Outcome:
         return read_json(self.folder / RESULT)
 
 
+def never(_: Path) -> str:
+    """Who watches a fit and never ends it."""
+    return ""
+
+
 @dataclass(frozen=True)
 class Contest:
     """What all processes of a run share.
@@ -51,6 +58,7 @@ class Contest:
     specs    all lines of the run, by name
     work     folder for results, fitted models and jobs
     minutes  of the wall, for fitting and asking one entrant once
+    watch    called every few seconds with the folder of the model's fit; a word ends the process, and is the reason
     """
 
     specs: dict[str, Spec]
@@ -59,6 +67,7 @@ class Contest:
     k: int
     work: Path
     minutes: float
+    watch: Callable[[Path], str] = never
 
     def hold(self, names: Iterable[str], seeds: Iterable[int], tell: Callable[[str], None]) -> list[Outcome]:
         """All outcomes, entrant by entrant; `tell` is called with one line about each."""
@@ -99,6 +108,10 @@ class Contest:
             }
         )
 
+    def fit_folder(self, spec: Spec, seed: int) -> Path:
+        """Where the fit of a single model is kept, while it runs too."""
+        return self.work / FITS / fit_key(spec, self.asked.digest, seed)
+
     def _concerned(self, name: str) -> dict[str, Spec]:
         """The entrant and the models it is made of."""
         spec = self.specs[name]
@@ -108,6 +121,20 @@ class Contest:
         config = parse(cls.Config, spec.params, f"models.{name}.params")
         single = [n for n, s in self.specs.items() if s.is_model]
         return {name: spec} | {n: self.specs[n] for n in cls.members(config, single) if n in self.specs}
+
+    def _wait(self, process: subprocess.Popen, job: Job) -> int:
+        """Exit code of a process; _EndedError where it took too long, or whoever watches it has seen enough."""
+        spec = job.specs[job.name]
+        fit = self.fit_folder(spec, job.seed) if spec.is_model else self.work
+        deadline = time.monotonic() + 60 * self.minutes
+        while True:
+            try:
+                return process.wait(min(WATCH_EVERY_S, max(deadline - time.monotonic(), 0)))
+            except subprocess.TimeoutExpired:
+                if time.monotonic() >= deadline:
+                    raise _EndedError(f"ended after {self.minutes:g} minutes") from None
+                if reason := self.watch(fit):
+                    raise _EndedError(reason) from None
 
     def _run(self, job: Job) -> str:
         """Run the job in a process of its own; why there is no result, or nothing."""
@@ -122,13 +149,11 @@ class Contest:
             start_new_session=True,  # so that it can be ended with all it started
         )
         try:
-            code = process.wait(60 * self.minutes)
-        except subprocess.TimeoutExpired:
+            code = self._wait(process, job)
+        except _EndedError as e:
+            return str(e)
+        finally:
             _end(process)
-            return f"ended after {self.minutes:g} minutes"
-        except BaseException:
-            _end(process)
-            raise
         if job.failure.is_file():
             return read_json(job.failure)["reason"]
         if code < 0:
@@ -137,8 +162,14 @@ class Contest:
         return f"ended with code {code}" if code else ""
 
 
+class _EndedError(Exception):
+    """The process was ended; the words say why."""
+
+
 def _end(process: subprocess.Popen) -> None:
-    """End a process and all that it started; it leads a session of its own."""
+    """End a process and all that it started, if it still runs; it leads a session of its own."""
+    if process.poll() is not None:
+        return
     for sign in (signal.SIGTERM, signal.SIGKILL):
         try:
             os.killpg(process.pid, sign)

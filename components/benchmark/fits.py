@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from components.core import rng
-from components.core.bundle import read_json, write_json
-from components.core.errors import ConfigError
+from components.core.bundle import META, read_json, write_json
+from components.core.errors import BundleError, ConfigError
 from components.core.model import Model
 from components.core.model import load as load_model
 from components.core.source_files import digest_of, files_of, module_name
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 COST = "cost.json"
 MODEL = "model"
+JOURNAL = "journal"  # what a long fit keeps while it runs; a killed one goes on from there
 
 
 @dataclass
@@ -50,13 +51,15 @@ class Fits:
     """The models of one run and seed.
 
     specs  all single models of the run, by name
-    paid   what models that were found fitted had cost
+    paid     what models that were found fitted had cost
+    remarks  what a person should know of the fits
     """
 
     def __init__(self, folder: Path, specs: dict[str, Spec], seed: int):
         """folder: where fitted models are kept."""
         self.folder, self.specs, self.seed = Path(folder), specs, seed
         self.paid = Cost()
+        self.remarks: list[str] = []
 
     def fitted(self, name: str, question: Question) -> Model:
         """The model of that name, fitted on the fold's history, now or before.
@@ -69,12 +72,27 @@ class Fits:
         if (at / COST).is_file():
             self.paid.add(Cost(**read_json(at / COST)))
             return load_model(at / MODEL)
-        component = self.specs[name].component
+        if curves_of(at):
+            self.remarks.append(f"{name}: its fit was interrupted and went on from there; its cost is that of the rest")
+        model = self.specs[name].model()
+        model.journal_folder = at / JOURNAL
         with measured() as cost:
-            model = self.specs[name].model().fit(question.data, rng.stream(self.seed, "benchmark", component))
+            data = question.with_content() if model.capabilities.uses_content else question.data
+            model.fit(data, rng.stream(self.seed, "benchmark", model.component()))
+        self.remarks += model.remarks()
         model.save(at / MODEL, name=name, seed=self.seed)
         write_json(at / COST, asdict(cost))  # last: without it the fit is not taken for a whole one
         return model
+
+
+def curves_of(fit: Path) -> dict[str, list[float]]:
+    """Curves of a fit under way, by name, one value per epoch; empty where it keeps none, or none yet."""
+    for file in sorted((fit / JOURNAL).glob(f"*/{META}")):
+        try:
+            return {name: [float(v) for v in values] for name, values in read_json(file)["curves"].items()}
+        except (BundleError, KeyError, AttributeError, TypeError, ValueError):
+            return {}  # replaced while it was read, or of another version
+    return {}
 
 
 @contextmanager

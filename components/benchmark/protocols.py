@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,7 @@ from components.data import engine
 from components.data.engine import EngineConfig
 from components.data.undone import read_undone
 from components.evaluation.protocol import Task, task
+from components.features.content import content_of_file
 from components.splits import store
 from components.splits.folds import write_folds
 from components.splits.splitter import SplitConfig, Splitter
@@ -50,6 +51,11 @@ class Question:
     task: Task
     digest: str
     folder: Path
+
+    def with_content(self) -> Dataset:
+        """The data with what their items are, as far as the item table says it; for models that use content."""
+        table = self.folder.parent / CLEAN / f"{schema.ITEMS_TABLE}.parquet"
+        return replace(self.data, content=content_of_file(table, self.data.items))
 
 
 def splitter(protocol: str, material: Material, options: dict[str, Any]) -> Splitter:

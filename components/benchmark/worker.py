@@ -107,7 +107,8 @@ def run(job: Job) -> None:
         for view, found in lists.items():
             write_lists(fresh / f"{view}.parquet", found, asked.task.user_ids, asked.data.items)
         costs: dict[str, Cost] = {"fit": fit, "ask": asking}
-        facts = Told(users=len(asked.task.histories), **{n: asdict(c) for n, c in costs.items()}, **told)
+        spent = {name: asdict(cost) for name, cost in costs.items()}
+        facts = Told(**spent, users=len(asked.task.histories), remarks=fits.remarks, **told)
         write_json(fresh / RESULT, asdict(facts))
 
 
@@ -116,7 +117,7 @@ def _fitted(job: Job, asked: Question, fits: Fits) -> tuple[Lister, dict[str, An
     if spec.is_model:
         model = fits.fitted(job.name, asked)
         curves = {name: [float(v) for v in values] for name, values in model.curves().items()}
-        return lister(model.score), {"remarks": model.remarks(), "curves": curves}
+        return lister(model.score), {"curves": curves}
     cls = ENTRANTS.get(spec.component)
     entrant: Entrant = cls(parse(cls.Config, spec.params, f"models.{job.name}.params"), fits)
     before = earlier(job.fold)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 import numpy as np
 import scipy.sparse as sp
@@ -11,6 +12,7 @@ from pydantic import Field
 from components.core.config import Config
 from components.core.dataset import DAY_S, Histories
 from components.core.model import Model
+from components.core.space import HALF_LIFE, Floats
 
 
 class RecencyConfig(Config):
@@ -19,6 +21,7 @@ class RecencyConfig(Config):
     basket_decay multiplies it once for every later basket of the same user; 1 does not.
     """
 
+    space: ClassVar = {"half_life_days": HALF_LIFE, "basket_decay": Floats(0.5, 1)}
     half_life_days: float | None = Field(default=120, gt=0)
     basket_decay: float = Field(default=1, gt=0, le=1)
 

@@ -10,6 +10,7 @@ Source: Hu, Koren & Volinsky 2008 (doi:10.1109/ICDM.2008.22).
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import ClassVar
 
 import numpy as np
 import scipy.sparse as sp
@@ -18,6 +19,7 @@ from pydantic import Field
 from components.cf._recency import RecencyConfig, RecencyModel
 from components.core.dataset import Dataset, Histories
 from components.core.model import Capabilities
+from components.core.space import EMBEDDING, Floats, Ints
 
 BATCH_CELLS = 2_000_000  # float32 of one batch of folded-in users, in each of a few arrays
 
@@ -25,6 +27,12 @@ BATCH_CELLS = 2_000_000  # float32 of one batch of folded-in users, in each of a
 class AlsConfig(RecencyConfig):
     """alpha is the confidence added per purchase, which half_life_days and basket_decay weigh, in fitting too."""
 
+    space: ClassVar = RecencyConfig.space | {
+        "embedding_size": EMBEDDING,
+        "epochs": Ints(5, 30),
+        "regularization": Floats(0.01, 100, log=True),
+        "alpha": Floats(0.1, 100, log=True),
+    }
     embedding_size: int = Field(default=64, ge=1, le=1024)
     epochs: int = Field(default=10, ge=1)
     regularization: float = Field(default=10.0, gt=0)

@@ -9,6 +9,8 @@ Source: Rendle et al. 2009 (arXiv:1205.2618).
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import numpy as np
 import scipy.sparse as sp
 from pydantic import Field
@@ -17,6 +19,7 @@ from components.cf._neighbours import scale_rows
 from components.cf._recency import RecencyConfig, RecencyModel
 from components.core.dataset import Dataset, Histories
 from components.core.model import Capabilities
+from components.core.space import EMBEDDING, Floats, Ints
 
 RIDGE = 1e-3  # of the fold-in, relative to the mean square of what it maps from
 
@@ -24,6 +27,12 @@ RIDGE = 1e-3  # of the fold-in, relative to the mean square of what it maps from
 class BprConfig(RecencyConfig):
     """half_life_days and basket_decay weigh the history that is folded in; training counts every pair once."""
 
+    space: ClassVar = RecencyConfig.space | {
+        "embedding_size": EMBEDDING,
+        "epochs": Ints(30, 300, log=True),
+        "learning_rate": Floats(0.005, 0.3, log=True),
+        "regularization": Floats(0.0001, 0.1, log=True),
+    }
     embedding_size: int = Field(default=64, ge=1, le=1024)
     epochs: int = Field(default=100, ge=1)
     learning_rate: float = Field(default=0.05, gt=0, le=10)

@@ -1,8 +1,8 @@
 """EASE: the linear item-to-item model with a closed-form solution and a zero diagonal.
 
-Use it as the strong linear baseline. The `max_items` most bought items are solved together, exactly. Beyond them every
-item is regressed on its `tail_neighbours` most similar items of the whole catalogue, the same ridge over fewer
-columns; with tail_neighbours 0 the tail scores 0.
+Use it as the strong linear baseline. The `max_items` most bought items are solved together, exactly. Beyond them (with
+max_items 0: for all) every item is regressed on its `tail_neighbours` most similar items of the whole catalogue, the
+same ridge over fewer columns; with tail_neighbours 0 the tail scores 0.
 Cost: max_items³ operations once and max_items² floats while fitting, which `memory_limit_gb` bounds before the fit
 starts; the tail takes tail_neighbours³ operations per item and some megabytes, however large the catalogue.
 Source: Steck 2019 (doi:10.1145/3308558.3313710), equation 8.
@@ -11,6 +11,7 @@ Source: Steck 2019 (doi:10.1145/3308558.3313710), equation 8.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import ClassVar
 
 import numpy as np
 import scipy.sparse as sp
@@ -23,6 +24,7 @@ from components.core.bundle import pack_csr, unpack_csr
 from components.core.dataset import Dataset, Histories
 from components.core.errors import ConfigError, DataError
 from components.core.model import Capabilities
+from components.core.space import NEIGHBOURS, Floats
 
 GB = 1e9
 BLOCKS_AT_ONCE = 12  # blocks of BLOCK_CELLS floats beside the one array of max_items²
@@ -35,7 +37,8 @@ class EaseConfig(RecencyConfig):
     history that is scored.
     """
 
-    max_items: int = Field(default=4000, ge=1)
+    space: ClassVar = RecencyConfig.space | {"regularization": Floats(10, 5000, log=True), "neighbours": NEIGHBOURS}
+    max_items: int = Field(default=4000, ge=0)
     tail_neighbours: int = Field(default=0, ge=0, le=2000)
     regularization: float = Field(default=1000.0, gt=0)
     neighbours: int = Field(default=200, ge=1)
@@ -55,7 +58,7 @@ class Ease(RecencyModel):
         by_popularity = np.argsort(-buyers, kind="stable")
         head = np.sort(by_popularity[: self.config.max_items])
         check_memory(len(head), self.config.memory_limit_gb)
-        self.weights = self._of_head(bought, head)
+        self.weights = self._of_head(bought, head) if len(head) else sp.csr_matrix((self.n_items,) * 2)
         tail = np.sort(by_popularity[self.config.max_items :])
         if self.config.tail_neighbours and len(tail):
             self.weights = sp.csr_matrix(self.weights + self._of_tail(bought, tail))

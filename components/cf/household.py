@@ -7,17 +7,21 @@ Hu et al. 2020 (doi:10.1145/3397271.3401066), with a half-life added.
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import numpy as np
 from pydantic import Field
 
 from components.core.config import Config
 from components.core.dataset import Dataset, Histories
 from components.core.model import Capabilities, Model
+from components.core.space import HALF_LIFE
 
 
 class HouseholdConfig(Config):
     """half_life_days halves the weight of a purchase every so many days; None counts every purchase as 1."""
 
+    space: ClassVar = {"half_life_days": HALF_LIFE}
     half_life_days: float | None = Field(default=120, gt=0)
 
 

@@ -9,6 +9,8 @@ Source: Sarwar et al. 2001 (doi:10.1145/371920.372071); shrinkage from Koren 200
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import numpy as np
 import scipy.sparse as sp
 from pydantic import Field
@@ -19,6 +21,7 @@ from components.cf._weighting import BM25_B, BM25_K1, Weighting, weigh
 from components.core.bundle import pack_csr, unpack_csr
 from components.core.dataset import Dataset, Histories
 from components.core.model import Capabilities
+from components.core.space import NEIGHBOURS, Choice, Floats
 
 
 class ItemKnnConfig(RecencyConfig):
@@ -29,6 +32,14 @@ class ItemKnnConfig(RecencyConfig):
     are kept per item. half_life_days and basket_decay weigh the history that is scored.
     """
 
+    space: ClassVar = RecencyConfig.space | {
+        "weighting": Choice(("cosine", "tfidf", "bm25")),
+        "bm25_k1": Floats(0.2, 5, log=True),
+        "bm25_b": Floats(0, 1),
+        "length_exponent": Floats(0, 1),
+        "shrinkage": Floats(0, 50),
+        "neighbours": NEIGHBOURS,
+    }
     weighting: Weighting = "bm25"
     bm25_k1: float = Field(default=BM25_K1, gt=0)
     bm25_b: float = Field(default=BM25_B, ge=0, le=1)

@@ -10,6 +10,8 @@ clicks, with a cosine in place of the raw count.
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import numpy as np
 import scipy.sparse as sp
 from pydantic import Field
@@ -19,6 +21,7 @@ from components.cf._recency import RecencyConfig, RecencyModel, baskets_of, rece
 from components.core.bundle import pack_csr, unpack_csr
 from components.core.dataset import Dataset, Histories
 from components.core.model import Capabilities
+from components.core.space import HALF_LIFE, NEIGHBOURS, Floats, Ints
 
 
 class ItemTransitionConfig(RecencyConfig):
@@ -32,6 +35,17 @@ class ItemTransitionConfig(RecencyConfig):
     neighbours are the followers kept per item.
     """
 
+    space: ClassVar = {
+        "window_baskets": Ints(1, 12),
+        "basket_decay": Floats(0.3, 1),
+        "history_decay": Floats(0.3, 1),
+        "backward": Floats(0, 1),
+        "item_exponent": Floats(0.2, 0.8),
+        "follower_exponent": Floats(0, 0.6),
+        "shrinkage": Floats(0, 30),
+        "neighbours": NEIGHBOURS,
+        "half_life_days": HALF_LIFE,
+    }
     window_baskets: int = Field(default=5, ge=1)
     basket_decay: float = Field(default=0.9, gt=0, le=1)
     history_decay: float | None = Field(default=None, gt=0, le=1)

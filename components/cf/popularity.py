@@ -7,12 +7,15 @@ Cost: one pass over the events. Source: no paper; the oldest recommender there i
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import numpy as np
 from pydantic import Field, model_validator
 
 from components.core.config import Config
 from components.core.dataset import DAY_S, Dataset, Histories
 from components.core.model import Capabilities, Model
+from components.core.space import HALF_LIFE, Floats
 
 
 class PopularityConfig(Config):
@@ -22,6 +25,7 @@ class PopularityConfig(Config):
     trend adds so many times the change from the window before (0: none); it needs window_days.
     """
 
+    space: ClassVar = {"window_days": Floats(7, 365, log=True), "half_life_days": HALF_LIFE}
     window_days: float | None = Field(default=None, gt=0)
     half_life_days: float | None = Field(default=None, gt=0)
     trend: float = Field(default=0, ge=0, le=10)

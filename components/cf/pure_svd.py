@@ -9,6 +9,8 @@ Nikolakopoulos et al. 2019 (doi:10.1007/s10115-018-1197-7); the algorithm of Hal
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import numpy as np
 import scipy.sparse as sp
 from pydantic import Field
@@ -17,6 +19,7 @@ from components.cf._neighbours import scale_columns, unit_rows
 from components.cf._recency import RecencyConfig, RecencyModel
 from components.core.dataset import Dataset, Histories
 from components.core.model import Capabilities
+from components.core.space import Choice, Floats
 
 SPARE = 16  # directions beyond those asked for, so that the last ones asked for are exact too
 
@@ -27,6 +30,10 @@ class PureSvdConfig(RecencyConfig):
     passes over the purchases make the directions exact; half_life_days and basket_decay weigh the history scored.
     """
 
+    space: ClassVar = RecencyConfig.space | {
+        "embedding_size": Choice((32, 64, 128, 256, 512)),
+        "popularity_exponent": Floats(0, 1),
+    }
     embedding_size: int = Field(default=128, ge=1, le=4096)
     popularity_exponent: float = Field(default=0.2, ge=0, le=1)
     passes: int = Field(default=6, ge=1, le=100)
@@ -74,7 +81,8 @@ def right_vectors(matrix: sp.csr_matrix, size: int, passes: int, rng: np.random.
     transposed = sp.csr_matrix(matrix.T)
     basis = rng.standard_normal((columns, width), dtype=np.float32)
     for _ in range(passes):
-        basis = np.linalg.qr(transposed @ (matrix @ basis))[0]
+        basis = _orthonormal(transposed @ (matrix @ basis))
+    basis = _orthonormal(basis)  # once more: the first time leaves what float32 rounded
     seen = matrix @ basis
     values, vectors = np.linalg.eigh((seen.T @ seen).astype(np.float64))
     order = np.argsort(-values)[:size]
@@ -82,3 +90,15 @@ def right_vectors(matrix: sp.csr_matrix, size: int, passes: int, rng: np.random.
     out = np.zeros((columns, size), dtype=np.float32)
     out[:, : len(real)] = basis @ vectors[:, real].astype(np.float32)
     return out
+
+
+def _orthonormal(basis: np.ndarray) -> np.ndarray:
+    """float32 orthonormal columns with the same span; 0 where a column adds nothing.
+
+    By the eigenvectors of the columns' gram matrix: a tenth of the time of a QR decomposition of tall matrices.
+    """
+    gram = (basis.T @ basis).astype(np.float64)
+    values, vectors = np.linalg.eigh(gram)
+    real = values > 1e-10 * max(values.max(initial=0), 1e-30)
+    scale = np.where(real, 1 / np.sqrt(np.where(real, values, 1)), 0)
+    return basis @ (vectors * scale).astype(np.float32)

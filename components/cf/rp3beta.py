@@ -6,6 +6,8 @@ Cost: as item-kNN, one sparse product block by block. Source: Paudel et al. 2017
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import numpy as np
 import scipy.sparse as sp
 from pydantic import Field
@@ -15,6 +17,7 @@ from components.cf._recency import RecencyConfig, RecencyModel
 from components.core.bundle import pack_csr, unpack_csr
 from components.core.dataset import Dataset, Histories
 from components.core.model import Capabilities
+from components.core.space import NEIGHBOURS, Floats
 
 
 class Rp3betaConfig(RecencyConfig):
@@ -23,6 +26,7 @@ class Rp3betaConfig(RecencyConfig):
     neighbours are kept per item; half_life_days and basket_decay weigh the history that is scored.
     """
 
+    space: ClassVar = RecencyConfig.space | {"alpha": Floats(0.4, 2), "beta": Floats(0, 1.2), "neighbours": NEIGHBOURS}
     alpha: float = Field(default=1, ge=0, le=3)
     beta: float = Field(default=0.4, ge=0, le=2)
     neighbours: int = Field(default=200, ge=1)

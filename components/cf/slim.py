@@ -9,6 +9,8 @@ Source: Ning & Karypis 2011 (doi:10.1109/ICDM.2011.134), with the feature select
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import numpy as np
 from pydantic import Field
 
@@ -17,6 +19,7 @@ from components.cf._regressions import regress
 from components.core.bundle import pack_csr, unpack_csr
 from components.core.dataset import Dataset, Histories
 from components.core.model import Capabilities
+from components.core.space import Choice, Floats
 
 
 class SlimConfig(RecencyConfig):
@@ -26,6 +29,11 @@ class SlimConfig(RecencyConfig):
     half_life_days and basket_decay weigh the history that is scored.
     """
 
+    space: ClassVar = RecencyConfig.space | {
+        "l1": Floats(0.01, 20, log=True),
+        "l2": Floats(1, 500, log=True),
+        "candidates": Choice((50, 100, 200)),
+    }
     l1: float = Field(default=1, ge=0)
     l2: float = Field(default=50, gt=0)
     candidates: int = Field(default=100, ge=1, le=2000)

@@ -8,6 +8,8 @@ Source: Hu, He, Gao & Zhang 2020 (doi:10.1145/3397271.3401066).
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import numpy as np
 import scipy.sparse as sp
 from pydantic import Field
@@ -18,6 +20,7 @@ from components.core.bundle import pack_csr, unpack_csr
 from components.core.config import Config
 from components.core.dataset import BLOCK_USERS, Dataset, Histories
 from components.core.model import Capabilities, Model
+from components.core.space import Choice, Floats, Ints
 
 
 class TifuKnnConfig(Config):
@@ -27,6 +30,13 @@ class TifuKnnConfig(Config):
     vector counts, the rest is the mean of the neighbours nearest in Euclidean distance.
     """
 
+    space: ClassVar = {
+        "group_size": Ints(2, 20),
+        "within_decay": Floats(0.5, 1),
+        "group_decay": Floats(0.3, 1),
+        "own_share": Floats(0.1, 0.95),
+        "neighbours": Choice((50, 100, 300, 600)),
+    }
     group_size: int = Field(default=7, ge=1)
     within_decay: float = Field(default=0.9, gt=0, le=1)
     group_decay: float = Field(default=0.7, gt=0, le=1)

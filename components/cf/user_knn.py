@@ -10,6 +10,8 @@ Source: Herlocker et al. 1999 (doi:10.1145/312624.312682), for purchases instead
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import numpy as np
 import scipy.sparse as sp
 from pydantic import Field
@@ -19,6 +21,7 @@ from components.cf._recency import RecencyConfig, RecencyModel
 from components.core.bundle import pack_csr, unpack_csr
 from components.core.dataset import Dataset, Histories
 from components.core.model import Capabilities
+from components.core.space import NEIGHBOURS, Floats
 
 
 class UserKnnConfig(RecencyConfig):
@@ -30,6 +33,13 @@ class UserKnnConfig(RecencyConfig):
     half_life_days and basket_decay weigh purchases on both sides.
     """
 
+    space: ClassVar = RecencyConfig.space | {
+        "neighbours": NEIGHBOURS,
+        "own_weight": Floats(0.1, 100, log=True),
+        "rarity_exponent": Floats(0, 1),
+        "shrinkage": Floats(0, 20),
+        "closeness": Floats(0.5, 3),
+    }
     neighbours: int = Field(default=50, ge=1)
     own_weight: float = Field(default=30, ge=0)
     rarity_exponent: float = Field(default=0, ge=0, le=2)

@@ -43,7 +43,9 @@ def list_() -> None:
         table.add_row(*map(escape, cells))
     console = _console()
     console.print(table)
-    console.print("`shoploop quarantine explain <table>` shows rows and what to do; a row counts once for every rule.")
+    console.print(
+        "`shoploop quarantine explain <table>` shows rows and what to do; a row counts once for every rule it breaks."
+    )
 
 
 @quarantine.command()

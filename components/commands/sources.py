@@ -14,8 +14,10 @@ from components.core.registry import SOURCES
 
 if TYPE_CHECKING:
     from components.data.inspection import Findings, RawFound, TableFound
+    from components.data.source import Source
 
 SECTION = "source"
+ROWS = 1000
 MOST_FILES = 3
 
 
@@ -34,25 +36,38 @@ def list_() -> None:
 
 @sources.command()
 @click.argument("config", type=click.Path(dir_okay=False, path_type=Path))
-@click.option("--rows", default=1000, show_default=True, type=click.IntRange(1, 100_000), help="Looked at per file.")
+@click.option(
+    "--rows",
+    default=ROWS,
+    show_default=True,
+    type=click.IntRange(1, 100_000),
+    help="Rows looked at in the first file of each table, and as many in the last.",
+)
 def check(config: Path, rows: int) -> None:
     """Say what the source in CONFIG (a params.yaml, or a file with a `source` section) would read.
 
-    Nothing is copied into data/ and nothing runs. Exit code 2 when something required is missing.
+    It looks at the first rows of the first and of the last file of each table, for exports change over the years; of
+    sources with a reader of their own it reads all. Nothing is copied into data/ and nothing runs.
+    Exit code 2 when something required is missing.
     """
-    from components.data.inspection import look
     from components.data.source import SourceChoice
 
     params = read_params(config)
     if SECTION not in params:
         raise ConfigError(f"{config}: no section `{SECTION}`; see docs/bring-your-own-data.md.")
-    choice = parse(SourceChoice, params[SECTION], f"{config}: {SECTION}")
+    tell(parse(SourceChoice, params[SECTION], f"{config}: {SECTION}").open(), config, rows)
+
+
+def tell(source: Source, config: Path, rows: int = ROWS) -> None:
+    """Look at what a source would read and print it; DataError, naming the file `config`, if it does not fit."""
+    from components.data.inspection import look
+
     try:
-        findings = look(choice.open(), rows)
+        findings = look(source, rows)
+        show(findings)
+        refuse(findings)
     except DataError as e:
         raise DataError(f"{config}: {e}") from None
-    show(findings)
-    refuse(findings)
 
 
 def show(findings: Findings) -> None:

@@ -20,16 +20,13 @@ def use(params: Path, replace: bool) -> None:
 
     PARAMS may be short: what it lacks is filled with defaults and written below it. `make run` does the rest.
     """
-    from components.commands.sources import SECTION, refuse, show
-    from components.data.inspection import look
+    from components.commands.sources import SECTION, tell
     from components.data.source import SourceChoice
     from components.steps import shop
 
     values = read_params(params)
     source = parse(SourceChoice, values.get(SECTION), f"{params}: {SECTION}").open()
-    findings = look(source)
-    show(findings)
-    refuse(findings)
+    tell(source, params)
     done = shop.use(params.read_text(encoding="utf-8"), source, ROOT, replace=replace)
     click.echo(
         f"data/: {done.files} files, {done.size / 1e6:.1f} MB, "

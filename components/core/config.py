@@ -4,21 +4,27 @@ from __future__ import annotations
 
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, TypeVar, get_args
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, get_args
 
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from components.core.errors import ConfigError
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from components.core.space import Parameter
+
 PARAMS_FILE = "params.yaml"
 CONSEQUENCES = ("missing", "too_short")  # what an unknown name nearby explains
 
 
 class Config(BaseModel):
-    """Base of every component's configuration."""
+    """Base of every component's configuration; `space` says what a search of options may try (core/space.py)."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+    space: ClassVar[Mapping[str, Parameter]] = {}
 
     @classmethod
     def variant(cls, values: Any) -> type[Config]:  # noqa: ARG003 - for those that have several

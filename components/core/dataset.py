@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import scipy.sparse as sp
 
+from components.core.content import ItemContent
 from components.core.errors import DataError
 from components.core.vocabulary import Vocabulary
 
@@ -112,11 +113,13 @@ class Dataset:
 
     users, items  vocabularies, fitted on these events only
     histories     one row per user of `users`, in its order
+    content       what the items of `items` are, where that is known
     """
 
     users: Vocabulary
     items: Vocabulary
     histories: Histories
+    content: ItemContent | None = None
 
     def __post_init__(self) -> None:
         """Check the shapes once, at the border."""
@@ -127,6 +130,8 @@ class Dataset:
             raise DataError("dataset: an event names an item outside the catalogue.")
         if len(h.times) and h.times.max() >= h.now:
             raise DataError("dataset: an event lies at or after the cut-off time.")
+        if self.content is not None and len(self.content) != len(self.items):
+            raise DataError(f"dataset: content of {len(self.content)} items for {len(self.items)} items.")
 
     @property
     def now(self) -> int:

@@ -26,6 +26,7 @@ class Capabilities:
     personal: bool = True  # different histories give different scores
     uses_order: bool = False  # the order of a history changes its scores
     uses_time: bool = False  # the age of events changes the scores
+    uses_content: bool = False  # is told what items are (`Dataset.content`), where that is known
     scores_unseen: bool = True  # gives signal on items that are not in the user's history
 
 

@@ -5,6 +5,7 @@ import numpy as np
 from components.core.dataset import Histories
 
 NO_ITEM = -1
+ALL, NEW = "all", "new"  # what a list may hold: everything, or only what the user did not have before
 
 
 def top_k(scores: np.ndarray, k: int) -> np.ndarray:

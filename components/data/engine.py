@@ -10,6 +10,8 @@ import importlib.util
 import os
 import shutil
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -122,18 +124,21 @@ def read_parquet(con: SQLBackend, path: Path, columns: dict[str, str] | None = N
     return _declared(table, path, columns) if columns else table
 
 
-def write_parquet(table: Table, path: Path) -> int:
+def write_parquet(table: Table, path: Path, *, of_written: bool = False) -> int:
     """Write a table as one parquet file, atomically, and return its number of rows.
 
-    The rows are sorted by all columns, first to last, so that equal rows give equal bytes, whichever engine made them:
+    The rows are sorted by all columns, first to last, so that equal rows give equal files, whichever engine made them:
     what Spark's workers write in parts is sorted and joined by DuckDB, within the same bound on memory.
+
+    of_written  all that the table is made of was written here: where it only leaves out rows of one file, they are in
+                order already and need not be sorted. The cuts between the row groups are other ones then
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     fresh = path.parent / f".{path.name}.{os.getpid()}"
     try:
         if table.get_backend().name == DUCKDB:
-            _write_sorted(table, fresh)
+            _write_sorted(table, fresh, in_order=of_written and _only_filters(table))
         else:
             _write_parts_sorted(table, fresh)
         os.replace(fresh, path)
@@ -149,6 +154,19 @@ def held(table: Table) -> Table:
     return table.get_backend().create_table(ibis.util.gen_name("held"), table)
 
 
+@contextmanager
+def holding(table: Table) -> Iterator[Table]:
+    """The table computed once, and kept by its engine until the block ends; for large ones."""
+    import ibis
+
+    name = ibis.util.gen_name("held")
+    kept = table.get_backend().create_table(name, table)
+    try:
+        yield kept
+    finally:
+        table.get_backend().raw_sql(f"DROP TABLE {name}")  # Ibis 12 writes a DROP that DuckDB 2 cannot read
+
+
 def unix_seconds(time: TimestampValue) -> IntegerValue:
     """Whole seconds since 1970 of a UTC time: DuckDB would give fractions where Ibis says integer, Spark none."""
     return time.epoch_seconds().floor().cast("int64")
@@ -161,8 +179,27 @@ def count_rows(path: Path) -> int:
     return pq.read_metadata(path).num_rows
 
 
-def _write_sorted(table: Table, path: Path) -> None:
-    table.order_by(list(table.columns)).to_parquet(path, compression="zstd")
+def _write_sorted(table: Table, path: Path, *, in_order: bool = False) -> None:
+    if not in_order:
+        table.order_by(list(table.columns)).to_parquet(path, compression="zstd")
+        return
+    con = table.get_backend()
+    threads = con.con.sql("SELECT current_setting('threads')").fetchall()[0][0]
+    con.raw_sql("SET threads = 1")  # with more, the sizes of row groups follow the number of threads
+    try:
+        table.to_parquet(path, compression="zstd")
+    finally:
+        con.raw_sql(f"SET threads = {threads}")
+
+
+def _only_filters(table: Table) -> bool:
+    """Whether a table is some rows of one file, whole."""
+    from ibis.expr.operations import Filter, PhysicalTable
+
+    op = table.op()
+    while isinstance(op, Filter):
+        op = op.parent
+    return isinstance(op, PhysicalTable)
 
 
 def _write_parts_sorted(table: Table, path: Path) -> None:

@@ -1,4 +1,4 @@
-"""What a source would read: a look at the first rows of each raw table, before anything is copied or run."""
+"""What a source would read: a look at the first rows of each raw table's first and last file, before anything runs."""
 
 from __future__ import annotations
 
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from ibis import Table
     from ibis.backends.duckdb import Backend
 
-ROWS = 1000  # looked at in each file that is sampled
 SHOWN_ROWS, SHOWN_EXAMPLES = 3, 3
 NAMED = re.compile(r"(?:^|; )(\w+): ")  # where a problem names its column
 
@@ -74,10 +73,11 @@ class Findings:
         return [f"{table.name}.{column}" for table in self.tables for column in table.unread]
 
 
-def look(source: Source, rows: int = ROWS) -> Findings:
+def look(source: Source, rows: int) -> Findings:
     """Land and map the first rows of every raw table of a source; what it copies goes to a temporary folder.
 
-    Raises DataError on files that are missing or cannot be read, and on columns that are not there.
+    rows    looked at in the first and in the last file of each table
+    Raises  DataError on files that are missing or cannot be read, and on columns that are not there.
     """
     with tempfile.TemporaryDirectory(prefix="shoploop-look-") as folder:
         work = Path(folder) / "landed"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
 from pydantic import Field
@@ -11,6 +11,7 @@ from pydantic import Field
 from components.core.config import Config
 from components.core.dataset import Dataset, Histories
 from components.core.model import Model
+from components.core.space import EMBEDDING, Choice, Floats
 from components.deep._numpy_layers import Weights, softmax
 
 if TYPE_CHECKING:
@@ -30,14 +31,20 @@ class CatalogueConfig(Config):
     negatives         items drawn per training step to stand for the catalogue; 0 takes the whole catalogue
     epochs            passes over the data, at most
     patience          epochs without a better validation before training stops
-    validation        what is kept back to choose the epoch: the last share of all events by `time`, or each user's
-                      `last` basket, for data that know only the order of a user's events
-    validation_share  that share; of `last`, the share of users whose last basket is kept back; 0: nothing is kept back
-                      and all epochs are run
+    validation        what is kept back to choose the epoch: `later`, the last share of all events; `last_baskets`, the
+                      last basket of a share of the users, for data that know only the order of a user's events
+    validation_share  that share; 0: nothing is kept back and all epochs are run
     refit             once the epoch is chosen, fit anew on all events for as many epochs: twice the time
     max_minutes       wall time of training, a safety stop: where it cuts in, the model says so (`remarks`)
     """
 
+    space: ClassVar = {
+        "embedding_size": EMBEDDING,
+        "dropout": Floats(0.1, 0.8),
+        "learning_rate": Floats(0.0003, 0.01, log=True),
+        "regularization": Floats(1e-7, 0.01, log=True),
+        "batch_size": Choice((128, 256, 512)),
+    }
     embedding_size: int = Field(default=64, ge=2, le=512)
     dropout: float = Field(default=0.5, ge=0, lt=1)
     learning_rate: float = Field(default=0.003, gt=0, le=1)
@@ -46,7 +53,7 @@ class CatalogueConfig(Config):
     negatives: int = Field(default=1024, ge=0)
     epochs: int = Field(default=15, ge=1)
     patience: int = Field(default=3, ge=1)
-    validation: Literal["time", "last"] = "time"
+    validation: Literal["later", "last_baskets"] = "later"
     validation_share: float = Field(default=0.05, ge=0, lt=0.5)
     refit: bool = False
     max_minutes: float = Field(default=5, gt=0)

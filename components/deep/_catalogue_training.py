@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 import keras
 import numpy as np
+import scipy.sparse as sp
 import tensorflow as tf
 
 from components.deep._catalogue_model import CatalogueConfig
@@ -24,18 +25,21 @@ class Negatives:
     """Draws the items that stand for the catalogue in one training step."""
 
     def __init__(self, popularity: np.ndarray, n: int, rng: np.random.Generator):
-        """popularity float (n_items,) sums to 1; n = 0 gives the whole catalogue each time."""
+        """popularity float (n_items,), 0 for what is never drawn; n = 0 gives all the others each time."""
         share = popularity.astype(np.float64) ** NEGATIVE_POWER
         self.share = share / share.sum()
         self.cumulative = np.cumsum(self.share)
+        expected = n * self.share if n else np.ones(len(self.share))
+        self.log_expected = np.log(np.maximum(expected, np.finfo(np.float32).tiny)).astype(np.float32)
         self.n, self.rng = n, rng
 
     def draw(self) -> tuple[tf.Tensor, tf.Tensor]:
         """int32 (n,) items, and float32 (n,) the log of how often each is expected among them."""
         if not self.n:
-            return tf.range(len(self.share)), tf.zeros(len(self.share))
+            every = np.flatnonzero(self.share)
+            return tf.constant(every, tf.int32), tf.constant(self.log_expected[every])
         drawn = np.searchsorted(self.cumulative, self.rng.random(self.n)).clip(max=len(self.share) - 1)
-        return tf.constant(drawn, tf.int32), tf.constant(np.log(self.n * self.share[drawn]), tf.float32)
+        return tf.constant(drawn, tf.int32), tf.constant(self.log_expected[drawn])
 
 
 def optimizer_of(variables: list[keras.Variable], config: CatalogueConfig, steps_per_epoch: int) -> keras.Optimizer:
@@ -82,6 +86,14 @@ def sampled_softmax(
     """
     others = tf.reduce_logsumexp(other_logits - log_expected, axis=1)
     return tf.math.softplus(tf.gather(others, target_rows) - target_logits)
+
+
+def sparse_of(matrix: sp.spmatrix) -> tf.SparseTensor:
+    """A scipy matrix as a constant of the graph, its entries in order."""
+    m = sp.csr_matrix(matrix)
+    m.sort_indices()
+    m = m.tocoo()
+    return tf.SparseTensor(np.stack([m.row, m.col], axis=1).astype(np.int64), m.data.astype(np.float32), m.shape)
 
 
 def vector_of(dtype: tf.DType, rank: int = 1) -> tf.TensorSpec:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
 from components.core.config import Config
+from components.core.space import EMBEDDING, Choice, Floats, Ints
 
 
 class SequenceConfig(Config):
@@ -29,14 +30,24 @@ class SequenceConfig(Config):
     validation        what is kept back to choose the epoch: the last share of all events ("time"), or the last basket
                       of a share of the users ("last"), for data whose times are only an order
     validation_share  that share
-    best_by           the epoch is chosen by the validation loss, or by NDCG@10 of what is new to the user: with a
-                      temperature the loss begins to rise long before the lists cease to get better
+    best_by           the epoch is chosen by the validation loss, or by NDCG@10 of what is new to the user (with a
+                      temperature the loss begins to rise long before the lists cease to get better); "last" keeps
+                      nothing back and takes the last epoch, as a learning rate that falls to its end allows
     trend_days        item biases are shifted by how much better items sold in the last days than in all time; None: not
     trend_lines       lines of all-time sales mixed into the trend: more of them, less of it
     max_minutes       wall time of training, a safety stop: where it cuts in, results depend on the machine and the
                       model says so (`remarks`); epochs and patience are meant to end the training long before
     """
 
+    space: ClassVar = {
+        "embedding_size": EMBEDDING,
+        "max_length": Choice((20, 50, 100)),
+        "horizon": Ints(1, 8),
+        "dropout": Floats(0.1, 0.7),
+        "learning_rate": Floats(0.0005, 0.01, log=True),
+        "batch_size": Choice((64, 128, 256)),
+        "negatives": Choice((256, 1024, 2048)),
+    }
     embedding_size: int = Field(default=64, ge=2, le=512)
     max_length: int = Field(default=64, ge=1, le=1000)
     horizon: int = Field(default=8, ge=1, le=100)
@@ -54,7 +65,7 @@ class SequenceConfig(Config):
     patience: int = Field(default=2, ge=1)
     validation: Literal["time", "last"] = "time"
     validation_share: float = Field(default=0.05, gt=0, lt=0.5)
-    best_by: Literal["loss", "ndcg"] = "loss"
+    best_by: Literal["loss", "ndcg", "last"] = "loss"
     trend_days: float | None = Field(default=28, gt=0)
     trend_lines: float = Field(default=20, gt=0)
     max_minutes: float = Field(default=5, gt=0)

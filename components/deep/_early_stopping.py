@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 TRAIN_LOSS, GAIN = "train_loss", "validation_gain"
 NOTHING = "training: no user has two events to learn from; bring more history."
-NOTHING_LATER = "no user has events on both sides of the validation window, so all epochs were run"
+NOTHING_LATER = "too few events lie on either side of the validation window, so all epochs were run"
 
 
 class Trainer(Protocol):
@@ -68,8 +68,14 @@ def fit(model: CatalogueModel, data: Dataset, rng: np.random.Generator) -> Fitte
 
 
 def _later(data: Dataset, config: CatalogueConfig, rng: np.random.Generator) -> Later | None:
+    """What is kept back, unless then no user had two baskets left to learn from."""
     share = config.validation_share
-    return later_of(data.histories, config.validation, share, rng) if share else None
+    later = later_of(data.histories, config.validation, share, rng) if share else None
+    if later is None:
+        return None
+    past = later.past
+    baskets = np.bincount(past.rows[past.basket_starts], minlength=len(past))
+    return later if (baskets >= 2).any() else None
 
 
 def _best_epoch(

@@ -31,11 +31,11 @@ class Later:
 
 
 def later_of(histories: Histories, by: str, share: float, rng: np.random.Generator) -> Later | None:
-    """Keep back the last `share` of all events (by "time") or the last basket of that share of users (by "last").
+    """Keep back the last `share` of all events (by "later") or the last basket of that share of users ("last_baskets").
 
     Returns None where no user has events on both sides.
     """
-    kept_back = _after_cutoff(histories, share) if by == "time" else _last_baskets(histories, share, rng)
+    kept_back = _after_cutoff(histories, share) if by == "later" else _last_baskets(histories, share, rng)
     rows = histories.rows
     before = np.bincount(rows[~kept_back], minlength=len(histories)) > 0
     wanted = kept_back & before[rows]

@@ -16,7 +16,7 @@ def _of(dtype: tf.DType, rank: int) -> tf.TensorSpec:
 # Every dimension open: a step is traced once, whatever the number of lines in its baskets.
 WINDOWS = (_of(tf.int32, 1), _of(tf.int32, 1), _of(tf.float32, 2))
 TARGETS = (_of(tf.int32, 1), _of(tf.int32, 1), _of(tf.int32, 1), _of(tf.float32, 1))
-NEGATIVES = (_of(tf.int32, 1), _of(tf.float32, 1))
+NEGATIVES = (_of(tf.int32, 1), _of(tf.float32, 1), _of(tf.float32, 1))
 
 Tensors = tuple[tf.Tensor, ...]
 

@@ -38,6 +38,9 @@ NEGATIVE_POWER = 0.5  # negatives ~ popularity ** power: between uniform (0) and
 BEST_OF = 10  # cutoff of the NDCG that an epoch is chosen by
 VALIDATION_BLOCK = 256  # users whose logits of the whole catalogue are in memory at once
 WARM_UP_SHARE, LAST_RATE_SHARE = 0.1, 0.1  # of the steps, and of the learning rate, with the cosine schedule
+START_NORM = 0.57  # of item vectors: small enough for the training to turn them, large enough to say something
+NEVER = -1e9  # as the logarithm of a count that is 0
+MOST_AMONG = 0.999  # of the sum over those drawn may be the target's; the rest keeps the logarithm finite
 GRADIENT_NORM = 5.0  # clipping; a basket of 150 lines makes outsized gradients early on
 
 
@@ -45,7 +48,7 @@ GRADIENT_NORM = 5.0  # clipping; a basket of 150 lines makes outsized gradients 
 class Trained:
     """Weights by name of the best epoch, and the curves.
 
-    train_loss, validation_loss  per epoch, nats: sampled softmax, full softmax
+    train_loss, validation_loss  per epoch, nats: sampled softmax, full softmax (where something is kept back)
     validation_ndcg              per epoch, NDCG@10 of the validation baskets' new items; empty where loss decides
     cut_short                    the clock ended the training, not epochs or patience
     """
@@ -56,10 +59,10 @@ class Trained:
     validation_ndcg: list[float] = field(default_factory=list)
     cut_short: bool = False
 
-    def add(self, train_loss: float, validation_loss: float, ndcg: float | None, network: Network) -> None:
+    def add(self, train_loss: float, validation_loss: float | None, ndcg: float | None, network: Network) -> None:
         """Record an epoch; keep its weights if no other foretold the validation events better."""
         self.train_loss.append(train_loss)
-        self.validation_loss.append(validation_loss)
+        self.validation_loss += [] if validation_loss is None else [validation_loss]
         self.validation_ndcg += [] if ndcg is None else [ndcg]
         if self.epochs_since_best == 0:
             self.weights = network.weights()
@@ -67,8 +70,8 @@ class Trained:
     @property
     def curves(self) -> dict[str, list[float]]:
         """All curves there are, by name."""
-        curves = {"train_loss": self.train_loss, "validation_loss": self.validation_loss}
-        return curves | ({"validation_ndcg": self.validation_ndcg} if self.validation_ndcg else {})
+        names = ("train_loss", "validation_loss", "validation_ndcg")
+        return {name: values for name in names if (values := getattr(self, name))}
 
     def take(self, curves: dict[str, list[float]], weights: dict[str, np.ndarray]) -> None:
         """Go on from a checkpoint's curves and best weights; empty ones change nothing."""
@@ -98,12 +101,12 @@ def train(
     finite: no NaN leaves this function.
     """
     deadline = time.monotonic() + 60 * config.max_minutes
-    later = kept_back(histories, config, rng)
+    later = kept_back(histories, config, rng)  # nobody's where the last epoch is taken
     past = without_last(histories, later)
     validation = list(targets_after(baskets_of(histories), later, config, VALIDATION_BLOCK))
     _check(past, validation, config)
     popularity = popularity_of(past, n_items)
-    start = start_embeddings(past, n_items, config.embedding_size, rng)
+    start = START_NORM * start_embeddings(past, n_items, config.embedding_size, rng)
     network = Network(build_encoder(config, rng), start, popularity, config.temperature)
     steps = math.ceil((np.diff(baskets_of(past).row_start) >= 2).sum() / config.batch_size) * config.epochs
     optimizer = _optimizer(network, config, steps)
@@ -115,9 +118,11 @@ def train(
     for epoch in track(range(len(result.train_loss) + 1, config.epochs + 1), "training epochs"):
         if result.epochs_since_best >= config.patience:
             break
-        losses = _epoch(step, _batches(past, popularity, config, rng), deadline), _mean_loss(loss, validation)
-        _check_finite(losses, epoch, config)
-        result.add(*losses, _ndcg(network, validation) if config.best_by == "ndcg" else None, network)
+        train_loss = _epoch(step, _batches(past, popularity, config, rng), deadline)
+        validation_loss = _mean_loss(loss, validation) if validation else None
+        _check_finite((train_loss, validation_loss or 0.0), epoch, config)
+        ndcg = _ndcg(network, validation) if config.best_by == "ndcg" else None
+        result.add(train_loss, validation_loss, ndcg, network)
         result.cut_short = time.monotonic() > deadline
         if result.cut_short:
             break
@@ -137,7 +142,7 @@ def _check(past: Histories, validation: list[tuple[Windows, Targets]], config: S
             f"sequence model: none of {len(past)} histories has two baskets before the last "
             f"{config.validation_share:.0%} of the events; bring more history or lower validation_share."
         )
-    if not validation:
+    if not validation and config.best_by != "last":
         raise DataError(
             f"sequence model: no user bought both before and in the last {config.validation_share:.0%} of the "
             "events; raise validation_share."
@@ -161,9 +166,18 @@ def _batches(
     share /= share.sum()
     for windows, targets in training_batches(baskets_of(past), config, rng):
         drawn = rng.choice(len(share), size=config.negatives, p=share)
-        log_expected = np.log(config.negatives * share[drawn])
-        negatives = tf.constant(drawn, tf.int32), tf.constant(log_expected, tf.float32)
-        yield tensors(windows), pairs(targets), negatives
+        yield tensors(windows), pairs(targets), _negatives(drawn, np.log(config.negatives * share), targets.items)
+
+
+def _negatives(drawn: np.ndarray, log_expected: np.ndarray, targets: np.ndarray) -> Tensors:
+    """What the loss takes of the items drawn: their indices, their log expected counts, and per pair how the target
+    counts among them: log (times drawn / expected times), or NEVER.
+
+    log_expected  (n_items,); targets int (pairs,)
+    """
+    times = np.bincount(drawn, minlength=len(log_expected))[targets]
+    own = np.where(times > 0, np.log(np.maximum(times, 1)) - log_expected[targets], NEVER)
+    return tf.constant(drawn, tf.int32), tf.constant(log_expected[drawn], tf.float32), tf.constant(own, tf.float32)
 
 
 def _epoch(step: Callable, batches: Iterator[tuple[Tensors, Tensors, Tensors]], deadline: float) -> float:
@@ -203,17 +217,19 @@ def _train_step(network: Network, optimizer: keras.Optimizer) -> Callable:
     """One step on the sampled softmax with logQ correction (Bengio & Senécal 2008).
 
     A negative counts as the inverse of how often it is expected among those drawn, so that they stand for the whole
-    catalogue. A target that is also drawn counts twice: off by its probability, a few per cent at most.
+    catalogue. A target that is also drawn is taken out of the sum over those drawn.
     """
 
     @tf.function(input_signature=(WINDOWS, TARGETS, NEGATIVES))
     def step(windows: Tensors, targets: Tensors, negatives: Tensors) -> tf.Tensor:
         slots, query, items, weights = targets
-        drawn, log_expected = negatives
+        drawn, log_expected, own = negatives
         with tf.GradientTape() as tape:
             queries = network.queries(tf.gather(network.states(windows, training=True), slots))
             others = tf.reduce_logsumexp(network.logits(queries, drawn) - log_expected, axis=1)
-            losses = tf.math.softplus(tf.gather(others, query) - network.pair_logits(queries, query, items))
+            others, logits = tf.gather(others, query), network.pair_logits(queries, query, items)
+            among = tf.minimum(tf.exp(logits + own - others), MOST_AMONG)
+            losses = tf.math.softplus(others + tf.math.log1p(-among) - logits)
             loss = tf.reduce_sum(losses * weights) / tf.reduce_sum(weights)
         gradients = tape.gradient(loss, [v.value for v in network.variables])
         optimizer.apply(gradients, network.variables)

@@ -8,12 +8,13 @@ Source: Liang et al. 2018, arXiv:1802.05814: multinomial likelihood, annealed KL
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 from pydantic import Field
 
 from components.core.dataset import Dataset, Histories
+from components.core.space import Choice, Floats
 from components.deep._catalogue_model import CatalogueConfig, CatalogueModel
 from components.deep._numpy_layers import dense
 
@@ -30,6 +31,11 @@ class MultiVaeConfig(CatalogueConfig):
     full_softmax_items  catalogues up to this size are never sampled
     """
 
+    space: ClassVar = CatalogueConfig.space | {
+        "hidden_size": Choice((128, 256, 512)),
+        "divergence": Floats(0, 1),
+        "annealing": Floats(0.1, 1),
+    }
     hidden_size: int = Field(default=256, ge=2, le=2048)
     divergence: float = Field(default=0.2, ge=0, le=1)
     annealing: float = Field(default=0.5, gt=0, le=1)

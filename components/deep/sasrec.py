@@ -8,11 +8,13 @@ Source: Kang & McAuley 2018, arXiv:1808.09781, with a sampled softmax (Klenitski
 
 from __future__ import annotations
 
-from typing import Any
+import math
+from typing import Any, ClassVar
 
 import numpy as np
 from pydantic import Field, model_validator
 
+from components.core.space import Choice, Ints
 from components.deep._config import SequenceConfig
 from components.deep._model import SequenceModel
 from components.deep._numpy_layers import LAYER_NORM_EPSILON, attention, dense, gelu, layer_norm
@@ -23,6 +25,7 @@ START_SCALE = 0.1  # of the states, so that the first logits are close to the it
 class SasRecConfig(SequenceConfig):
     """blocks attention layers of `heads` heads each; heads must divide embedding_size."""
 
+    space: ClassVar = SequenceConfig.space | {"blocks": Ints(1, 3), "heads": Choice((1, 2, 4))}
     blocks: int = Field(default=1, ge=1, le=8)
     heads: int = Field(default=2, ge=1, le=16)
 
@@ -36,7 +39,7 @@ class SasRecConfig(SequenceConfig):
 class SasRec(SequenceModel):
     """Blocks of attention and a two-layer network, each after a layer norm and beside a shortcut."""
 
-    version = 2
+    version = 3
     Config = SasRecConfig
 
     @staticmethod
@@ -64,7 +67,7 @@ class SasRec(SequenceModel):
         near = keras.initializers.RandomNormal(stddev=0.02, seed=seed())
         positions = keras.layers.Embedding(length, size, embeddings_initializer=near, name="positions")
         places = length - keras.ops.flip(keras.ops.cumsum(keras.ops.ones_like(mask, dtype="int32"), axis=1), axis=1)
-        x = dropped(vectors + positions(places), config.input_dropout_share)
+        x = dropped(vectors * math.sqrt(size) + positions(places), config.input_dropout_share)
         for block in range(config.blocks):
             queries = normed(x, f"attention_norm_{block}")
             mixed = keras.layers.MultiHeadAttention(
@@ -85,7 +88,7 @@ class SasRec(SequenceModel):
     def encode(self, vectors: np.ndarray, mask: np.ndarray) -> np.ndarray:
         """The same, for the last slot; fewer slots than max_length are the right-most ones."""
         length = vectors.shape[1]
-        x = vectors + self.weights["positions.embeddings"][-length:]
+        x = vectors * np.float32(math.sqrt(vectors.shape[2])) + self.weights["positions.embeddings"][-length:]
         allowed = np.tril(np.ones((length, length), dtype=bool)) & mask[:, None]
         for block in range(self.config.blocks):
             keys = layer_norm(x, self.weights, f"attention_norm_{block}")

@@ -1,7 +1,11 @@
-"""The promotion rule: which figures a release must show, in words. No other file decides on a number."""
+"""The promotion rule: which figures a release must show, in words. No other file decides on a number.
+
+`decide` judges what the steps measured, before a release is assembled; `decide_release` judges the release itself.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
@@ -20,6 +24,8 @@ class GateConfig(Config):
     min_coverage  least share of the catalogue that the ranker's lists show (view "all")
     max_loss      largest believable loss of NDCG@10 against the champion: the interval's upper end may not lie
                   below minus this
+    max_calibration_error  largest expected calibration error, where scores are told as probabilities
+    max_golden_ms          largest mean time of a golden request in process, in milliseconds
     """
 
     beat: dict[Literal["all", "new"], Annotated[list[str], Field(min_length=1)]] = Field(
@@ -28,6 +34,8 @@ class GateConfig(Config):
     )
     min_coverage: float = Field(default=0.02, ge=0, le=1)
     max_loss: float = Field(default=0.0, ge=0, le=1)
+    max_calibration_error: float = Field(default=0.05, ge=0, le=1)
+    max_golden_ms: float = Field(default=100.0, gt=0, le=10_000)
 
 
 @dataclass(frozen=True)
@@ -45,17 +53,53 @@ def decide(
     robustness: dict[str, Any],
     quality: dict[str, Any],
     against_champion: dict[str, Figure] | None,
+    calibration: dict[str, Any] | None = None,
 ) -> list[Verdict]:
     """All gates of one release; it may be registered as a challenger only if every one passed.
 
     evaluation, robustness, quality  the steps' report.json
     against_champion                 view → paired difference of NDCG@10, challenger minus champion; None: no champion
+    calibration                      the ranker's calibration.json; None: its probabilities were not judged
     """
     verdicts = [_quality(quality)]
     verdicts += [_beats(evaluation, view, name) for view, names in config.beat.items() for name in names]
-    verdicts += [_coverage(config, evaluation), _robustness(robustness)]
+    verdicts += [_coverage(config, evaluation), _robustness(robustness), _slices(evaluation)]
+    verdicts += [_calibration(config, calibration)]
     verdicts += [_champion(config, against_champion, view) for view in VIEWS] if against_champion else []
     return verdicts
+
+
+def decide_release(config: GateConfig, golden_ms: float, missing_in_card: Sequence[str]) -> list[Verdict]:
+    """The gates of the assembled release.
+
+    golden_ms        milliseconds a golden request takes (release/pace.py)
+    missing_in_card  parts of the model card that say nothing
+    """
+    words = f"{golden_ms:.1f} ms per golden request, at most {config.max_golden_ms:g} allowed"
+    absent = f"nothing is said of: {', '.join(missing_in_card)}"
+    return [
+        Verdict("latency", golden_ms <= config.max_golden_ms, words),
+        Verdict("model_card", not missing_in_card, absent if missing_in_card else "every part says something"),
+    ]
+
+
+def _slices(report: dict[str, Any]) -> Verdict:
+    """No third of the users may be clearly worse off than with the simple model shown beside it."""
+    slices, baseline = report["slices"], report["slice_baseline"]
+    worse = [name for name, part in slices.items() if part["ranker"]["high"] < part["baseline"]["low"]]
+    if not slices:
+        return Verdict("slices", False, "no slice was measured")
+    if worse:
+        return Verdict("slices", False, f"users with {', '.join(worse)}: clearly worse than {baseline}")
+    return Verdict("slices", True, f"none of {len(slices)} slices is clearly worse than {baseline}")
+
+
+def _calibration(config: GateConfig, found: dict[str, Any] | None) -> Verdict:
+    if found is None:
+        return Verdict("calibration", True, "not asked: the scores order items and are not told as probabilities")
+    error = found["expected_calibration_error"]
+    words = f"expected calibration error {error:.4f}, at most {config.max_calibration_error:g} allowed"
+    return Verdict("calibration", error <= config.max_calibration_error, words)
 
 
 def _quality(report: dict[str, Any]) -> Verdict:

@@ -13,12 +13,11 @@ import numpy as np
 import scipy.sparse as sp
 
 from components.core.dataset import Dataset, Histories
-from components.core.ranking import exclude, top_k
+from components.core.ranking import ALL, NEW, exclude, top_k
 from components.metrics import ranking as metrics
 from components.metrics.intervals import coverage_interval
 from components.splits.store import Target
 
-ALL, NEW = "all", "new"
 VIEWS = (ALL, NEW)
 CUTOFF = 10
 

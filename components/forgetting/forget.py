@@ -21,6 +21,7 @@ from components.data.pin import check_pin, file_digests, read_pin, write_pin
 from components.data.source import Source
 from components.forgetting.artifacts import find_artifacts, find_reports
 from components.forgetting.dvc_cache import cache_folder, find_cached
+from components.forgetting.leftovers import find_leftovers
 from components.forgetting.person import Person
 from components.forgetting.raw_rows import find_raw
 from components.forgetting.releases import find_releases, local_folders
@@ -43,6 +44,7 @@ def find(root: Path, source: Source, person: Person, state: Path) -> list[Trace]
     """
     under_way.refuse_unfinished(root)
     _check_pinned(root)
+    leftovers = find_leftovers(root)
     raw = find_raw(root, source, person)
     files = [trace.place.removeprefix(f"{layout.DATA}/") for trace in raw]
     traces = find_cached(cache_folder(root), files, person)
@@ -51,7 +53,7 @@ def find(root: Path, source: Source, person: Person, state: Path) -> list[Trace]
         registry = ModelRegistry(root=root)
         releases = find_releases(root, registry, person)
         traces += find_reports(root, root / location.ARTIFACTS, local_folders(registry), person)
-    return [*traces, *_online(state, person), *find_artifacts(root, person), *raw, *releases]
+    return [*traces, *_online(state, person), *find_artifacts(root, person), *leftovers, *raw, *releases]
 
 
 def suppress(root: Path, person: Person, *, pseudonymised: bool) -> None:

@@ -15,6 +15,7 @@ from components.core import layout, schema
 from components.core.errors import DataError
 from components.data import engine
 from components.data.landing.piece import ORIGINAL
+from components.data.mapped_source import MappedSource
 from components.forgetting.person import Person
 from components.forgetting.rewriting import drop_lines, drop_rows, named, unnamed
 from components.forgetting.trace import ROWS, Trace
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 AREA = "data"
 PARQUET = ".parquet"
 BY_HAND = (".zip", ".tar", ".tgz", ".tar.gz", ".tar.bz2", ".tar.xz", ".bz2", ".xz", ".xlsx", ".xlsm", ".xls", ".ods")
-UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 REJECTED = ".rejected.parquet"
 
 
@@ -69,7 +69,7 @@ def _by_trace(data: Path, source: Source, person: Person, work: Path) -> list[Tr
         for file, row, original in zip(*(rejected[c].to_pylist() for c in rejected.column_names), strict=True):
             if original is not None and person.is_in_text(original.encode(errors="replace")):
                 rows[file].add(row)
-    _refuse_by_hand(data, rows)
+    _refuse_by_hand(rows)
     traces = []
     for file, found in sorted(rows.items()):
         place = f"{layout.DATA}/{file}"
@@ -77,7 +77,9 @@ def _by_trace(data: Path, source: Source, person: Person, work: Path) -> list[Tr
             traces.append(Trace(AREA, place, ROWS, len(found), _dropping_records(data / file, found)))
         else:
             spans = _spans(sorted(found), _starts(con, landed, file))
-            traces.append(Trace(AREA, place, ROWS, len(found), _dropping_lines(data / file, spans)))
+            traces.append(
+                Trace(AREA, place, ROWS, len(found), _dropping_lines(data / file, spans, _declared(source, file)))
+            )
     con.disconnect()
     return traces
 
@@ -102,23 +104,17 @@ def _person_rows(tables: dict, component: str, person: Person) -> dict[str, set[
     return rows
 
 
-def _refuse_by_hand(data: Path, rows: dict[str, set[int]]) -> None:
+def _refuse_by_hand(rows: dict[str, set[int]]) -> None:
     packed = [file for file in rows if "!" in file or "#" in file or file.lower().endswith(BY_HAND)]
-    packed += [file for file in set(rows) - set(packed) if _starts_with(data / file, UTF_16)]
     if packed:
         where = "; ".join(
             f"{layout.DATA}/{file}, rows {', '.join(map(str, sorted(rows[file])[:20]))}" for file in packed
         )
         raise DataError(
             f"forget: the person is in files that cannot be rewritten without touching the rest: {where}. Nothing was "
-            "changed. Take the rows out at their origin (unpack the archive, edit the workbook, or save it as UTF-8 "
-            "CSV), bring the file in again, accept it with `python -m components.data.pin`, and run this again."
+            "changed. Take the rows out at their origin (unpack the archive, edit the workbook or save it as CSV), "
+            "bring the file in again, accept it with `python -m components.data.pin`, and run this again."
         )
-
-
-def _starts_with(path: Path, marks: tuple[bytes, ...]) -> bool:
-    with open(path, "rb") as file:
-        return file.read(2) in marks
 
 
 def _starts(con, landed: Path, file: str) -> list[int]:
@@ -137,8 +133,15 @@ def _spans(rows: list[int], starts: list[int]) -> list[tuple[int, int]]:
     return [(row, following.get(row, row + 1)) for row in rows]
 
 
-def _dropping_lines(path: Path, spans: list[tuple[int, int]]):
-    return lambda: drop_lines(path, spans)
+def _declared(source: Source, file: str) -> str | None:
+    """The encoding that params.yaml declares for a file below data/."""
+    tables = source.raw_tables() if isinstance(source, MappedSource) else {}
+    table = tables.get(file.partition("/")[0])
+    return None if table is None else table.format.encoding
+
+
+def _dropping_lines(path: Path, spans: list[tuple[int, int]], declared: str | None):
+    return lambda: drop_lines(path, spans, declared)
 
 
 def _dropping_records(path: Path, rows: set[int]):

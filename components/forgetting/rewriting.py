@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import codecs
 import gzip
+import io
 import os
 import shutil
 import tempfile
@@ -15,6 +17,16 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 GZIP_SUFFIXES = (".gz", ".gzip")
+MARKS = {
+    codecs.BOM_UTF32_LE: "utf-32-le",  # before UTF-16, whose mark it begins with
+    codecs.BOM_UTF32_BE: "utf-32-be",
+    codecs.BOM_UTF16_LE: "utf-16-le",
+    codecs.BOM_UTF16_BE: "utf-16-be",
+    codecs.BOM_UTF8: None,
+}
+# Encodings by their name: what they are without a mark, as Python takes it.
+WIDE = {name: name for name in ("utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be")}
+WIDE |= {"utf-16": "utf-16-le", "utf-32": "utf-32-le"}
 BATCH_ROWS = 100_000
 Kept = Callable[["pa.RecordBatch", int], "pa.Array"]  # (batch, rows before it) → bool mask of what stays
 
@@ -33,15 +45,18 @@ def rewritten(path: Path) -> Iterator[Path]:
         fresh.unlink(missing_ok=True)
 
 
-def drop_lines(path: Path, spans: Iterable[tuple[int, int]]) -> None:
-    """Drop lines of a text file, gzipped or not; all other bytes stay.
+def drop_lines(path: Path, spans: Iterable[tuple[int, int]], declared: str | None = None) -> None:
+    """Drop lines of a text file, gzipped or not; all other bytes stay, the byte order mark among them.
 
-    spans  (first, last + 1), counted from 1, sorted, apart from each other
+    spans     (first, last + 1), counted from 1, sorted, apart from each other
+    declared  the encoding that params.yaml declares; it matters where a letter has several bytes and there is no mark
     """
     waiting = iter([*spans, (0, 0)])
     first, end = next(waiting)
+    mark, wide = _written_in(path, declared)
     with rewritten(path) as fresh, _reading(path) as source, _writing(fresh, path.name) as target:
-        for number, line in enumerate(source, 1):
+        target.write(source.read(len(mark)))
+        for number, line in enumerate(_lines(source, wide), 1):
             while end and number >= end:
                 first, end = next(waiting)
             if not end or number < first:
@@ -78,6 +93,25 @@ def named(values: pa.Array, names: Collection[str]) -> pa.Array:
 
     text = pc.cast(values, pa.string())
     return pc.is_in(text, value_set=pa.array(sorted(names), pa.string())).fill_null(False)
+
+
+def _written_in(path: Path, declared: str | None) -> tuple[bytes, str | None]:
+    """The mark a text file begins with, and its encoding where newlines are no plain bytes (UTF-16, UTF-32)."""
+    with _reading(path) as source:
+        head = source.read(4)
+    mark = next((mark for mark in MARKS if head.startswith(mark)), b"")
+    wide = MARKS[mark] if mark else WIDE.get(codecs.lookup(declared).name if declared else "")
+    return mark, wide
+
+
+def _lines(source: IO[bytes], wide: str | None) -> Iterator[bytes]:
+    if wide is None:
+        yield from source
+        return
+    text = io.TextIOWrapper(source, wide, errors="surrogatepass", newline="\n")
+    for line in text:
+        yield line.encode(wide, errors="surrogatepass")
+    text.detach()
 
 
 @contextmanager

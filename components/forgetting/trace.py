@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 ROWS, FILE, BUNDLE, OBJECT, VERSION = "rows", "file", "bundle", "cached object", "release version"
+COPY = "copy left by a killed run"
 
 
 @dataclass(frozen=True)

@@ -30,12 +30,13 @@ from components.quality.workspace import CHECK_COLUMNS, REASON, RULE
 if TYPE_CHECKING:
     from ibis import Table
     from ibis.backends.duckdb import Backend
-    from ibis.expr.types import StringValue, Value
+    from ibis.expr.types import BooleanValue, StringValue, Value
 
 TABLE, ORIGINAL = "table", "original"
 NOTES = (ROW, TABLE, RULE, REASON, schema.SOURCE_FILE, schema.SOURCE_ROW, ORIGINAL)
 REJECTED = ".rejected"
 RULES = "rules.json"
+PRESENT = "_present"  # how the name of a rule ends that a column is never missing
 READABLE = "readable"  # the rule that a row has no `problem`
 WHERE = [schema.SOURCE_FILE, schema.SOURCE_ROW]
 
@@ -75,15 +76,32 @@ def plain_rules(suite: Suite) -> list[Rule]:
 
 
 def told(rows: Table, name: str) -> Table:
-    """Rows with rule and reason as the quarantine keeps them; an unreadable row's reason is its own `problem`."""
+    """Rows with rule and reason as the quarantine keeps them; an unreadable row's reason is its own `problem`.
+
+    A value that could not be read is missing, too: that is told once, by the rule `readable`.
+    """
     import ibis
 
     reason = rows[REASON]
     if schema.PROBLEM in rows.columns:
+        rows = rows.filter(~_told_already(rows, name))
         reason = (rows[RULE] == READABLE).ifelse(rows[schema.PROBLEM].coalesce(reason), reason)
     found = rows.mutate(**{REASON: reason, TABLE: ibis.literal(name)})
     first = [c for c in (*schema.COLUMNS[name], schema.PROBLEM) if c in found.columns]
     return found.select(*first, *NOTES)
+
+
+def _told_already(rows: Table, name: str) -> BooleanValue:
+    """Whether a row is noted as missing a value that its rule `readable` says could not be read."""
+    import ibis
+
+    unreadable = rows.filter(rows[RULE] == READABLE)[ROW]
+    repeats = [
+        (rows[RULE] == f"{c}{PRESENT}") & (ibis.literal("; ") + rows[schema.PROBLEM]).contains(f"; {c}: ")
+        for c in schema.COLUMNS[name]
+        if c in rows.columns
+    ]
+    return rows[ROW].isin(unreadable) & ibis.or_(*repeats).fill_null(False)
 
 
 def as_json(table: Table, columns: Iterable[str]) -> StringValue:

@@ -33,6 +33,7 @@ QUARANTINE = "quarantine"  # bad rows are set aside with the reason
 STOP = "stop"  # the run ends after the report is written
 WARN = "warn"  # it is counted and shown
 OUTCOMES = (QUARANTINE, STOP, WARN)
+ANY_SOURCE = "any"  # for the shared rules alone
 META = ("rule", "outcome", "words", "why")
 RAW_PREFIX = "raw_"
 DRAFT = "draft"  # mark of a file that nobody accepted yet (components/quality/draft.py)

@@ -23,6 +23,7 @@ USER_FEATURES = "users.parquet"
 ITEM_GROUPS = "groups.parquet"
 VECTORS = "vectors"
 NORMALIZER = "normalizer."  # begins the names of its arrays
+LATELY = (0.1, 0.3)  # last shares of all events, for data without tables
 GROUPS = (schema.DEPARTMENT, schema.CATEGORY, schema.SUBCATEGORY)
 
 
@@ -73,6 +74,29 @@ def load_context(root: Path, fold: str, data: Dataset) -> Context:
         vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9),
         _groups(features / ITEM_GROUPS, data.items),
         Normalizer.load(features / normalization.FOLDER),
+    )
+
+
+def bare_context(data: Dataset) -> Context:
+    """What histories alone say of a catalogue: how often each item was bought, all in all and lately.
+
+    For data that come without tables of items and users; there are no groups and no text vectors.
+    """
+    histories, n_items = data.histories, len(data.items)
+    numbers = [np.log1p(np.bincount(histories.items, minlength=n_items))]
+    for share in LATELY:
+        later = histories.times >= np.quantile(histories.times, 1 - share) if len(histories.times) else slice(0)
+        numbers.append(np.log1p(np.bincount(histories.items[later], minlength=n_items)))
+    names = ["item_events"] + [f"item_events_last_{share:.0%}" for share in LATELY]
+    return Context(
+        data.items,
+        data.users,
+        names,
+        np.stack(numbers, axis=1).astype(np.float32),
+        [],
+        np.zeros((len(data.users) + 1, 0), dtype=np.float32),
+        np.zeros((n_items, 0), dtype=np.float32),
+        [],
     )
 
 

@@ -19,9 +19,11 @@ from components.features import history
 from components.ranking.candidates import Candidates, propose
 from components.ranking.context import Context, pack, unpack
 from components.ranking.lambdamart import Lambdamart
+from components.ranking.list_policy import ListPolicy
 
 FALLBACK = "popularity"
 BEHIND = np.float32(2)  # fillers, scored 0 … 1 by popularity, start this far below the lowest ranked candidate
+FUSION_CONSTANT = 60  # of reciprocal rank fusion (Cormack et al. 2009, doi:10.1145/1571941.1572114)
 TASTE_HALF_LIFE_DAYS = 60
 
 
@@ -72,12 +74,15 @@ class Hybrid:
         for name, scores in candidates.scores.items():
             columns[f"score.{name}"] = scores
             columns[f"rank.{name}"] = candidates.ranks[name]
+        columns["fused_rank"] = sum(1 / (FUSION_CONSTANT + ranks) for ranks in candidates.ranks.values())
         columns |= history.pair_features(histories, len(context.items), rows, items, context.groups)
         columns |= {name: values[rows] for name, values in history.user_features(histories).items()}
-        columns["text_affinity"] = self._text_affinity(histories, rows, items)
+        if context.vectors.shape[1]:
+            columns["text_affinity"] = self._text_affinity(histories, rows, items)
         columns |= dict(zip(context.item_names, context.item_numbers[items].T, strict=True))
         columns |= dict(zip(context.user_names, context.user_rows(histories.users)[rows].T, strict=True))
-        columns["price_against_usual"] = columns["price"] / np.maximum(columns["user_price"], 0.01)
+        if {"price", "user_price"} <= set(columns):
+            columns["price_against_usual"] = columns["price"] / np.maximum(columns["user_price"], 0.01)
         matrix = np.stack(list(columns.values()), axis=1).astype(np.float32)
         return list(columns), context.normalizer.apply(list(columns), matrix)
 
@@ -106,15 +111,28 @@ class Hybrid:
         return dense
 
     def recommend(
-        self, histories: Histories, k: int, *, exclude_seen: bool = False, allowed: np.ndarray | None = None
+        self,
+        histories: Histories,
+        k: int,
+        *,
+        exclude_seen: bool = False,
+        allowed: np.ndarray | None = None,
+        policy: ListPolicy | None = None,
     ) -> tuple[np.ndarray, np.ndarray]:
         """Best k items of every user with their scores.
 
+        policy   what the shop wants of a list beside relevance; the scores stay the ranker's, so that they need not
+                 fall along a list that it re-ordered
         Returns  int32 (n, k), -1 where fewer than k may be recommended; float32 (n, k), NaN there
         """
+        if policy is not None:
+            allowed = policy.allowed() if allowed is None else policy.allowed() & allowed
         dense = self.score(histories, allowed=allowed)
         dense = exclude(dense, histories, seen=exclude_seen, allowed=allowed)
-        ranked = top_k(dense, k)
+        ranked = top_k(dense, k if policy is None else policy.depth(k))
+        if policy is not None:
+            scored = np.take_along_axis(dense, ranked.clip(min=0), 1)
+            ranked = np.stack([policy.arrange(r, s, k) for r, s in zip(ranked, scored, strict=True)])
         scores = np.take_along_axis(dense, ranked.clip(min=0), 1)
         return ranked, np.where(ranked >= 0, scores, np.nan).astype(np.float32)
 

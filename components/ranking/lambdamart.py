@@ -14,6 +14,7 @@ from components.core import bundle
 from components.core.config import Config
 from components.core.errors import BundleError
 from components.features.normalization import Normalizer
+from components.ranking.calibration import Calibration
 
 TREES = "trees.ubj"
 STOPPING_METRIC = "ndcg@10-"  # the minus counts a query with nothing bought as 0, not as 1
@@ -46,6 +47,7 @@ class Lambdamart:
         """Unfitted ranker; `config` defaults to the declared defaults."""
         self.config = config or LambdamartConfig()
         self.curve: list[float] = []
+        self.calibration: Calibration | None = None
         self.normalization = Normalizer().digest
 
     def fit(
@@ -91,6 +93,16 @@ class Lambdamart:
             return np.zeros(0, dtype=np.float32)
         return self.booster.inplace_predict(features, validate_features=False).astype(np.float32)
 
+    def contributions(self, features: np.ndarray) -> np.ndarray:
+        """float32 (pairs, len(names)): what every feature adds to a pair's score (Lundberg et al. 2020, TreeSHAP).
+
+        A row's sum and a constant, the same for all pairs, make the score.
+        """
+        import xgboost as xgb
+
+        matrix = xgb.DMatrix(features, feature_names=self.names)
+        return self.booster.predict(matrix, pred_contribs=True)[:, :-1]
+
     def importance(self) -> dict[str, float]:
         """Share of the total gain by feature name, largest first."""
         gains = self.booster.get_score(importance_type="total_gain")
@@ -111,6 +123,7 @@ class Lambdamart:
                 "features": self.names,
                 "normalization": self.normalization,
                 "curve": self.curve,
+                "calibration": self.calibration.pack() if self.calibration else None,
             },
         )
 
@@ -124,6 +137,7 @@ class Lambdamart:
             raise BundleError(f"{folder}: not a ranker of version {cls.version}; train it again.")
         ranker = cls(LambdamartConfig.model_validate(meta["config"]))
         ranker.names, ranker.curve = meta["features"], meta["curve"]
+        ranker.calibration = Calibration.unpack(meta.get("calibration"))
         ranker.normalization = meta.get("normalization", ranker.normalization)
         ranker.booster = xgb.Booster()
         ranker.booster.load_model(folder / TREES)

@@ -11,6 +11,7 @@ from pydantic import Field
 
 from components.core.config import Config
 from components.core.dataset import BLOCK_USERS, Histories
+from components.core.ranking import ALL, NEW
 from components.ranking.candidates import Candidates
 from components.ranking.hybrid import Hybrid
 from components.ranking.lambdamart import LambdamartConfig
@@ -34,12 +35,21 @@ class RankConfig(Config):
 
 @dataclass(frozen=True)
 class Table:
-    """Rows of the ranker's training: one query per user and view."""
+    """Rows of the ranker's training: one query per user and view.
+
+    names             of the features
+    features          float32 (pairs, len(names))
+    labels            int8 (pairs,), 1 where the candidate was bought
+    groups            int64 (pairs,), query of every pair, not decreasing; even for all candidates, odd for new ones
+    weights           float32 (pairs,), how many candidates of its query a pair stands for
+    candidate_recall  share of what was bought that is among the candidates
+    """
 
     names: list[str]
     features: np.ndarray
     labels: np.ndarray
     groups: np.ndarray
+    weights: np.ndarray
     candidate_recall: float
 
 
@@ -50,6 +60,7 @@ def training_table(
     config: RankConfig,
     rng: np.random.Generator,
     progress: Callable[[Iterable], Iterable] = iter,
+    views: tuple[str, ...] = (ALL, NEW),
 ) -> Table:
     """Features and labels of all users' candidates.
 
@@ -57,6 +68,7 @@ def training_table(
     new items would hardly ever be compared with each other, because repeats fill the top of the first.
 
     bought  CSR (len(histories), n_items), what was bought in the target window
+    views   (NEW,) where nobody is shown again what they had: then each user gives the second query only
     """
     parts, found = [], 0
     for start in progress(list(range(0, len(histories), BLOCK_USERS))):
@@ -65,19 +77,18 @@ def training_table(
         candidates = hybrid.propose(block, hybrid.model_scores(block))
         labels = _labels(candidates, bought[rows])
         found += int(labels.sum())
-        views = [
-            _sample(candidates.rows, labels, mask, config.negatives_per_user, rng)
-            for mask in (np.ones(len(labels), dtype=bool), ~candidates.seen)
-        ]
-        needed = views[0] | views[1]
+        masks = {ALL: np.ones(len(labels), dtype=bool), NEW: ~candidates.seen}
+        sampled = [_sample(candidates.rows, labels, masks[v], config.negatives_per_user, rng) for v in views]
+        needed = np.logical_or.reduce(sampled)
         names, features = hybrid.features(block, candidates.keep(needed))
-        for view, chosen in enumerate(views):
-            groups = 2 * (start + candidates.rows[chosen]) + view
-            parts.append((features[chosen[needed]], labels[chosen], groups))
-    features, labels, groups = (np.concatenate(column) for column in zip(*parts, strict=True))
+        for view, chosen in zip(views, sampled, strict=True):
+            groups = 2 * (start + candidates.rows[chosen]) + (view == NEW)
+            weights = _stands_for(candidates.rows, labels, masks[view], chosen)
+            parts.append((features[chosen[needed]], labels[chosen], groups, weights))
+    features, labels, groups, weights = (np.concatenate(column) for column in zip(*parts, strict=True))
     order = np.argsort(groups, kind="stable")
     recall = found / max(bought.nnz, 1)
-    return Table(names, features[order], labels[order], groups[order], recall)
+    return Table(names, features[order], labels[order], groups[order], weights[order], recall)
 
 
 def held_out_queries(groups: np.ndarray, share: float, rng: np.random.Generator) -> np.ndarray:
@@ -86,6 +97,14 @@ def held_out_queries(groups: np.ndarray, share: float, rng: np.random.Generator)
     distinct = np.unique(users)
     chosen = rng.choice(distinct, size=max(1, round(share * len(distinct))), replace=False)
     return np.isin(users, chosen)
+
+
+def _stands_for(rows: np.ndarray, labels: np.ndarray, mask: np.ndarray, chosen: np.ndarray) -> np.ndarray:
+    """float32 (chosen pairs,): 1 for what was bought; for the others, how many of the row's each stands for."""
+    n = int(rows.max(initial=-1)) + 1
+    there, drawn = (np.bincount(rows[m & (labels == 0)], minlength=n) for m in (mask, chosen))
+    share = there / np.maximum(drawn, 1)
+    return np.where(labels[chosen] > 0, 1, share[rows[chosen]]).astype(np.float32)
 
 
 def _labels(candidates: Candidates, bought: sp.csr_matrix) -> np.ndarray:

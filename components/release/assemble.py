@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -12,20 +13,21 @@ from components.core import bundle, layout
 from components.core.dataset import Dataset, Histories
 from components.ranking.assemble import load_hybrid
 from components.ranking.hybrid import FALLBACK, Hybrid
-from components.release import golden
+from components.release import card, golden
 from components.release.catalogue import catalogue_table
-from components.release.load import CATALOGUE, FACTS, FORMAT, GOLDEN, HYBRID, KNOWN, load, read
+from components.release.load import CATALOGUE, FACTS, FORMAT, GOLDEN, HYBRID, KNOWN, SEARCH, load, read
 from components.release.release import PSEUDONYM_KEY, Release
 from components.splits import store
 
 
-def assemble(root: Path, name: str, provenance: dict[str, Any]) -> Release:
-    """Write artifacts/release/ and return it as a service would load it.
+def assemble(root: Path, name: str, provenance: dict[str, Any], intended_use: str = card.INTENDED_USE) -> Release:
+    """Write artifacts/release/ with its model card, and return it as a service would load it.
 
     Equal parts give equal bytes, so that a release registered twice is recognised by its digest. What differs between
     equal runs (commit, time) belongs in `provenance`, which the digest leaves out.
-    Reads   models/<name>/test/, ranker/, features/, reduced/, split/test/, clean/items.parquet, and
-            validated/pseudonyms.json; without that file its user ids are taken for the shop's own
+    Reads   models/<name>/test/, ranker/, features/, reduced/, split/test/, clean/items.parquet, search/ where the step
+            index made it, and validated/pseudonyms.json; without that file its user ids are taken for the shop's own.
+            For the card: evaluation/, robustness/, quality/; a part without its report stays empty
     """
     fold = root / layout.SPLIT / layout.TEST_FOLD
     data = store.load_dataset(fold / store.DATASET)
@@ -34,17 +36,31 @@ def assemble(root: Path, name: str, provenance: dict[str, Any]) -> Release:
         with bundle.originating({}):  # the parts' manifests count in the release's digest, where no provenance belongs
             hybrid.save(fresh / HYBRID)
             store.save_dataset(fresh / KNOWN, data)
+            _take_search(root / layout.SEARCH, fresh / SEARCH)
         nobody = Histories.of([[]], [[]], data.now)
         popularity = hybrid.models[FALLBACK].score(nobody)[0]
         items_file = root / layout.CLEAN / "items.parquet"
         table = catalogue_table(items_file, fold / store.HISTORY, data.items, popularity)
         pq.write_table(table, fresh / CATALOGUE)
-        bundle.write_json(fresh / FACTS, _facts(name, data, hybrid, _pseudonym_key(root)))
+        facts = _facts(name, data, hybrid, _pseudonym_key(root))
+        bundle.write_json(fresh / FACTS, facts)
+        told = card.gather(root, facts, provenance.get("data_digest", "unknown"), intended_use)
+        card.write(fresh, name, told)
         bundle.seal(fresh, provenance)
         # The answers are those of the parts as they are read back, not as they lie in this process.
         bundle.write_json(fresh / GOLDEN, golden.make(read(fresh)))
         bundle.seal(fresh, provenance)
     return load(root / layout.RELEASE)
+
+
+def _take_search(made: Path, into: Path) -> None:
+    """The search index, sealed anew without its provenance; a shop that made none has none."""
+    if (made / bundle.MANIFEST).is_file():
+        bundle.verify(made)
+        shutil.copytree(made, into, ignore=shutil.ignore_patterns(bundle.MANIFEST))
+        for part in sorted({p.parent for p in made.rglob(bundle.MANIFEST)} - {made}):
+            bundle.seal(into / part.relative_to(made), {})
+        bundle.seal(into, {})
 
 
 def _pseudonym_key(root: Path) -> str | None:

@@ -19,14 +19,18 @@ HISTORY_LENGTH = 5
 RELATIVE, ABSOLUTE = 1e-4, 1e-5
 
 
-def make(release: Release) -> list[dict[str, Any]]:
-    """Questions of known users, of a history, of an unknown user and of nobody, with this release's answers."""
+def questions(release: Release) -> list[dict[str, Any]]:
+    """Questions of known users, of a history, of an unknown user and of nobody."""
     users, items = release.known.users.ids.tolist(), release.hybrid.items.ids.tolist()
     spread = [users[i * len(users) // KNOWN_USERS] for i in range(min(KNOWN_USERS, len(users)))]
-    questions = [{"user_id": user} for user in spread]
-    questions += [{"user_id": user, "exclude_seen": True} for user in spread[:1]]
-    questions += [{"history": items[:HISTORY_LENGTH]}, {"user_id": "nobody\n"}, {"history": []}]
-    return [{"question": q, "answer": _words(release, release.recommend(_question(q)))} for q in questions]
+    asked = [{"user_id": user} for user in spread]
+    asked += [{"user_id": user, "exclude_seen": True} for user in spread[:1]]
+    return [*asked, {"history": items[:HISTORY_LENGTH]}, {"user_id": "nobody\n"}, {"history": []}]
+
+
+def make(release: Release) -> list[dict[str, Any]]:
+    """The golden questions with this release's answers."""
+    return [{"question": q, "answer": _words(release, release.recommend(question(q)))} for q in questions(release)]
 
 
 def check(release: Release, golden: list[dict[str, Any]]) -> None:
@@ -34,8 +38,10 @@ def check(release: Release, golden: list[dict[str, Any]]) -> None:
     if not golden:
         raise ReleaseError("release: it has no golden answers; assemble it again.")
     for expected in golden:
-        found = _words(release, release.recommend(_question(expected["question"])))
+        found = _words(release, release.recommend(question(expected["question"])))
         wanted = expected["answer"]
+        if not np.isfinite(found["scores"]).all():
+            raise ReleaseError(f"release: its answer to {expected['question']} holds scores that are no numbers.")
         same = found["items"] == wanted["items"] and found["fallback"] == wanted["fallback"]
         if not same or not np.allclose(found["scores"], wanted["scores"], rtol=RELATIVE, atol=ABSOLUTE):
             raise ReleaseError(
@@ -44,7 +50,8 @@ def check(release: Release, golden: list[dict[str, Any]]) -> None:
             )
 
 
-def _question(raw: dict[str, Any]) -> Question:
+def question(raw: dict[str, Any]) -> Question:
+    """A golden question as the release is asked it."""
     return Question(
         user_id=raw.get("user_id"),
         history=tuple(raw.get("history", ())),

@@ -9,8 +9,9 @@ from components.core import schema
 from components.core.dataset import Dataset
 from components.core.errors import DataError
 from components.core.vocabulary import Vocabulary
+from components.data import engine
 from components.data.engine import unix_seconds
-from components.splits.density import active, dense
+from components.splits.density import PAIR, active, dense
 
 if TYPE_CHECKING:
     from ibis import Table
@@ -25,8 +26,8 @@ def fitted_on(fold: Fold, config: SplitConfig) -> Dataset:
 
     The items are those of the history and, where the fold says so, listed ones without any event.
     """
-    kept = dense(fold.history, config)
-    users, items = (_vocabulary(kept.select(key)) for key in (schema.USER_ID, schema.ITEM_ID))
+    with engine.holding(fold.history.select(*PAIR).distinct()) as pairs:
+        users, items = (_vocabulary(ids) for ids in dense(pairs, config))
     if not len(users):
         raise DataError(
             f"split: fold {fold.name}: no item has {config.min_users_per_item} users with {config.min_items_per_user} "
@@ -34,7 +35,7 @@ def fitted_on(fold: Fold, config: SplitConfig) -> Dataset:
         )
     if fold.listed is not None:
         items = Vocabulary.fit([*items.ids.tolist(), *_vocabulary(fold.listed).ids.tolist()])
-    return _indexed(kept, users, items, fold)
+    return _indexed(fold.history, users, items, fold)
 
 
 def asked_about(fold: Fold, data: Dataset, config: SplitConfig) -> Dataset | None:
@@ -50,7 +51,10 @@ def asked_about(fold: Fold, data: Dataset, config: SplitConfig) -> Dataset | Non
 
 
 def _indexed(events: Table, users: Vocabulary, items: Vocabulary, fold: Fold) -> Dataset:
-    """The engine looks the ids up and sorts, so that no text of an event comes to Python and nothing is held twice."""
+    """The events that have both their ids in the vocabularies, as a dataset.
+
+    The engine looks the ids up and sorts, so that no text of an event comes to Python and nothing is held twice.
+    """
     coded = events.inner_join(codes(users, schema.USER_ID, USER), schema.USER_ID)
     coded = coded.inner_join(codes(items, schema.ITEM_ID, ITEM), schema.ITEM_ID)
     columns = coded.select(USER, ITEM, **{AT: unix_seconds(coded[schema.TIMESTAMP])}).order_by(USER, AT, ITEM)

@@ -12,17 +12,28 @@ if TYPE_CHECKING:
 
     from components.splits.splitter import SplitConfig
 
+PAIR = (schema.USER_ID, schema.ITEM_ID)
 
-def dense(history: Table, config: SplitConfig) -> Table:
-    """History without items too few users bought, and then without users who have too few distinct items."""
-    per_item = history.group_by(schema.ITEM_ID).agg(n=history[schema.USER_ID].nunique())
+
+def dense(pairs: Table, config: SplitConfig) -> tuple[Table, Table]:
+    """The users and items left without items of too few users, and then without users of too few items.
+
+    pairs    distinct PAIRs of a history, computed already: they are looked through several times
+    Returns  a table of user_id and one of item_id, each id once; the dense part of the history is what holds both
+    """
+    per_item = pairs.group_by(schema.ITEM_ID).agg(n=pairs.count())
     popular = engine.held(per_item.filter(per_item.n >= config.min_users_per_item))
-    kept = history.semi_join(popular, schema.ITEM_ID)
-    return active(kept, config)
+    kept = pairs.semi_join(popular, schema.ITEM_ID)
+    users = engine.held(_enough(kept, config))
+    return users, kept.semi_join(users, schema.USER_ID).select(schema.ITEM_ID).distinct()
 
 
 def active(events: Table, config: SplitConfig) -> Table:
     """The events of users who have enough distinct items in them."""
-    per_user = events.group_by(schema.USER_ID).agg(n=events[schema.ITEM_ID].nunique())
-    enough = engine.held(per_user.filter(per_user.n >= config.min_items_per_user))
-    return events.semi_join(enough, schema.USER_ID)
+    return events.semi_join(engine.held(_enough(events.select(*PAIR).distinct(), config)), schema.USER_ID)
+
+
+def _enough(pairs: Table, config: SplitConfig) -> Table:
+    """The users of enough pairs."""
+    per_user = pairs.group_by(schema.USER_ID).agg(n=pairs.count())
+    return per_user.filter(per_user.n >= config.min_items_per_user).select(schema.USER_ID)

@@ -23,28 +23,31 @@ class Written:
     facts: dict[str, dict[str, float]]
 
 
-def write_folds(con: BaseBackend, splitter: Splitter, planned: list[Fold], folder: Path) -> Written:
+def write_folds(
+    con: BaseBackend, splitter: Splitter, planned: list[Fold], folder: Path, *, of_written: bool = False
+) -> Written:
     """Write every fold's history, target and indexed dataset, and look for leaks before any of it is used.
 
+    of_written  the events come from files of engine.write_parquet, in their order
     Writes  <fold>/{history.parquet,target.parquet,dataset/} and, where the users of the target are held out of fitting,
             <fold>/{asked.parquet,asked/}; split.json
     Raises  LeakError if a fold knows what it is asked
     """
-    folds = [_written(con, fold, folder / fold.name) for fold in planned]
+    folds = [_written(con, fold, folder / fold.name, of_written) for fold in planned]
     guard.check_folds(folds)
     facts = {fold.name: _indexed(fold, splitter.config, folder / fold.name) for fold in folds}
     write_json(folder / store.FACTS, _words(splitter, folds, facts))
     return Written(folds, facts)
 
 
-def _written(con: BaseBackend, fold: Fold, folder: Path) -> Fold:
+def _written(con: BaseBackend, fold: Fold, folder: Path, of_written: bool) -> Fold:
     """The fold with its tables on disk."""
     folder.mkdir()
     tables = {"history": store.HISTORY, "target": store.TARGET} | (
         {} if fold.asked is None else {"asked": store.ASKED_TABLE}
     )
     for name, file in tables.items():
-        engine.write_parquet(getattr(fold, name), folder / file)
+        engine.write_parquet(getattr(fold, name), folder / file, of_written=of_written)
     return replace(fold, **{name: engine.read_parquet(con, folder / file) for name, file in tables.items()})
 
 

@@ -7,12 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from components.core import bundle, layout, schema
 from components.core.dataset import Dataset, Histories
 from components.core.errors import BundleError
-from components.core.vocabulary import UNKNOWN
+from components.core.vocabulary import UNKNOWN, Vocabulary
 
 DATASET = "dataset"
 ASKED = "asked"  # a dataset bundle, only where the users of the target are not those of the dataset
@@ -93,10 +95,18 @@ def load_target(path: Path, data: Dataset) -> Target:
     path  target.parquet of the fold that `data` is the history of, or holds the users who are asked
     """
     table = pq.read_table(path, columns=[schema.USER_ID, schema.ITEM_ID])
-    user_ids, item_ids = (table[c].to_numpy(zero_copy_only=False).astype(np.str_) for c in table.column_names)
-    rows, items = data.users.encode(user_ids), data.items.encode(item_ids)
+    user_ids, item_ids = table[schema.USER_ID], table[schema.ITEM_ID]
+    rows, items = _looked_up(user_ids, data.users), _looked_up(item_ids, data.items)
     known = rows >= 0
     inside = known & (items >= 0)
-    pairs = np.unique(np.stack([rows[inside], items[inside]], axis=1), axis=0)
-    outside = len(set(zip(user_ids[known & ~inside].tolist(), item_ids[known & ~inside].tolist(), strict=True)))
-    return Target(pairs[:, 0].astype(np.int64), pairs[:, 1].astype(np.int32), outside, len(np.unique(user_ids[~known])))
+    pairs = np.unique(rows[inside] * len(data.items) + items[inside])
+    foreign = item_ids.filter(pa.array(known & ~inside)).combine_chunks().dictionary_encode()
+    outside = np.unique(rows[known & ~inside] * len(foreign.dictionary) + foreign.indices.to_numpy())
+    strangers = pc.count_distinct(user_ids.filter(pa.array(~known))).as_py()
+    return Target(pairs // len(data.items), (pairs % len(data.items)).astype(np.int32), len(outside), strangers)
+
+
+def _looked_up(ids: pa.ChunkedArray, vocabulary: Vocabulary) -> np.ndarray:
+    """int64, the index of every id, or -1; by hash, for these may be many millions."""
+    known = pa.array(vocabulary.ids.tolist(), ids.type)
+    return pc.fill_null(pc.index_in(ids, known), UNKNOWN).to_numpy().astype(np.int64)

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
+from pathlib import Path
 from typing import Any
 
+from components.core import layout
 from components.core.config import PARAMS_FILE, parse
 from components.core.errors import ConfigError
 from components.core.registry import MODELS, PERTURBATIONS, REDUCERS, SOURCES, SPLITS, Registry
 from components.data import policy
+from components.quality.suites import ANY_SOURCE, load_suites
 
 TRAIN_SECTION = "models."
 
@@ -33,6 +36,17 @@ def check(sections: Mapping[str, Any]) -> None:
     _candidates(sections["rank"].candidates, trained)
     _compared(sections["evaluate"], sections["gate"].beat, trained)
     _known("stress.baseline", "model", [sections["stress"].baseline], trained)
+
+
+def check_thresholds(sections: Mapping[str, Any], root: Path) -> None:
+    """ConfigError on a threshold for a rule that no suite of the project in `root` has, or that it cannot have."""
+    folders = {
+        "validate": (layout.EXPECTATIONS, sections["source"].component),
+        "featurize": (layout.FEATURE_EXPECTATIONS, ANY_SOURCE),
+    }
+    for section, (folder, source) in folders.items():
+        if (root / folder).is_dir():  # without suites the step that needs them says what is missing
+            load_suites(root / folder, source, sections[section].thresholds, f"{PARAMS_FILE}: {section}.thresholds")
 
 
 def _times(source: Any, method: str) -> None:

@@ -15,9 +15,10 @@ from components.core.config import Config
 from components.core.dataset import Dataset
 from components.data import engine
 from components.data.engine import EngineConfig
-from components.features import normalization
+from components.features import content, normalization
+from components.features.content import ContentConfig
 from components.features.normalization import Method, Normalizer
-from components.features.tabular import context_features, item_features, user_features
+from components.features.tabular import context_features, item_features, pairs_of, user_features
 from components.features.text import TextConfig, tfidf
 from components.quality.thresholds import Threshold
 from components.ranking.context import CONTEXT_FEATURES, ITEM_FEATURES, ITEM_GROUPS, USER_FEATURES
@@ -38,6 +39,7 @@ class FeaturizeConfig(Config):
 
     private_brands: tuple[str, ...] = ()
     text: TextConfig = Field(default_factory=TextConfig)
+    content: ContentConfig = Field(default_factory=ContentConfig)
     normalize: dict[str, Method] = Field(default_factory=dict)
     thresholds: dict[str, Threshold] = Field(default_factory=dict)
     engine: EngineConfig = EngineConfig()
@@ -47,9 +49,10 @@ def featurize(config: FeaturizeConfig, root: Path, seed: int) -> StepResult:
     """Compute tabular and text features of both folds, each from its own history only.
 
     Reads   clean/{items,promotions}.parquet, split/<fold>/
-    Writes  features/<fold>/{items,context,users,groups}.parquet and the bundles features/<fold>/text/ and
-            features/<fold>/normalization/, which is fitted on the first fold's history and the same in all: the ranker
-            is trained on the first fold, and its columns must mean the same wherever it is asked
+    Writes  features/<fold>/{items,context,users,groups}.parquet and the bundles features/<fold>/text/,
+            features/<fold>/content/ (for models that use it) and features/<fold>/normalization/, which is fitted on
+            the first fold's history and the same in all: the ranker is trained on the first fold, and its columns
+            must mean the same wherever it is asked
     """
     con = config.engine.model_copy(
         update={"threads": 1}
@@ -64,10 +67,13 @@ def featurize(config: FeaturizeConfig, root: Path, seed: int) -> StepResult:
             data = store.load_dataset(root / layout.SPLIT / fold / store.DATASET)
             past = engine.read_parquet(con, root / layout.SPLIT / fold / store.HISTORY)
             cutoff = datetime.fromtimestamp(data.now, UTC).replace(tzinfo=None)
-            engine.write_parquet(item_features(past, cutoff), folder / ITEM_FEATURES)
+            with engine.holding(pairs_of(past)) as pairs:
+                users = user_features(past, items, cutoff, config.private_brands, pairs)
+                engine.write_parquet(item_features(past, cutoff, pairs), folder / ITEM_FEATURES)
+                engine.write_parquet(users, folder / USER_FEATURES)
             engine.write_parquet(context_features(past, promotions, cutoff), folder / CONTEXT_FEATURES)
-            engine.write_parquet(user_features(past, items, cutoff, config.private_brands), folder / USER_FEATURES)
             engine.write_parquet(items.select(schema.ITEM_ID, *TEXT_COLUMNS[1:4]), folder / ITEM_GROUPS)
+            _write_content(folder / content.FOLDER, items, data, config.content)
             metrics[f"{fold}_words"] = _write_text(folder / TEXT, items, data, config.text)
         normalizer = _fitted(fresh / layout.FOLDS[0], config)
         for fold in layout.FOLDS:
@@ -87,6 +93,12 @@ def _fitted(folder: Path, config: FeaturizeConfig) -> Normalizer:
         numbers = [c for c in table.column_names if c not in (schema.ITEM_ID, schema.USER_ID)]
         columns |= {c: table[c].to_numpy(zero_copy_only=False) for c in numbers}
     return Normalizer.fit(columns, config.normalize)
+
+
+def _write_content(folder: Path, items: Table, data: Dataset, config: ContentConfig) -> None:
+    table = items.select(*(name for name in content.COLUMNS if name in items.columns)).to_pyarrow()
+    columns = {name: table[name].to_pylist() for name in table.column_names}
+    content.save(folder, content.content_of(columns, data.items, config), data.items)
 
 
 def _write_text(folder: Path, items: Table, data: Dataset, config: TextConfig) -> int:

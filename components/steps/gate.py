@@ -22,7 +22,8 @@ from components.steps.result import StepResult
 def gate(config: GateConfig, root: Path, seed: int) -> StepResult:
     """Judge the ranker and write the decision; `register` stops on a failed one.
 
-    Reads   evaluation/report.json, robustness/report.json, quality/report.json, and the registry's champion
+    Reads   evaluation/report.json, robustness/report.json, quality/report.json, ranker/calibration.json, and the
+            registry's champion
     Writes  decision/decision.json
     """
     champion = _champion(root)
@@ -31,7 +32,8 @@ def gate(config: GateConfig, root: Path, seed: int) -> StepResult:
         for folder in (layout.EVALUATION, layout.ROBUSTNESS, layout.QUALITY)
     ]
     differences = _against(champion, root, seed) if champion else None
-    verdicts = decide(config, *reports, differences)
+    judged = root / layout.RANKER / layout.CALIBRATION_FILE
+    verdicts = decide(config, *reports, differences, bundle.read_json(judged) if judged.is_file() else None)
     failed = [v for v in verdicts if not v.passed]
     decision = {
         "passed": not failed,

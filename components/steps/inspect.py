@@ -12,7 +12,7 @@ from components.data import engine
 from components.quality import features
 from components.quality.judge import judge_tables
 from components.quality.page import rules_page
-from components.quality.suites import STOP, WARN, Suite, load_suites
+from components.quality.suites import ANY_SOURCE, STOP, WARN, Suite, load_suites
 from components.quality.verdict import Verdict
 from components.ranking.context import CONTEXT_FEATURES, ITEM_FEATURES, USER_FEATURES
 from components.splits import store
@@ -20,7 +20,6 @@ from components.steps.featurize import FeaturizeConfig
 from components.steps.result import StepResult
 
 FILES = {features.ITEMS: ITEM_FEATURES, features.CONTEXT: CONTEXT_FEATURES, features.USERS: USER_FEATURES}
-ANY_SOURCE = "any"
 SECTION = "params.yaml: featurize.thresholds"
 
 

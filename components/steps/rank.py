@@ -4,15 +4,22 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
+
 from components.core import bundle, layout, rng
 from components.core.errors import DataError
 from components.core.progress import track
 from components.evaluation.protocol import ALL, task
+from components.metrics.calibration import Reliability, expected_calibration_error, reliability
 from components.ranking.assemble import CHOICE, untrained_hybrid
+from components.ranking.calibration import Calibration
 from components.ranking.lambdamart import Lambdamart
 from components.ranking.training import RankConfig, Table, held_out_queries, training_table
+from components.report import figures
 from components.splits import store
 from components.steps.result import StepResult
+
+RELIABILITY = "reliability.png"
 
 
 def rank(config: RankConfig, root: Path, seed: int) -> StepResult:
@@ -33,11 +40,19 @@ def rank(config: RankConfig, root: Path, seed: int) -> StepResult:
     _check_labels(table, root)
     ranker = Lambdamart(config.lambdamart).fit(table.features, table.labels, table.groups, held_out, table.names, seed)
     ranker.normalization = hybrid.context.normalizer.digest
+    curve = _calibrate(ranker, table, held_out, draw)
     with bundle.replacing(root / layout.RANKER) as fresh:
         ranker.save(fresh)
         choice = {"models": config.candidates, "candidates_per_model": config.candidates_per_model}
         bundle.write_json(fresh / CHOICE, choice)
         bundle.write_json(fresh / "importance.json", ranker.importance())
+        if curve:
+            error = expected_calibration_error(curve)
+            judged = {"expected_calibration_error": error, "pairs": round(float(np.sum(curve.counts)))}
+            bundle.write_json(fresh / layout.CALIBRATION_FILE, judged)
+            figures.reliability(curve.foretold, curve.happened, "Candidates of held-out users").savefig(
+                fresh / RELIABILITY
+            )
         bundle.seal(fresh, {})
     metrics = {
         "pairs": float(len(table.labels)),
@@ -45,9 +60,30 @@ def rank(config: RankConfig, root: Path, seed: int) -> StepResult:
         "early_stopping_score": max(ranker.curve),
         "candidate_recall": table.candidate_recall,
     }
+    if curve:
+        metrics["calibration_error"] = expected_calibration_error(curve)
     leading = ", ".join(list(ranker.importance())[:3])
     summary = f"{len(table.labels):,} candidates hold {table.candidate_recall:.0%} of what was bought; led by {leading}"
-    return StepResult(summary, metrics, curves={"early_stopping_score": ranker.curve})
+    summary += "" if curve else "; too few held-out users bought a candidate to judge its probabilities"
+    artifacts = (root / layout.RANKER / RELIABILITY,) if curve else ()
+    return StepResult(summary, metrics, curves={"early_stopping_score": ranker.curve}, artifacts=artifacts)
+
+
+def _calibrate(ranker: Lambdamart, table: Table, held_out: np.ndarray, draw: np.random.Generator) -> Reliability | None:
+    """Give the ranker its curve of probabilities; return how true it is for users it was not fitted on.
+
+    Only whole queries (all candidates) of held-out users count: one half gives the curve that the other half judges,
+    then both give the curve that is kept. None where too few of them bought a candidate to judge by.
+    """
+    pairs = np.flatnonzero(held_out & (table.groups % 2 == 0))
+    scores, bought, weights = ranker.predict(table.features[pairs]), table.labels[pairs], table.weights[pairs]
+    users = np.unique(table.groups[pairs])
+    first = np.isin(table.groups[pairs], draw.choice(users, len(users) // 2, replace=False))
+    half = Calibration.fit(scores[first], bought[first], weights[first])
+    ranker.calibration = Calibration.fit(scores, bought, weights)
+    if half is None or first.all():
+        return None
+    return reliability(half.probability(scores[~first]), bought[~first] > 0, weights=weights[~first])
 
 
 def _check_labels(table: Table, root: Path) -> None:

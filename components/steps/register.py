@@ -1,26 +1,36 @@
-"""register: assemble the release and make it a version in the registry, once, if its gates were passed."""
+"""register: assemble the release, judge it, and make it a version in the registry, once, with what its gates said."""
 
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from pydantic import Field
 
 from components.core import bundle, layout
 from components.core.config import Config
 from components.core.errors import DataError, ReleaseError
+from components.evaluation.gate import GateConfig, decide_release
+from components.promotion.checks import GATES
+from components.release import card, pace
 from components.release.assemble import assemble
 from components.release.release import Release
 from components.steps.result import StepResult
-from components.tracking.registry import DIGEST_TAG, LINEAGE, NAME
+from components.tracking.registry import DIGEST_TAG, GATE_TAG, LINEAGE, LONGEST_TAG, NAME, PASSED
 
 if TYPE_CHECKING:
     from components.tracking.registry import ModelRegistry, RegisteredVersion
 
 UNKNOWN = "unknown"
+GATES_FILE = "gates.json"  # among the artifacts of a version's run: what its tags say, in one file
 
 
 class RegisterConfig(Config):
-    """Nothing to choose: gate, service and command line follow one registered model (tracking/registry.py)."""
+    """gate: the section of that step, whose limits on the release itself are asked here; intended_use: for the card."""
+
+    gate: GateConfig = Field(default_factory=GateConfig)
+    intended_use: str = Field(default=card.INTENDED_USE, min_length=20, max_length=2000)
 
 
 def register(config: RegisterConfig, root: Path, seed: int) -> StepResult:
@@ -28,28 +38,35 @@ def register(config: RegisterConfig, root: Path, seed: int) -> StepResult:
 
     The registered files are a copy among the artifacts of an MLflow run: the next run replaces artifacts/release/
     and must not change a version that exists. A release whose digest is registered already keeps its version.
+    What the gates said stands on the version, passed or failed; one that failed gets no alias and stops the loop.
     Reads   decision/decision.json and everything `assemble` reads
     Writes  release/, registration/registered.json
-    Raises  ReleaseError if the gates were not passed; nothing is registered then.
+    Raises  ReleaseError if a gate was not passed, after the version with its reasons was registered.
     """
     from components.promotion.history import History
     from components.promotion.promotions import Promotions
     from components.tracking.registry import CHALLENGER, CHAMPION, ModelRegistry
 
     decision = bundle.read_json(root / layout.DECISION / "decision.json")
-    if not decision["passed"]:
-        raise ReleaseError(
-            f"register: the gates were not passed, nothing is registered: {'; '.join(decision['reasons'])}."
-        )
-    release = assemble(root, NAME, _provenance(root))
+    release = assemble(root, NAME, _provenance(root), config.intended_use)
     registry = ModelRegistry(root=root)
-    version = registry.find(DIGEST_TAG, release.digest) or _store(registry, release, decision, root)
+    gates = _judged(config, release, decision, root)
+    version = _known(registry, release, gates) or _store(registry, release, gates, root)
+    if not gates["passed"]:
+        raise ReleaseError(
+            f"register: the gates were not passed: {'; '.join(gates['reasons'])}. "
+            f"It is version {version.version}, without an alias, with these reasons as its tags."
+        )
     first = bool(decision["first_release"]) and registry.at_alias(CHAMPION) is None
     registry.set_alias(CHALLENGER, version.version)
     if first:
         Promotions(registry, History(root)).promote(
             version.version, by="gate", reason="first release: its gates were passed, no champion yet"
         )
+    return _registered(registry, version, release, root)
+
+
+def _registered(registry: ModelRegistry, version: RegisteredVersion, release: Release, root: Path) -> StepResult:
     registered = {
         "name": NAME,
         "version": version.version,
@@ -64,24 +81,57 @@ def register(config: RegisterConfig, root: Path, seed: int) -> StepResult:
     return StepResult(summary, {"version": float(version.version)}, tags=tags)
 
 
-def _store(registry: ModelRegistry, release: Release, decision: dict[str, Any], root: Path) -> RegisteredVersion:
+def _judged(config: RegisterConfig, release: Release, decision: dict[str, Any], root: Path) -> dict[str, Any]:
+    """All gates of a release: those of the gate step, and those that need the release itself."""
+    sections = card.gather(root, release.facts, release.facts["provenance"]["data_digest"], config.intended_use)
+    own = decide_release(config.gate, pace.measure(release), card.missing(sections))
+    gates = decision["gates"] | {v.gate: {"passed": v.passed, "reason": v.reason} for v in own}
+    failed = {name: gate for name, gate in gates.items() if not gate["passed"]}
+    return {
+        "passed": decision["passed"] and not failed,
+        "release_digest": release.digest,
+        "champion": decision.get("champion"),
+        "gates": gates,
+        "reasons": [f"{name}: {gate['reason']}" for name, gate in (failed or gates).items()],
+    }
+
+
+def _outcome(gates: dict[str, Any]) -> str:
+    failed = ", ".join(name for name, gate in gates["gates"].items() if not gate["passed"])
+    return PASSED if gates["passed"] else f"failed: {failed or 'see the decision'}"
+
+
+def _known(registry: ModelRegistry, release: Release, gates: dict[str, Any]) -> RegisteredVersion | None:
+    """The version of these very files whose gates said the same; another verdict makes another version."""
+    same = {DIGEST_TAG: release.digest, GATE_TAG: _outcome(gates)}
+    return next((v for v in reversed(registry.versions()) if same.items() <= v.tags.items()), None)
+
+
+def _store(registry: ModelRegistry, release: Release, gates: dict[str, Any], root: Path) -> RegisteredVersion:
     """Copy the release into a run of its own and make it a version.
 
     A process killed before the last line leaves a run without a version, and the next attempt starts afresh.
     """
-    from components.tracking.registry import GATE_TAG, PASSED
     from components.tracking.runs import parent_run, tracked
 
     provenance = release.facts["provenance"]
     tags = {DIGEST_TAG: release.digest, "cutoff_time": release.facts["cutoff_time"], **provenance}
-    gates = {f"gate.{name}": f"passed: {gate['reason']}" for name, gate in decision["gates"].items()}
+    said = {
+        f"{GATES}{name}": f"{PASSED if gate['passed'] else 'failed'}: {gate['reason']}"[:LONGEST_TAG]
+        for name, gate in gates["gates"].items()
+    }
     with tracked("release", parent_run(), tags=tags, root=root) as run:
         source = run.artifact(root / layout.RELEASE)
         run.artifact(root / layout.DECISION / "decision.json")
+        with tempfile.TemporaryDirectory() as scratch:
+            bundle.write_json(Path(scratch) / GATES_FILE, gates)
+            run.artifact(Path(scratch) / GATES_FILE)
+        for name in card.FILES:
+            run.artifact(root / layout.RELEASE / name)
         for path in (root / layout.RECEIPTS, root / layout.DATA_PIN):  # the chain as it is now: later runs replace it
             if path.exists():
                 run.artifact(path, LINEAGE)
-        return registry.register(source, run.run_id, tags | gates | {GATE_TAG: PASSED})
+        return registry.register(source, run.run_id, tags | said | {GATE_TAG: _outcome(gates)})
 
 
 def _provenance(root: Path) -> dict[str, str]:

@@ -56,15 +56,19 @@ def run(name: str, root: Path) -> Receipt:
     return receipt
 
 
-def check_params(params: dict[str, Any]) -> dict[str, Step]:
+def check_params(params: dict[str, Any], root: Path | None = None) -> dict[str, Step]:
     """Check every section of params.yaml before anything runs, and return the steps.
 
+    root  the project, whose expectations/ name the rules of thresholds; None leaves these names unchecked
     Raises ConfigError on the first section, parameter or name that is unknown, missing or out of range.
     """
     steps = table(params)
     check_sections(params, steps)
     read_seed(params)
-    checks.check({step.section: read_config(step, params) for step in steps.values()})
+    sections = {step.section: read_config(step, params) for step in steps.values()}
+    checks.check(sections)
+    if root is not None:
+        checks.check_thresholds(sections, root)
     return steps
 
 

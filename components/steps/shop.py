@@ -56,7 +56,7 @@ def use(text: str, source: Source, root: Path, *, replace: bool = False) -> Use:
     """
     params = yaml.safe_load(text)
     added = completed(params)
-    check_params(params | added)
+    check_params(params | added, root)
     with plain_disk_full("use", root):
         kept = _bring_in(source, root, replace=replace)
     _write_params(text + (ADDED + yaml.safe_dump(added, sort_keys=False) if added else ""), root)

@@ -11,7 +11,7 @@ from components.data import engine
 from components.data.reference import check_cutoff
 from components.data.undone import read_undone
 from components.splits.folds import write_folds
-from components.splits.splitter import Fold, SplitConfig
+from components.splits.splitter import Fold, SplitConfig, Splitter
 from components.steps.result import StepResult
 
 
@@ -23,8 +23,12 @@ def split(config: SplitConfig, root: Path, seed: int) -> StepResult:
             fitting, split/<fold>/{asked.parquet,asked/}; split/split.json
     Raises  LeakError if a fold knows what it is asked
     """
-    con = config.engine.open()
-    splitter = SPLITS.get(config.method)(config)
+    return split_by(SPLITS.get(config.method)(config), root)
+
+
+def split_by(splitter: Splitter, root: Path) -> StepResult:
+    """What `split` does, by a method at hand."""
+    con = splitter.config.engine.open()
     clean = root / layout.CLEAN
     interactions = engine.read_parquet(con, clean / f"{schema.INTERACTIONS_TABLE}.parquet")
     planned = splitter.folds(interactions, read_undone(con, clean))
@@ -32,10 +36,10 @@ def split(config: SplitConfig, root: Path, seed: int) -> StepResult:
         if fold.cutoff is not None:
             check_cutoff(clean, fold.cutoff)
     with replacing(root / layout.SPLIT) as fresh:
-        written = write_folds(con, splitter, planned, fresh)
+        written = write_folds(con, splitter, planned, fresh, of_written=True)
     con.disconnect()
     metrics = {f"{fold}_{name}": value for fold, found in written.facts.items() for name, value in found.items()}
-    return StepResult(_summary(config.method, written.folds, metrics), metrics, tags={"leaks": splitter.leaks})
+    return StepResult(_summary(splitter.config.method, written.folds, metrics), metrics, tags={"leaks": splitter.leaks})
 
 
 def _summary(method: str, folds: list[Fold], metrics: dict[str, float]) -> str:

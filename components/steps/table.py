@@ -95,7 +95,7 @@ def table(params: dict[str, Any]) -> dict[str, Step]:
              reads=(layout.FEATURE_EXPECTATIONS, layout.SPLIT, layout.FEATURES), writes=(layout.INSPECTION,),
              shared=("engine",)),
         _step("reduce", "text → a few dense directions", reads=(layout.FEATURES,), writes=(layout.REDUCED,),
-              code=_component(REDUCERS, params, "reduce", "pca")),
+              code=_component(REDUCERS, params, "reduce", "pca"), seeded=True),
         *(_train(name, file) for name, file in models.items()),
         _step("rank", "LambdaMART over the union of the models' candidates",
               reads=(*features, layout.INSPECTION, *_candidates(params, trained)),
@@ -110,9 +110,13 @@ def table(params: dict[str, Any]) -> dict[str, Step]:
         _step("gate", "pass or fail, against simple models and the champion, with reasons in words",
               reads=(layout.EVALUATION, layout.ROBUSTNESS, layout.QUALITY, *recommender),
               writes=(layout.DECISION,), code=every_model_file, seeded=True),
+        _step("index", "what /search looks in: words, vectors, completions; judged where the shop has judgments",
+              section="search", reads=(layout.CLEAN, layout.SPLIT), writes=(layout.SEARCH, layout.SEARCH_EVALUATION),
+              seeded=True),
         _step("register", "the release becomes a version in the registry, alias challenger",
-              reads=(layout.CLEAN, layout.PSEUDONYMS, *recommender, layout.DECISION),
-              writes=(layout.RELEASE, layout.REGISTRATION), code=every_model_file, seeded=True),
+              reads=(layout.CLEAN, layout.PSEUDONYMS, *recommender, layout.SEARCH, layout.DECISION,
+                      layout.EVALUATION, layout.ROBUSTNESS, layout.QUALITY),
+              writes=(layout.RELEASE, layout.REGISTRATION), shared=("gate",), code=every_model_file, seeded=True),
     ]  # fmt: skip
     return {step.name: step for step in steps}
 
@@ -124,13 +128,14 @@ def _step(name: str, description: str, *, section: str | None = None, **rest: An
 
 
 def _train(name: str, file: str) -> Step:
+    uses_content = MODELS.get(Path(file).stem).capabilities.uses_content
     return Step(
         f"{TRAIN_PREFIX}{name}",
         f"fit {name} on both folds",
         "components.steps.train:train",
         "components.steps.train:TrainConfig",
         f"models.{name}",
-        reads=(layout.SPLIT,),
+        reads=(layout.SPLIT, *((layout.FEATURES, layout.REDUCED) if uses_content else ())),
         writes=(layout.MODELS / name,),
         code=(file,),
         fixed={"name": name},

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,13 @@ from pydantic import Field
 
 from components.core import bundle, layout, rng
 from components.core.config import Config, parse
+from components.core.content import ItemContent
+from components.core.errors import BundleError
 from components.core.model import Model
 from components.core.registry import MODELS
+from components.core.vocabulary import Vocabulary
+from components.features import content
+from components.ranking.context import VECTORS
 from components.report import figures
 from components.splits import store
 from components.steps.result import StepResult
@@ -32,7 +38,7 @@ class TrainConfig(Config):
 def train(config: TrainConfig, root: Path, seed: int) -> StepResult:
     """Fit one model per fold; the folds share nothing but the configuration.
 
-    Reads   split/<fold>/dataset/
+    Reads   split/<fold>/dataset/; for a model that uses content, features/<fold>/content/ and reduced/<fold>/
     Writes  models/<name>/<fold>/ (model bundles), and models/<name>/curves.png where the model learns by epochs;
             training/<name>/<fold>/: TensorBoard logs, and the checkpoint from which the run after a kill goes on
     """
@@ -46,6 +52,8 @@ def train(config: TrainConfig, root: Path, seed: int) -> StepResult:
             data = store.load_dataset(source)
             started = time.perf_counter()
             model = _model(config)
+            if model.capabilities.uses_content:
+                data = replace(data, content=_content(root, fold, data.items))
             model.journal_folder = root / layout.TRAINING / config.name / fold
             model.fit(data, rng.stream(seed, "train", config.name, fold))
             metrics[f"{fold}_fit_seconds"] = time.perf_counter() - started
@@ -60,6 +68,14 @@ def train(config: TrainConfig, root: Path, seed: int) -> StepResult:
         logging.getLogger(__name__).warning("%s: %s", fold, words)
     summary = "; ".join((_summary(config, metrics), *remarks.values()))
     return StepResult(summary, metrics, curves, artifacts, {"component": config.component} | remarks)
+
+
+def _content(root: Path, fold: str, items: Vocabulary) -> ItemContent:
+    """What the items of a fold's dataset are: attributes, title words, and the reduced text as vectors."""
+    reduced = bundle.read(root / layout.REDUCED / fold)
+    if reduced.vocabularies["items"] != items:
+        raise BundleError(f"{root / layout.REDUCED / fold}: of another catalogue; run the reduce step again.")
+    return content.load(root / layout.FEATURES / fold / content.FOLDER, items, reduced.arrays[VECTORS])
 
 
 def _model(config: TrainConfig) -> Model:

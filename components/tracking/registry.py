@@ -14,7 +14,7 @@ from typing import Any
 from urllib.parse import unquote, urlparse
 
 from components.core.errors import RegistryError, ReleaseError
-from components.tracking import location
+from components.tracking import artifacts, location
 from components.tracking.rest import MISSING, RestClient
 
 NAME = "shoploop"
@@ -133,13 +133,18 @@ class ModelRegistry:
         local = _local_path(version.source)
         if local is not None:
             return local
-        from mlflow.artifacts import download_artifacts
-
         try:
             with self._answering():
-                return Path(download_artifacts(artifact_uri=version.source, dst_path=str(into), tracking_uri=self.uri))
+                return self._download(version.source, into)
         except RegistryError as e:  # the registry answered so far: it is this version's files that are away
             raise ReleaseError(f"release {version.version}: its files cannot be fetched: {e}") from e
+
+    def _download(self, source: str, into: Path) -> Path:
+        if isinstance(self.client, RestClient) and artifacts.is_behind_server(source):
+            return artifacts.download(self.client, source, into)
+        from mlflow.artifacts import download_artifacts
+
+        return Path(download_artifacts(artifact_uri=source, dst_path=str(into), tracking_uri=self.uri))
 
     def lineage(self, version: RegisteredVersion, into: Path) -> Path | None:
         """The folder with the receipts and the pin of what made a version, below `into`; None if it has none."""

@@ -14,9 +14,10 @@ import urllib.error
 import urllib.parse
 import urllib.request
 from dataclasses import dataclass, field
-from typing import Any
+from typing import IO, Any
 
-API = "api/2.0/mlflow"
+API = "api/2.0/mlflow/"
+ARTIFACTS = "api/2.0/mlflow-artifacts/artifacts"
 ANSWER_WITHIN_S = 10.0
 LARGEST_ANSWER = 64 * 1024 * 1024  # bytes; a registry's list of versions is a few hundred kilobytes
 PAGE = 1000
@@ -109,19 +110,34 @@ class RestClient:
         found = self._get("artifacts/list", run_id=run_id, path=path)
         return [entry["path"] for entry in found.get("files", ())]
 
+    def list_folder(self, path: str) -> list[tuple[str, bool]]:
+        """Names below a path of the server's artifact store, and whether each is a folder."""
+        found = self._send("GET", f"?{urllib.parse.urlencode({'path': path})}", api=ARTIFACTS)
+        return [(entry["path"].rpartition("/")[2], bool(entry.get("is_dir"))) for entry in found.get("files", ())]
+
+    def open_artifact(self, path: str) -> IO[bytes]:
+        """One file of the server's artifact store, to be read and closed."""
+        request = self._request("GET", f"/{urllib.parse.quote(path)}", None, ARTIFACTS)
+        try:
+            return urllib.request.urlopen(request, timeout=ANSWER_WITHIN_S)  # noqa: S310
+        except urllib.error.HTTPError as e:
+            raise _refused(e) from None
+
     def _get(self, call: str, **query: Any) -> dict[str, Any]:
         given = {key: value for key, value in query.items() if value != ""}
         return self._send("GET", f"{call}?{urllib.parse.urlencode(given)}")
 
-    def _send(self, method: str, call: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
-        headers = {"Content-Type": "application/json"} | _credentials()
-        data = None if body is None else json.dumps(body).encode()
-        request = urllib.request.Request(f"{self.uri}/{API}/{call}", data, headers, method=method)  # noqa: S310 - http(s)
+    def _send(self, method: str, call: str, body: dict[str, Any] | None = None, api: str = API) -> dict[str, Any]:
         try:
-            with urllib.request.urlopen(request, timeout=ANSWER_WITHIN_S) as answer:  # noqa: S310
+            with urllib.request.urlopen(self._request(method, call, body, api), timeout=ANSWER_WITHIN_S) as answer:  # noqa: S310
                 return json.loads(answer.read(LARGEST_ANSWER) or b"{}")
         except urllib.error.HTTPError as e:
             raise _refused(e) from None
+
+    def _request(self, method: str, call: str, body: dict[str, Any] | None, api: str) -> urllib.request.Request:
+        headers = {"Content-Type": "application/json"} | _credentials()
+        data = None if body is None else json.dumps(body).encode()
+        return urllib.request.Request(f"{self.uri}/{api}{call}", data, headers, method=method)  # noqa: S310 - http(s)
 
 
 def _refused(error: urllib.error.HTTPError) -> RestError:

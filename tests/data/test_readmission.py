@@ -34,7 +34,7 @@ def ruled(shop, **thresholds):
 
 
 def test_rows_that_pass_todays_rules_come_back_as_a_full_run_would_have_them(shop):
-    assert {row["rule"] for row in shop.rows(layout.QUARANTINE)} == {"readable", "value_in_range", "value_present"}
+    assert {row["rule"] for row in shop.rows(layout.QUARANTINE)} == {"readable", "value_in_range"}
     ruled(shop, value_in_range=Threshold(min=-10))
     done = readmit(shop.config, shop.root, "anna", "refunds are booked as negative values here", NOW)
     assert done.rows == {"interactions": (1, 1)}
@@ -91,7 +91,6 @@ def test_the_quarantine_is_told_by_table_rule_and_reason(shop):
         ("interactions", "ragged", 1, True),
         ("interactions", "readable", 1, False),
         ("interactions", "value_in_range", 1, False),
-        ("interactions", "value_present", 1, False),
     ]
     (row,) = rows(shop.root / layout.QUARANTINE, "interactions", "readable")
     assert row["original"] == '{"user":"u3","item":"c","when":"2024-01-01T12:00:00","paid":"two"}'

@@ -132,7 +132,7 @@ def test_other_rules_judge_every_file_again(shop):
     looser = shop.config.thresholds | {"interactions.value_in_range": Threshold(min=-10)}
     shop.config = shop.config.model_copy(update={"thresholds": looser})
     assert shop.validate()["files_new"] == 2
-    assert {row["rule"] for row in shop.rows(layout.QUARANTINE)} == {"item_listed", "readable", "value_present"}
+    assert {row["rule"] for row in shop.rows(layout.QUARANTINE)} == {"item_listed", "readable"}
 
 
 def test_rows_wait_in_quarantine_until_their_item_is_listed(shop):
@@ -140,7 +140,7 @@ def test_rows_wait_in_quarantine_until_their_item_is_listed(shop):
     assert "item_listed" in {row["rule"] for row in shop.rows(layout.QUARANTINE)}
     shop.put("items/items2.csv", text(ITEMS[1], "sku,name\n"))
     assert shop.validate()["files_known"] == 2
-    assert {row["rule"] for row in shop.rows(layout.QUARANTINE)} == {"readable", "value_in_range", "value_present"}
+    assert {row["rule"] for row in shop.rows(layout.QUARANTINE)} == {"readable", "value_in_range"}
 
 
 def test_a_file_that_is_gone_takes_its_rows_along(shop):

@@ -28,8 +28,15 @@ def parent_of(shop):
 
 
 def workers_of(shop):
-    """The processes that answer."""
-    return [p for p in parent_of(shop).children() if any("worker" in part for part in p.cmdline())]
+    """The processes that answer; those that were killed and wait to be reaped do not."""
+    return [process for process in parent_of(shop).children() if _answers(process)]
+
+
+def _answers(process):
+    try:
+        return any("worker" in part for part in process.cmdline())
+    except psutil.Error:
+        return False
 
 
 def memory_mb(shop):

@@ -38,6 +38,12 @@ PARAMS = {
     "slim": {"l2": 1},
     "tifu_knn": {"neighbours": 2},
     "multi_vae": {"embedding_size": 3, "hidden_size": 4},
+    "light_gcn": {"embedding_size": 4},
+    "fm": SEQUENCES | {"context": ["hour", "weekday"]},
+    "deep_fm": SEQUENCES | {"hidden_sizes": [3, 2]},
+    "neumf": SEQUENCES | {"hidden_sizes": [3, 2]},
+    "bert4rec": SEQUENCES | {"blocks": 1, "temperature": 0.5},
+    "two_tower": SEQUENCES | {"hidden_size": 3, "temperature": 0.5},
 }
 
 
@@ -81,6 +87,19 @@ _ITEMS = {"item_embeddings": (ITEMS, _D), "item_biases": (ITEMS,)}
 _VECTOR = (_D,)
 _PROJECTION = {"kernel": (_D, _HEADS, _KEY), "bias": (_HEADS, _KEY)}
 _NORMS = ("attention_norm_0", "dense_norm_0", "last_norm")
+_PAIRS = {
+    "history_embeddings": (ITEMS, _D),
+    "history_biases": (ITEMS,),
+    "item_vectors": (ITEMS, _D),
+    "item_biases": (ITEMS,),
+}
+_NETWORK = {
+    "user_first": (_D, 3),
+    "item_first": (ITEMS, 3),
+    "second.kernel": (3, 2),
+    "second.bias": (2,),
+    "last.kernel": (2, 1),
+}
 WEIGHTS = {
     "gru4rec": {
         **_ITEMS,
@@ -107,7 +126,21 @@ WEIGHTS = {
         "hidden.kernel": (3, _D),
         "hidden.bias": _VECTOR,
     },
+    "light_gcn": {**_ITEMS, "history_embeddings": (ITEMS, _D)},
+    "fm": {**_PAIRS, "hour": (24, _D), "weekday": (7, _D)},
+    "deep_fm": {**_PAIRS, **_NETWORK},
+    "neumf": {**_PAIRS, **_NETWORK, "deep_history": (ITEMS, _D)},
+    "two_tower": {
+        "tower_vectors": (ITEMS, _D),
+        "item_biases": (ITEMS,),
+        "user_linear.kernel": (2 * _D, _D),
+        "user_hidden.kernel": (2 * _D, 3),
+        "user_hidden.bias": (3,),
+        "user_out.kernel": (3, _D),
+        "user_out.bias": _VECTOR,
+    },
 }
+WEIGHTS["bert4rec"] = WEIGHTS["sasrec"] | {"mask_vector": _VECTOR}
 
 
 def answer(name: str) -> dict[str, object]:

@@ -9,6 +9,8 @@ import httpx
 import pytest
 
 from components.core import layout
+from components.promotion.history import PROMOTED, REFUSED, TAKEN_UP, History, trouble
+from components.promotion.promotions import ANCHOR_NOTE, REFUSED_TAG
 from components.steps.register import RegisterConfig, register
 from components.tracking.registry import CHAMPION, ModelRegistry
 
@@ -89,17 +91,36 @@ def test_a_moved_alias_is_followed_under_load_without_a_failed_request(service, 
     assert {(v, r) for _, v, r in answers} == {(n, registry.version(n).tags["release_digest"]) for n in ("1", "2")}
 
 
-def test_an_altered_release_is_refused_with_the_reason_and_the_last_good_one_serves_on(service, registry):
+def test_an_altered_release_is_refused_and_the_alias_goes_back_with_a_reason_on_the_version(service, registry, project):
     registry.set_alias(CHAMPION, "3")
     service.wait_until(lambda: service.get("/release").json()["refused"], VISIBLE_WITHIN_S)
     described = service.get("/release").json()
     assert described["version"] == "2"
     assert described["refused"]["version"] == "3"
     assert "catalogue.parquet was altered" in described["refused"]["reason"]
-    assert service.get("/health").json()["status"] == "degraded"
+    service.wait_until(lambda: service.get("/health").json()["status"] == "ok", VISIBLE_WITHIN_S)
+    assert registry.aliases()[CHAMPION] == "2"
+    assert "catalogue.parquet was altered" in registry.version("3").tags[REFUSED_TAG]
+    assert service.recommend(user_id="u00")["version"] == "2"
+
+
+def test_what_was_done_in_mlflow_stands_in_the_history(service, registry, project):
+    entries = History(project).entries()
+    assert [(e.action, e.version) for e in entries] == [
+        (PROMOTED, "1"), (TAKEN_UP, "2"), (TAKEN_UP, "1"), (TAKEN_UP, "2"), (REFUSED, "3")
+    ]  # fmt: skip
+    assert trouble(entries, registry.standing().notes[ANCHOR_NOTE]) is None
+
+
+def test_an_alias_that_is_taken_away_is_told_and_nothing_is_chosen(service, registry):
+    registry.clear_alias(CHAMPION)
+    service.wait_until(lambda: service.get("/health").json()["doubt"], VISIBLE_WITHIN_S)
+    assert service.get("/health").json()["doubt"] == (
+        "champion in doubt: the registry's alias says none; the history says 2; the service says 2"
+    )
     assert service.recommend(user_id="u00")["version"] == "2"
     registry.set_alias(CHAMPION, "2")
-    service.wait_until(lambda: service.get("/health").json()["status"] == "ok", VISIBLE_WITHIN_S)
+    service.wait_until(lambda: service.get("/health").json()["doubt"] is None, VISIBLE_WITHIN_S)
 
 
 def test_it_starts_from_its_verified_copy_when_the_registry_is_away(service, start, folder, tmp_path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from components.cf.household import Household, HouseholdConfig
 from components.cf.popularity import Popularity, PopularityConfig
@@ -31,6 +32,23 @@ def test_recent_popularity_forgets_what_is_older_than_its_window() -> None:
 def test_popularity_of_an_empty_window_is_zero_for_all() -> None:
     model = Popularity(PopularityConfig(window_days=0.5)).fit(DATA, RNG)
     assert not model.score(DATA.histories).any()
+
+
+def test_decayed_popularity_counts_each_user_s_last_purchase_by_its_age() -> None:
+    scores = Popularity(PopularityConfig(half_life_days=1)).fit(DATA, RNG).popularity
+    assert scores == pytest.approx([1, 0.25, 1], abs=1e-6)  # a: 1 day ago, b: 3 days ago, c: 1 day ago
+
+
+def test_a_falling_item_loses_to_a_rising_one_by_trend() -> None:
+    users, items = np.array(list("tuvwxy")), np.array(list("aaabab"))
+    days = np.array([9, 9, 9, 9, 1, 1])  # a: 3 users, then 1; b: 1 user, then 1
+    data = Dataset.from_events(users, items, (20 - days) * DAY_S, 20 * DAY_S)
+    assert Popularity(PopularityConfig(window_days=5, trend=0.5)).fit(data, RNG).popularity.tolist() == [0, 1]
+
+
+def test_a_trend_without_a_window_is_refused() -> None:
+    with pytest.raises(ValueError, match="set window_days"):
+        PopularityConfig(trend=1)
 
 
 def test_household_without_a_half_life_is_the_plain_frequency() -> None:

@@ -100,6 +100,14 @@ def test_git_ignores_what_use_and_killed_runs_leave_and_keeps_what_is_to_be_comm
     assert told.stdout.split() == left
 
 
+def test_use_and_check_name_the_file_whose_columns_do_not_fit(shop):
+    (shop / "shop.yaml").write_text(SOURCE.replace("sku,", "article,") + MODELS)
+    for told in (run("use", "shop.yaml"), run("sources", "check", "shop.yaml")):
+        assert told.exit_code == 2
+        assert "shop.yaml: " in told.output and "column 'article' is not there" in told.output
+    assert not (shop / "data").exists()
+
+
 @pytest.mark.slow
 def test_use_does_not_replace_other_data_unasked(shop):
     run("use", "shop.yaml")

@@ -8,7 +8,7 @@ import pytest
 
 from components.core.config import parse
 from components.core.errors import ConfigError, DataError
-from components.data.engine import EngineConfig, connect, read_parquet, settings, unix_seconds, write_parquet
+from components.data.engine import EngineConfig, connect, holding, read_parquet, settings, unix_seconds, write_parquet
 
 
 @pytest.fixture
@@ -58,6 +58,30 @@ def test_the_order_of_rows_does_not_change_the_bytes(con, file, tmp_path):
     write_parquet(table.order_by(table.a.desc()), tmp_path / "down.parquet")
     assert (tmp_path / "up.parquet").read_bytes() == (tmp_path / "down.parquet").read_bytes()
     assert pq.read_table(tmp_path / "up.parquet")["a"].to_pylist() == [1, 2, 3]
+
+
+def test_rows_left_out_of_a_written_file_stay_in_order_without_a_sort(con, file, tmp_path):
+    write_parquet(read_parquet(con, file), tmp_path / "written.parquet")
+    some = read_parquet(con, tmp_path / "written.parquet").filter(lambda t: t.a != 2)
+    write_parquet(some, tmp_path / "some.parquet", of_written=True)
+    assert pq.read_table(tmp_path / "some.parquet")["a"].to_pylist() == [1, 3]
+    assert con.raw_sql("SELECT current_setting('threads')").fetchall() == [(2,)]
+
+
+def test_what_is_more_than_a_filter_is_sorted_all_the_same(con, file, tmp_path):
+    table = read_parquet(con, file)
+    write_parquet(table.mutate(a=-table.a), tmp_path / "turned.parquet", of_written=True)
+    write_parquet(table.union(table), tmp_path / "twice.parquet", of_written=True)
+    assert pq.read_table(tmp_path / "turned.parquet")["a"].to_pylist() == [-3, -2, -1]
+    assert pq.read_table(tmp_path / "twice.parquet")["a"].to_pylist() == [1, 1, 2, 2, 3, 3]
+
+
+def test_a_table_is_held_until_the_block_ends(con, file):
+    tables = "SELECT table_name FROM duckdb_tables()"
+    with holding(read_parquet(con, file)) as kept:
+        assert kept.count().execute() == 3
+        assert len(con.raw_sql(tables).fetchall()) == 1
+    assert con.raw_sql(tables).fetchall() == []
 
 
 def test_a_write_that_fails_leaves_the_old_file_and_no_other(con, file, tmp_path):

@@ -36,7 +36,7 @@ def days(*sequences: list[int]) -> Histories:
 
 def test_by_time_the_last_events_of_all_are_kept_back() -> None:
     histories = days([0, 1, 2], [3], [4, 5])
-    later = later_of(histories, "time", 0.5, np.random.default_rng(0))
+    later = later_of(histories, "later", 0.5, np.random.default_rng(0))
     assert later.past.items.tolist() == [0, 1, 4]
     assert later.asked.items.tolist() == [0, 1, 4], "the user of one event has no past to be asked with"
     assert (later.rows.tolist(), later.items.tolist()) == ([0, 1], [2, 5])
@@ -44,20 +44,20 @@ def test_by_time_the_last_events_of_all_are_kept_back() -> None:
 
 def test_by_last_a_share_of_the_users_give_their_last_basket() -> None:
     histories = days([0, 1, 2], [3], [4, 5], [6, 7], [8, 9])
-    later = later_of(histories, "last", 0.5, np.random.default_rng(0))
+    later = later_of(histories, "last_baskets", 0.5, np.random.default_rng(0))
     assert len(later.items) == 2 and set(later.items.tolist()) <= {2, 5, 7, 9}
     assert len(later.past.items) == len(histories.items) - 2
 
 
 def test_repeats_are_foretold_only_where_nobody_bought_anything_new() -> None:
-    new = later_of(days([0, 1, 2], [3, 4, 3]), "time", 0.3, np.random.default_rng(0))
+    new = later_of(days([0, 1, 2], [3, 4, 3]), "later", 0.3, np.random.default_rng(0))
     assert new.new_only and new.items.tolist() == [2]
-    repeats = later_of(days([0, 1, 0], [3, 4, 3]), "time", 0.3, np.random.default_rng(0))
+    repeats = later_of(days([0, 1, 0], [3, 4, 3]), "later", 0.3, np.random.default_rng(0))
     assert not repeats.new_only and repeats.items.tolist() == [0, 3]
 
 
 def test_the_gain_is_one_for_a_first_place_and_seen_items_do_not_stand_in_the_way() -> None:
-    later = later_of(days([0, 1, 2]), "time", 0.3, np.random.default_rng(0))
+    later = later_of(days([0, 1, 2]), "later", 0.3, np.random.default_rng(0))
 
     def logits(histories: Histories) -> np.ndarray:
         return np.tile(np.array([9, 8, 7, 1], dtype=np.float32), (len(histories), 1))
@@ -95,7 +95,7 @@ def test_the_best_epoch_is_kept_and_patience_ends_the_training() -> None:
     model = MultiVae(MultiVaeConfig(**TINY | {"epochs": 8, "learning_rate": 0.2}, hidden_size=8, patience=1))
     model.fit(shop(), np.random.default_rng(0))
     gains = model.curves()["validation_gain"]
-    later = later_of(shop().histories, "time", 0.05, np.random.default_rng(0).spawn(3)[0])
+    later = later_of(shop().histories, "later", 0.05, np.random.default_rng(0).spawn(3)[0])
     assert len(gains) - 1 - int(np.argmax(gains)) <= 1
     assert mean_gain(model.logits, later) == pytest.approx(max(gains), rel=1e-5)
 

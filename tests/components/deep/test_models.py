@@ -22,6 +22,7 @@ MODELS = [
     pytest.param(Gru4Rec(Gru4RecConfig(**TINY)), id="gru4rec"),
     pytest.param(SasRec(SasRecConfig(**TINY, blocks=1)), id="sasrec, one block"),
     pytest.param(SasRec(SasRecConfig(**TINY, blocks=2)), id="sasrec, two blocks"),
+    pytest.param(SasRec(SasRecConfig(**TINY, temperature=0.1, schedule="cosine", best_by="ndcg")), id="sasrec, cosine"),
 ]
 
 
@@ -77,13 +78,15 @@ def test_logits_equal_those_of_the_network_that_was_trained(model: Model) -> Non
     data = shop()
     model.fit(data, np.random.default_rng(0))
     graph = model.encoder(model.config, np.random.default_rng(1))
-    network = Network(graph, model.weights["item_embeddings"], np.exp(model.weights["item_biases"]))
+    vectors, biases = model.weights["item_embeddings"], model.weights["item_biases"]
+    network = Network(graph, vectors, np.exp(biases), model.config.temperature)
     for variable in graph.trainable_variables:
         variable.assign(model.weights[variable.path.replace("/", ".")])
     baskets, length, n = baskets_of(data.histories), model.config.max_length, len(data.users)
     windows = windows_of(baskets, np.arange(n), baskets.row_start[1:], length)
     states = tf.gather(network.states(tensors(windows), training=False), np.arange(1, n + 1) * length - 1)
-    np.testing.assert_allclose(model.logits(data.histories), network.all_logits(states).numpy(), atol=1e-4)
+    expected = network.all_logits(network.queries(states)).numpy()
+    np.testing.assert_allclose(model.logits(data.histories), expected, atol=1e-4)
 
 
 @pytest.mark.slow
@@ -121,6 +124,25 @@ def test_the_validation_events_do_not_train_and_the_best_epoch_is_kept() -> None
     again = _training.train(Gru4Rec.encoder, later, len(data.items), config, np.random.default_rng(0))
     assert again.train_loss[0] == pytest.approx(trained.train_loss[0], rel=1e-6)
     assert again.validation_loss[0] != pytest.approx(trained.validation_loss[0], rel=1e-3)
+
+
+@pytest.mark.slow
+def test_all_events_train_where_the_last_epoch_is_taken() -> None:
+    data = shop()
+    model = SasRec(SasRecConfig(**TINY, best_by="last")).fit(data, np.random.default_rng(0))
+    assert list(model.curves()) == ["train_loss"] and len(model.curves()["train_loss"]) == TINY["epochs"]
+
+
+@pytest.mark.slow
+def test_a_target_that_is_also_drawn_is_taken_out_of_those_drawn() -> None:
+    from components.deep._training import _negatives
+
+    expected = np.log(np.array([0.5, 0.5, 2.0]))
+    drawn, of_drawn, own = (x.numpy() for x in _negatives(np.array([0, 2, 0]), expected, np.array([0, 1])))
+    logits = np.array([1.0, 0.3, -0.5])
+    whole = np.exp(logits[drawn] - of_drawn).sum()
+    without = np.log(whole) + np.log1p(-np.exp(logits[[0, 1]] + own - np.log(whole)))
+    assert without == pytest.approx([np.log(np.exp(-0.5) / 2), np.log(whole)], abs=1e-5)
 
 
 @pytest.mark.slow

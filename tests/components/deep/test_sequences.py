@@ -97,6 +97,11 @@ def test_last_baskets_are_kept_back_of_a_share_of_the_users_with_three_or_more()
     assert without_last(histories, later).lengths.tolist() == (histories.lengths - later).tolist()
 
 
+def test_where_the_last_epoch_is_taken_nothing_is_kept_back() -> None:
+    config = SequenceConfig(best_by="last", validation_share=0.4)
+    assert kept_back(THREE, config, np.random.default_rng(0)).tolist() == [0, 0, 0]
+
+
 def test_a_whole_basket_is_kept_back() -> None:
     histories = Histories.of([[1, 2, 3]], [[1, 2, 2]], NOW)
     assert without_last(histories, np.array([1])).items.tolist() == [1]

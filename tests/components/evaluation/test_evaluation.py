@@ -9,7 +9,7 @@ from components.core.dataset import Dataset
 from components.core.errors import DataError, ReleaseError
 from components.evaluation.compare import activity_slices, figure
 from components.evaluation.foreign import translated
-from components.evaluation.gate import GateConfig, decide
+from components.evaluation.gate import GateConfig, decide, decide_release
 from components.evaluation.protocol import ALL, NEW, lists, measure, ranked_lists, task
 from components.splits.store import Target
 from components.steps.gate import refuse_hindsight
@@ -58,6 +58,8 @@ GOOD = {
             ALL: {"household_frequency": cell(0.03, 0.02, 0.04), "household_recency": cell(0.02, 0.01, 0.03)},
             NEW: {"popularity": cell(0.02, 0.01, 0.03), "item_knn": cell(0.01, 0.005, 0.02)},
         },
+        "slice_baseline": "popularity",
+        "slices": {"few events": {"ranker": cell(0.2, 0.1, 0.3), "baseline": cell(0.3, 0.29, 0.31)}},
     },
     "robustness": {"passed": True, "reasons": ["held"]},
     "quality": {"accepted": True},
@@ -68,6 +70,26 @@ GOOD = {
 def failed(**changes):
     reports = copy.deepcopy(GOOD) | changes
     return [v.gate for v in decide(GateConfig(), **reports) if not v.passed]
+
+
+def test_a_slice_that_is_clearly_worse_off_stops_a_release():
+    worse = {"few events": {"ranker": cell(0.2, 0.1, 0.28), "baseline": cell(0.3, 0.29, 0.31)}}
+    assert failed(evaluation=GOOD["evaluation"] | {"slices": worse}) == ["slices"]
+    assert failed(evaluation=GOOD["evaluation"] | {"slices": {}}) == ["slices"]
+
+
+def test_probabilities_must_mean_what_they_say_where_there_are_any():
+    assert failed(calibration={"expected_calibration_error": 0.06}) == ["calibration"]
+    assert failed(calibration={"expected_calibration_error": 0.05}) == []
+    verdict = next(v for v in decide(GateConfig(), **copy.deepcopy(GOOD)) if v.gate == "calibration")
+    assert verdict.reason == "not asked: the scores order items and are not told as probabilities"
+
+
+def test_the_release_itself_is_judged_on_its_pace_and_its_card():
+    slow, silent = decide_release(GateConfig(max_golden_ms=50), 50.1, ["Slices"])
+    assert (slow.passed, silent.passed) == (False, False)
+    assert silent.reason == "nothing is said of: Slices"
+    assert all(v.passed for v in decide_release(GateConfig(max_golden_ms=50), 50.0, []))
 
 
 def test_a_release_that_beats_the_simple_ones_passes():

@@ -13,6 +13,7 @@ from components.core.errors import DataError
 from components.data.source import SourceChoice
 from components.forgetting.person import Person
 from components.forgetting.raw_rows import find_raw
+from components.forgetting.rewriting import drop_lines
 
 ANN = Person("ann@example.org", frozenset({"ann@example.org"}))
 HEADER = "who,what,when,note\r\n"
@@ -57,6 +58,31 @@ def test_csv_loses_the_person_s_records_and_no_other_byte(tmp_path, mark):
     assert forget(tmp_path, ".csv") == [("data/interactions/a.csv", 4)]
     assert path.read_bytes() == (mark + KEPT).encode()
     assert find_raw(tmp_path, source(".csv"), ANN) == []
+
+
+@pytest.mark.parametrize(
+    ("mark", "encoding", "declared"),
+    [
+        ("\ufeff", "utf-16-le", None),
+        ("\ufeff", "utf-16-be", None),
+        ("", "utf-16-be", "utf-16-be"),
+        ("\ufeff", "utf-32-le", None),
+    ],
+)
+def test_text_of_several_bytes_a_letter_loses_the_same_lines(tmp_path, mark, encoding, declared):
+    path = write(tmp_path, "a.csv", (mark + HEADER + "".join(LINES)).encode(encoding))
+    traces = find_raw(tmp_path, source(".csv", encoding=declared), ANN)
+    assert [(trace.place, trace.count) for trace in traces] == [("data/interactions/a.csv", 4)]
+    traces[0].remove()
+    assert path.read_bytes() == (mark + KEPT).encode(encoding)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16-le"])
+def test_the_mark_stays_where_the_first_line_goes(tmp_path, encoding):
+    path = tmp_path / "a.csv.gz"
+    path.write_bytes(gzip.compress(("\ufeff" + "a\n\u0a0ab\nc\n").encode(encoding)))  # a letter of two newline bytes
+    drop_lines(path, [(1, 2), (3, 4)])
+    assert gzip.decompress(path.read_bytes()) == ("\ufeff" + "\u0a0ab\n").encode(encoding)
 
 
 def test_a_gzipped_file_stays_gzipped_and_equal_rows_give_equal_bytes(tmp_path):

@@ -13,6 +13,8 @@ from components.ranking.candidates import propose
 from components.ranking.context import Context
 from components.ranking.hybrid import Hybrid
 from components.ranking.lambdamart import Lambdamart, LambdamartConfig
+from components.ranking.list_policy import ListPolicy, ListPolicyConfig, Shelf
+from components.ranking.reasons import reasons
 from components.ranking.training import RankConfig, held_out_queries, training_table
 
 USERS, ITEMS, DAYS = 60, 20, 40
@@ -107,6 +109,61 @@ def test_training_queries_come_in_two_views_and_keep_every_positive(shop, hybrid
         assert (table.labels[table.groups == group] == 0).sum() <= 1
     seen = table.features[:, table.names.index("bought")] > 0
     assert not seen[table.groups % 2 == 1].any(), "the second view holds only new items"
+
+
+def test_the_weights_of_a_query_add_up_to_its_candidates(shop, hybrid):
+    few, all_ = (
+        training_table(hybrid, shop.histories, bought(shop), config(negatives_per_user=n), rng.stream(1, "t"))
+        for n in (1, 1000)
+    )
+    assert (all_.weights == 1).all()
+    for group in np.unique(few.groups):
+        if (few.labels[few.groups == group] == 0).any():
+            assert few.weights[few.groups == group].sum() == pytest.approx((all_.groups == group).sum())
+
+
+def test_where_nothing_is_shown_twice_each_user_gives_one_query(shop, hybrid):
+    table = training_table(hybrid, shop.histories, bought(shop), config(), rng.stream(1, "t"), views=(NEW,))
+    assert (table.groups % 2 == 1).all()
+    assert not table.features[:, table.names.index("bought")].any()
+
+
+def test_the_contributions_of_the_features_add_up_to_the_score(shop, hybrid):
+    one = shop.histories.take([0])
+    candidates = hybrid.propose(one, hybrid.model_scores(one))
+    _, features = hybrid.features(one, candidates)
+    rest = hybrid.ranker.predict(features) - hybrid.ranker.contributions(features).sum(axis=1)
+    assert rest == pytest.approx(np.full(len(rest), rest[0]), abs=1e-4)
+
+
+def test_a_reason_names_own_items_that_lead_to_it(shop, hybrid):
+    one = shop.histories.take([0])  # buys items 0-9 only
+    ranked, _ = hybrid.recommend(one, 3)
+    found = reasons(hybrid, one, ranked[0])
+    assert [r.item for r in found] == ranked[0].tolist()
+    for reason in found:
+        assert reason.because and set(reason.because) <= set(one.items.tolist()) - {reason.item}
+        assert reason.features and all(added > 0 for _, added in reason.features)
+        assert [added for _, added in reason.features] == sorted((a for _, a in reason.features), reverse=True)
+
+
+def test_nobody_without_a_past_is_given_a_reason_of_theirs(shop, hybrid):
+    nobody = Histories.of([[]], [[]], shop.now)
+    assert all(not reason.because for reason in reasons(hybrid, nobody, np.array([1, 2])))
+
+
+def test_a_policy_reaches_the_lists_and_keeps_to_the_filters(shop, hybrid):
+    category = hybrid.context.groups[0].of
+    shelf = Shelf(hybrid.context.vectors, {"category": category}, np.full(ITEMS, 1 / ITEMS))
+    index = {item: at for at, item in enumerate(shop.items.ids.tolist())}
+    wishes = ListPolicyConfig(max_per_group={"category": 2}, bans=["i00"], pins=[{"item_id": "i13", "position": 1}])
+    ranked, scores = hybrid.recommend(shop.histories, 4, policy=ListPolicy(wishes, shelf, index))
+    assert (ranked[:, 0] == 13).all()
+    assert not (ranked == 0).any()
+    assert all((np.bincount(category[row[1:]], minlength=2) <= 2).all() for row in ranked)
+    assert np.isfinite(scores).all()
+    plain, _ = hybrid.recommend(shop.histories, 4, policy=ListPolicy(ListPolicyConfig(), shelf, index))
+    assert np.array_equal(plain, hybrid.recommend(shop.histories, 4)[0])
 
 
 def test_held_out_users_take_both_their_views_along():

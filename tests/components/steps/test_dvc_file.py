@@ -51,3 +51,9 @@ def test_code_is_followed_through_imports_inside_functions():
     files = files_of("components.core.model")
     assert "components/core/registry.py" in files  # imported inside `load`
     assert "components/core/vocabulary.py" in files  # imported by what it imports
+
+
+def test_only_a_model_that_uses_content_waits_for_the_features():
+    steps = table({"models": {"ease": {"component": "ease"}, "towers": {"component": "two_tower"}}})
+    assert Path("artifacts/features") in steps["train-towers"].reads
+    assert Path("artifacts/features") not in steps["train-ease"].reads

@@ -10,8 +10,9 @@ from components.core import bundle, layout
 from components.core.errors import ReleaseError
 from components.promotion.history import History
 from components.release.load import load
-from components.steps.register import RegisterConfig, register
+from components.steps.register import GATES_FILE, RegisterConfig, register
 from components.tracking.registry import CHALLENGER, CHAMPION, DIGEST_TAG, GATE_TAG, PASSED, ModelRegistry
+from tests.conftest import decide
 
 pytestmark = pytest.mark.slow
 CONFIG = RegisterConfig()
@@ -48,9 +49,24 @@ def test_first_release_becomes_champion_a_second_only_challenger_and_a_version_n
     assert stored.digest != registered(shop)["release_digest"]
 
 
-def test_a_release_whose_gates_failed_is_not_registered(shop):
-    bundle.write_json(shop / layout.DECISION / "decision.json", {"passed": False, "reasons": ["coverage: too low"]})
-    with pytest.raises(ReleaseError, match="coverage: too low"):
-        register(CONFIG, shop, 1)
-    assert not (shop / layout.RELEASE).exists()
-    assert ModelRegistry(root=shop).versions() == []
+def test_a_release_whose_gates_failed_stops_the_loop_with_its_reasons_on_a_version_without_an_alias(shop):
+    decide(shop, passed=False)
+    for _ in range(2):  # a second attempt finds the version that is there
+        with pytest.raises(ReleaseError, match=r"coverage: lists show 40 %.*version 1, without an alias"):
+            register(CONFIG, shop, 1)
+    (version,) = ModelRegistry(root=shop).versions()
+    assert version.tags[GATE_TAG] == "failed: coverage"
+    assert version.tags["gate.coverage"].startswith("failed: lists show 40 %")
+    assert version.tags["gate.model_card"].startswith("passed")
+    assert ModelRegistry(root=shop).aliases() == {}
+    gates = bundle.read_json(Path(urlparse(version.source).path).parent / GATES_FILE)
+    assert gates["release_digest"] == version.tags[DIGEST_TAG]
+
+
+def test_a_release_that_is_too_slow_or_says_too_little_of_itself_is_stopped(shop):
+    shutil.rmtree(shop / layout.ROBUSTNESS)
+    slow = RegisterConfig(gate={"max_golden_ms": 0.001})
+    with pytest.raises(
+        ReleaseError, match=r"latency: .* ms per golden request.*model_card: nothing is said of: Robust"
+    ):
+        register(slow, shop, 1)

@@ -8,10 +8,13 @@ import numpy as np
 import pytest
 
 from components.cf.household import Household
-from components.core import bundle, layout
+from components.core import bundle, layout, schema
 from components.core.dataset import Dataset
 from components.core.errors import ConfigError
 from components.core.model import load
+from components.core.vocabulary import Vocabulary
+from components.features import content
+from components.ranking.context import VECTORS
 from components.splits import store
 from components.steps.train import TrainConfig, train
 
@@ -66,7 +69,7 @@ def test_an_unknown_parameter_is_refused_by_its_section(root: Path) -> None:
 
 
 def test_an_unknown_component_is_refused(root: Path) -> None:
-    with pytest.raises(ConfigError, match="unknown model 'nearest'; known: als, ease"):
+    with pytest.raises(ConfigError, match="unknown model 'nearest'; known: als, "):
         train(TrainConfig(name="near", component="nearest"), root, seed=1)
 
 
@@ -80,3 +83,17 @@ def test_curves_are_returned_and_drawn(root: Path) -> None:
     result = train(TrainConfig(name="gru4rec", component="gru4rec", params=tiny), root, seed=1)
     assert set(result.curves) == {f"{f}_{c}" for f in layout.FOLDS for c in ("train_loss", "validation_loss")}
     assert result.artifacts[0].read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.slow
+def test_a_model_that_uses_content_is_told_what_the_folds_items_are(root: Path) -> None:
+    for fold, items in zip(layout.FOLDS, (["a", "b"], ["a", "b", "c"]), strict=True):
+        catalogue = Vocabulary.fit(items)
+        columns = {schema.ITEM_ID: items, schema.BRAND: ["Ours"] * len(items)}
+        given = content.content_of(columns, catalogue, content.ContentConfig())
+        content.save(root / layout.FEATURES / fold / content.FOLDER, given, catalogue)
+        vectors = {VECTORS: np.ones((len(items), 2), dtype=np.float32)}
+        bundle.write(root / layout.REDUCED / fold, {}, arrays=vectors, vocabularies={"items": catalogue})
+    train(TrainConfig(name="towers", component="two_tower", params={"content": "require", "epochs": 1}), root, seed=1)
+    model = load(root / layout.MODELS / "towers" / layout.TEST_FOLD)
+    assert model.weights["attribute_embeddings"].shape == (1, 64), "one brand"

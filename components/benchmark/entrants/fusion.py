@@ -1,0 +1,56 @@
+"""Reciprocal rank fusion of single models: no training of its own, hard to beat by much."""
+
+from __future__ import annotations
+
+import numpy as np
+from pydantic import Field
+
+from components.benchmark.entrant import Entrant, Lister, TopK, best
+from components.benchmark.protocols import Question
+from components.core.config import Config
+from components.core.dataset import Histories
+from components.core.errors import ConfigError
+from components.core.ranking import NEW, exclude, top_k
+from components.fusion.reciprocal_rank import CONSTANT, fuse
+
+
+class FusionConfig(Config):
+    """weights: model of the run → its weight; depth: places of each list that count; constant: as in the paper."""
+
+    weights: dict[str, float] = Field(default_factory=lambda: {"sasrec": 1.0, "item_transition": 1.0, "item_knn": 1.0})
+    depth: int = Field(default=100, ge=1, le=1000)
+    constant: float = Field(default=CONSTANT, ge=0)
+
+
+class Fusion(Entrant):
+    """The sum of reciprocal ranks in the members' lists."""
+
+    Config = FusionConfig
+    config: FusionConfig
+
+    @classmethod
+    def members(cls, config: FusionConfig, names: list[str]) -> list[str]:
+        """The models with a weight; ConfigError if the run has not all of them."""
+        missing = sorted(set(config.weights) - set(names))
+        if missing or not config.weights:
+            raise ConfigError(f"fusion: weights: no model {', '.join(missing) or 'named'} in this run.")
+        return list(config.weights)
+
+    def fit(self, earlier: Question | None, asked: Question, rng: np.random.Generator) -> Lister:
+        """Nothing is learnt beside the members."""
+        models = {name: self.fits.fitted(name, asked) for name in self.config.weights}
+        n_items = len(asked.data.items)
+
+        def ask(histories: Histories, views: tuple[str, ...], k: int) -> dict[str, TopK]:
+            scores = {name: model.score(histories) for name, model in models.items()}
+            return {view: best(self._fused(scores, histories, view, n_items), k) for view in views}
+
+        return ask
+
+    def _fused(self, scores: dict[str, np.ndarray], histories: Histories, view: str, n_items: int) -> np.ndarray:
+        lists = (
+            (top_k(exclude(dense, histories, seen=view == NEW), self.config.depth), self.config.weights[name])
+            for name, dense in scores.items()
+        )
+        fused = fuse(lists, n_items, self.config.constant)
+        return exclude(fused, histories, seen=view == NEW)

@@ -1,0 +1,63 @@
+"""The loop's two stages on any data: the union of the models' candidates, ordered by LambdaMART.
+
+The trees learn on the fold before the one that is asked: its models were fitted without its target, so their scores of
+what was bought later are as honest as they will be on the fold that is asked.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from pydantic import Field
+
+from components.benchmark.entrant import Entrant, Lister, lister
+from components.benchmark.protocols import Question
+from components.core.errors import ConfigError
+from components.core.progress import track
+from components.core.ranking import ALL, NEW
+from components.ranking.context import bare_context
+from components.ranking.hybrid import FALLBACK, Hybrid
+from components.ranking.lambdamart import Lambdamart
+from components.ranking.training import RankConfig, held_out_queries, training_table
+
+
+class RankerConfig(RankConfig):
+    """As section `rank` of params.yaml; repeats: whether lists may hold what a user had before."""
+
+    candidates: list[str] = Field(default=["popularity", "item_knn", "item_transition", "sasrec"], min_length=1)
+    repeats: bool = False
+
+
+class Ranker(Entrant):
+    """Candidates and their features from histories alone; data's own tables of items and users are not read."""
+
+    Config = RankerConfig
+    config: RankerConfig
+    needs_earlier = True
+
+    @classmethod
+    def members(cls, config: RankerConfig, names: list[str]) -> list[str]:
+        """The candidates; ConfigError if the run has not all of them, or popularity is not among them."""
+        missing = sorted({FALLBACK, *config.candidates} - set(names))
+        if missing or FALLBACK not in config.candidates:
+            raise ConfigError(f"ranker: candidates: {', '.join(missing) or FALLBACK} is missing in this run or list.")
+        return config.candidates
+
+    def fit(self, earlier: Question | None, asked: Question, rng: np.random.Generator) -> Lister:
+        """Trees on the earlier fold, candidates of the asked one."""
+        config = self.config
+        before, task = self._hybrid(earlier), earlier.task
+        views = (ALL, NEW) if config.repeats else (NEW,)
+        table = training_table(
+            before, task.histories, task.relevant[ALL], config, rng, lambda b: track(b, "candidates"), views
+        )
+        held_out = held_out_queries(table.groups, config.held_out_share, rng)
+        ranker = Lambdamart(config.lambdamart).fit(
+            table.features, table.labels, table.groups, held_out, table.names, int(rng.integers(2**31))
+        )
+        return lister(replace(self._hybrid(asked), ranker=ranker).score)
+
+    def _hybrid(self, question: Question) -> Hybrid:
+        models = {name: self.fits.fitted(name, question) for name in self.config.candidates}
+        return Hybrid(models, bare_context(question.data), None, self.config.candidates_per_model)

@@ -1,0 +1,109 @@
+"""A search for every model of a run: options in, a params file with the best lines out, every trial in MLflow."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from components.benchmark.entrant import Spec
+from components.benchmark.material import Material
+from components.benchmark.protocols import Question, prepare, question, splitter
+from components.benchmark.roster import MODELS_SECTION
+from components.benchmark.run import WORK, BenchmarkConfig
+from components.benchmark.tuning import OBJECTIVE, Search, Tried, TuneConfig
+from components.core.bundle import write_json, write_text
+from components.core.errors import DataError
+from components.tracking import runs
+from components.tracking.runs import Record
+
+TRIALS, BEST = "tune.json", "params.yaml"
+HEADER = """# Made by `shoploop tune`: the best options found on the validation fold of {name}, protocol {protocol},
+# {view} items, {minutes:g} minutes or {trials} trials for every model. For `shoploop benchmark --params`.
+"""
+
+
+def tune(
+    asked: BenchmarkConfig,
+    config: TuneConfig,
+    material: Material,
+    specs: dict[str, Spec],
+    out: Path,
+    root: Path,
+    tell: Callable[[str], None],
+) -> dict[str, Any]:
+    """Search for each model in turn, and write what was found after each, so that nothing is lost.
+
+    specs    the models to search for, by name: lines as they stand
+    root     the project, whose MLflow is told
+    Writes   out/params.yaml, out/tune.json; what can be resumed to out/.work
+    Raises   DataError if no model gave lists
+    """
+    out, found = Path(out), {}
+    split = splitter(asked.protocol, material, asked.density)
+    fold = question(prepare(material, split, out / WORK / "data"), asked.fold)
+    for name, spec in specs.items():
+        found[name] = _searched(asked, config, material, spec, fold, out, root, tell)
+        report = {"data": material.name, "asked": asked.model_dump(mode="json"), "models": found}
+        write_json(out / TRIALS, report | {"budget": config.model_dump(mode="json")})
+        write_text(out / BEST, _params(asked, config, material, found))
+    if not any(model["best"]["figures"] for model in found.values()):
+        raise DataError(f"tune: no trial of {', '.join(found)} gave lists; {TRIALS} in {out} says why.")
+    return report
+
+
+def _searched(
+    asked: BenchmarkConfig,
+    config: TuneConfig,
+    material: Material,
+    spec: Spec,
+    fold: Question,
+    out: Path,
+    root: Path,
+    tell: Callable[[str], None],
+) -> dict[str, Any]:
+    """Search for one model; its trials are runs below one of their own."""
+    about = {"data": material.name, "protocol": asked.protocol, "model": spec.name, "component": spec.component}
+    with runs.tracked(f"tune {spec.name}", params=about | config.model_dump(mode="json"), root=root) as run:
+
+        def record(line: Spec, tried: Tried, execution: str) -> None:
+            runs.record(_record(line, tried, execution, about), run.run_id, root)
+
+        timed = material.has_times
+        search = Search(config, fold, asked.views[0], asked.k, out / WORK, timed, tell, record)
+        best, tried = search.best(spec)
+        run.metrics({f"best_{metric}_at_{asked.k}": value for metric, value in best.figures.items()})
+    return {"component": spec.component, "best": asdict(best), "trials": [asdict(t) for t in tried]}
+
+
+def _record(spec: Spec, tried: Tried, execution: str, about: dict[str, str]) -> Record:
+    return Record(
+        name=f"{spec.name} trial {tried.number}",
+        execution=execution,
+        started=tried.started,
+        ended=tried.ended,
+        params=about | tried.params,
+        metrics=tried.figures,
+        curves=tried.curves,
+        tags={"component": spec.component} | ({"reason": tried.reason} if tried.reason else {}),
+    )
+
+
+def _params(asked: BenchmarkConfig, config: TuneConfig, material: Material, found: dict[str, Any]) -> str:
+    """The best lines as a `models:` section; a model without any lists keeps the line as it stands."""
+    lines = {
+        name: {"component": model["component"], "params": model["best"]["params"]} for name, model in found.items()
+    }
+    header = HEADER.format(
+        name=material.name, protocol=asked.protocol, view=asked.views[0], minutes=config.minutes, trials=config.trials
+    )
+    figures = [
+        f"# {name}: {OBJECTIVE.upper()}@{asked.k} {model['best']['figures'][OBJECTIVE]:.4f}"
+        f" (as it stood: {model['trials'][0]['figures'].get(OBJECTIVE, 0):.4f}), {len(model['trials'])} trials\n"
+        for name, model in found.items()
+        if model["best"]["figures"]
+    ]
+    return header + "".join(figures) + yaml.safe_dump({MODELS_SECTION: lines}, sort_keys=False)

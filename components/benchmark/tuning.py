@@ -1,0 +1,222 @@
+"""The search of options: Optuna tries, on the validation fold only, with one budget for every model.
+
+A trial is one contest on the validation fold, in a process of its own; what was tried is kept in a SQLite file below
+the folder of the run, so that an interrupted search goes on. The search begins with the line as it stands, and gives
+that line back where nothing better was found.
+"""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import Field
+
+from components.benchmark import lists
+from components.benchmark.contest import Contest, Outcome, never
+from components.benchmark.entrant import Spec
+from components.benchmark.fits import curves_of, key_of
+from components.benchmark.protocols import Question
+from components.benchmark.roster import IN_DAYS
+from components.core.config import Config
+from components.core.registry import MODELS
+from components.core.space import Choice, Floats, Parameter
+from components.evaluation.protocol import measure
+from components.metrics.ranking import PER_USER
+
+if TYPE_CHECKING:
+    import optuna
+
+STORE = "tune.db"
+SPENT = "spent_seconds"
+OBJECTIVE = "ndcg"
+PRUNED = "pruned: its epochs fell behind the median of earlier trials"
+DIGITS = 4
+START_TRIALS, START_EPOCHS = 4, 2  # before any trial is pruned
+RISING = ("validation_ndcg", "validation_gain")  # curves where more is better; of losses, less is
+FALLING = ("validation_loss",)
+
+
+class TuneConfig(Config):
+    """The budget, the same for every model: whichever of minutes and trials is used up first ends its search."""
+
+    minutes: float = Field(10.0, gt=0, le=7 * 24 * 60, description="of the wall, for one model")
+    trials: int = Field(30, ge=1, le=10_000, description="of one model, beside the line as it stands")
+    seed: int = Field(7, ge=0)
+
+
+@dataclass(frozen=True)
+class Tried:
+    """One trial.
+
+    number  from 1; 0 is the line as it stands
+    params  all options that differ from the component's defaults
+    figures metric → mean over users; empty where the trial gave no lists, and `reason` says why
+    """
+
+    number: int
+    params: dict[str, Any]
+    figures: dict[str, float]
+    started: float
+    ended: float
+    reason: str = ""
+    curves: dict[str, list[float]] = field(default_factory=dict)
+
+    @property
+    def value(self) -> float:
+        """What is searched for: NDCG on the validation fold, below any where there is none."""
+        return self.figures.get(OBJECTIVE, -1.0)
+
+
+@dataclass(frozen=True)
+class Search:
+    """The search of one model's options.
+
+    asked    the validation fold
+    view     which lists are judged, k items each
+    record   told of every trial when it is over
+    """
+
+    config: TuneConfig
+    asked: Question
+    view: str
+    k: int
+    work: Path
+    timed: bool
+    tell: Callable[[str], None]
+    record: Callable[[Spec, Tried, str], None]
+
+    def best(self, spec: Spec) -> tuple[Tried, list[Tried]]:
+        """The best trial and all of them, those of earlier runs among the latter."""
+        study = self._study(spec)
+        key = study.study_name
+        spent = float(study.user_attrs.get(SPENT, 0.0))
+        first = self._tried(0, spec, spec.params, self.config.minutes)
+        spent += 0.0 if spent else first.ended - first.started
+        self._told(spec, first, key)
+        tried = [first, *_earlier(study)]
+        space = self.space(spec)
+        while space and len(tried) <= self.config.trials and spent < 60 * self.config.minutes:
+            trial = study.ask()
+            number = len(tried)
+            params = spec.params | {name: _suggest(trial, name, parameter) for name, parameter in space.items()}
+            done = self._tried(number, spec, params, self.config.minutes - spent / 60, _Watch(trial))
+            spent += done.ended - done.started
+            _close(study, trial, done, params)
+            study.set_user_attr(SPENT, spent)
+            self._told(spec, done, key)
+            tried.append(done)
+        return max(tried, key=lambda t: t.value), tried
+
+    def space(self, spec: Spec) -> dict[str, Parameter]:
+        """What may be tried of a model: without time stamps, nothing that counts days."""
+        declared = MODELS.get(spec.component).Config.space
+        return {name: parameter for name, parameter in declared.items() if self.timed or name not in IN_DAYS}
+
+    def _tried(
+        self, number: int, spec: Spec, params: dict[str, Any], minutes: float, watch: Callable[[Path], str] = never
+    ) -> Tried:
+        trial = replace(spec, params=params)
+        contest = Contest({spec.name: trial}, self.asked, (self.view,), self.k, self.work, minutes, watch)
+        started = time.time()
+        outcome = contest.outcome(spec.name, self.config.seed)
+        shutil.rmtree(contest.fit_folder(trial, self.config.seed), ignore_errors=True)  # nobody asks a trial again
+        curves = outcome.told["curves"] if outcome.folder else {}
+        return Tried(number, params, self._figures(outcome), started, time.time(), outcome.reason, curves)
+
+    def _figures(self, outcome: Outcome) -> dict[str, float]:
+        if outcome.folder is None:
+            return {}
+        task = self.asked.task
+        found = lists.read_lists(outcome.folder / f"{self.view}.parquet", task, self.asked.data.items, self.k).items
+        relevant = task.relevant[self.view]
+        counted = relevant.getnnz(axis=1) > 0
+        measured = measure(found, relevant, task.n_items, self.k)
+        return {name: float(measured.per_user[name][counted].mean()) for name in PER_USER}
+
+    def _told(self, spec: Spec, tried: Tried, study: str) -> None:
+        words = f"{OBJECTIVE.upper()}@{self.k} {tried.value:.4f}" if tried.figures else tried.reason
+        which = "as it stands" if not tried.number else f"trial {tried.number}"
+        self.tell(f"{spec.name}, {which}: {words}")
+        self.record(spec, tried, f"{study}-{tried.number}")
+
+    def _study(self, spec: Spec) -> optuna.Study:
+        import optuna
+
+        optuna.logging.set_verbosity(optuna.logging.WARNING)
+        name = f"{spec.name}-{self._identity(spec)}"
+        self.work.mkdir(parents=True, exist_ok=True)
+        storage = f"sqlite:///{(self.work / STORE).resolve()}"
+        study = optuna.create_study(
+            study_name=name,
+            storage=storage,
+            load_if_exists=True,
+            direction="maximize",
+            pruner=optuna.pruners.MedianPruner(n_startup_trials=START_TRIALS, n_warmup_steps=START_EPOCHS),
+        )
+        # The sampler's draws go on from where an earlier run stopped, not from the beginning.
+        study.sampler = optuna.samplers.TPESampler(seed=self.config.seed + len(study.trials))
+        for left in study.get_trials(deepcopy=False, states=[optuna.trial.TrialState.RUNNING]):
+            study.tell(left.number, state=optuna.trial.TrialState.FAIL)  # the run that had it was interrupted
+        return study
+
+    def _identity(self, spec: Spec) -> str:
+        space = {name: repr(parameter) for name, parameter in self.space(spec).items()}
+        facts = [spec.component, spec.params, space, self.asked.digest, self.view, self.k, self.config.seed]
+        return key_of({"of": facts})
+
+
+class _Watch:
+    """Tells a trial of the epochs that its fit has behind it, and says when they are not worth going on."""
+
+    def __init__(self, trial: optuna.Trial):
+        self.trial, self.told = trial, 0
+
+    def __call__(self, fit: Path) -> str:
+        """A reason to end the fit, or nothing."""
+        values = _rising(curves_of(fit))
+        for epoch in range(self.told, len(values)):
+            self.trial.report(values[epoch], epoch)
+        self.told = max(self.told, len(values))
+        return PRUNED if values and self.trial.should_prune() else ""
+
+
+def _rising(curves: dict[str, list[float]]) -> list[float]:
+    """The curve that says how good an epoch is, larger is better; empty where there is none."""
+    for name in RISING:
+        if curves.get(name):
+            return curves[name]
+    return next(([-v for v in curves[name]] for name in FALLING if curves.get(name)), [])
+
+
+def _suggest(trial: optuna.Trial, name: str, parameter: Parameter) -> Any:
+    if isinstance(parameter, Choice):
+        return trial.suggest_categorical(name, parameter.values)
+    if isinstance(parameter, Floats):
+        value = trial.suggest_float(name, parameter.low, parameter.high, log=parameter.log)
+        return float(f"{value:.{DIGITS}g}")  # a params file is read by people
+    return trial.suggest_int(name, parameter.low, parameter.high, log=parameter.log)
+
+
+def _close(study: optuna.Study, trial: optuna.Trial, done: Tried, params: dict[str, Any]) -> None:
+    from optuna.trial import TrialState
+
+    facts = {"params": params, "figures": done.figures, "reason": done.reason, "span": [done.started, done.ended]}
+    trial.set_user_attr("tried", facts)
+    if done.figures:
+        study.tell(trial, done.value)
+    else:
+        study.tell(trial, state=TrialState.PRUNED if done.reason == PRUNED else TrialState.FAIL)
+
+
+def _earlier(study: optuna.Study) -> list[Tried]:
+    """The trials that earlier runs finished."""
+    known = [t.user_attrs["tried"] for t in study.get_trials(deepcopy=False) if "tried" in t.user_attrs]
+    return [
+        Tried(number, facts["params"], facts["figures"], *facts["span"], facts["reason"])
+        for number, facts in enumerate(known, start=1)
+    ]

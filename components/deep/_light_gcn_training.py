@@ -1,0 +1,127 @@
+"""Training of LightGCN. Importing this file imports TensorFlow."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import keras
+import numpy as np
+import scipy.sparse as sp
+import tensorflow as tf
+
+from components.core.dataset import Histories
+from components.deep._catalogue_training import (
+    Negatives,
+    optimizer_of,
+    sampled_softmax,
+    sparse_of,
+    training_step,
+    vector_of,
+)
+from components.deep._early_stopping import epoch_of
+from components.deep._start import popularity_of, start_embeddings
+from components.deep.light_gcn import edges_of, spread
+
+if TYPE_CHECKING:
+    from components.deep.light_gcn import LightGcnConfig
+
+SIGNATURE = (
+    vector_of(tf.int32),  # pairs: the user
+    vector_of(tf.int32),  # pairs: the item, one of his
+    vector_of(tf.float32),  # pairs: weight of the edge between them
+    vector_of(tf.int32),  # negatives
+    vector_of(tf.float32),  # negatives: log of how often each is expected
+    tf.TensorSpec([2], tf.int32),  # seed of the dropout
+)
+START_SCALE = 4.0  # the edges' weights and the mean over the layers shrink a logit about that much squared
+
+
+class LightGcnNetwork:
+    """Embeddings of users and items, and the graph they spread over."""
+
+    def __init__(self, edges: sp.csr_matrix, users: np.ndarray, items: np.ndarray, biases: np.ndarray, layers: int):
+        """edges CSR (n_users, n_items), as `edges_of` weighs them; layer 0 of users and items."""
+        self.edges, self.layers = edges, layers
+        self.forth, self.back = sparse_of(edges), sparse_of(edges.T)
+        self.users = keras.Variable(users, name="user_embeddings")
+        self.items = keras.Variable(items, name="item_embeddings")
+        self.biases = keras.Variable(biases, name="item_biases")
+        self.variables = [self.users, self.items, self.biases]
+
+    def spread(self, dropout: float, seed: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        """Users (n_users, d), items (n_items, d), and what an item gives to its users (n_items, d)."""
+        forth, back = (_thinned(edges, dropout, seed + at) for at, edges in enumerate((self.forth, self.back)))
+        users, items = self.users.value, self.items.value
+        own = [items]
+        for layer in range(self.layers):
+            given = tf.sparse.sparse_dense_matmul(back, users)
+            if layer < self.layers - 1:
+                users = tf.sparse.sparse_dense_matmul(forth, items)
+            items = given
+            own.append(items)
+        gives = tf.add_n(own[:-1]) / (self.layers + 1)
+        return tf.sparse.sparse_dense_matmul(forth, gives), tf.add_n(own) / (self.layers + 1), gives
+
+    def weights(self) -> dict[str, np.ndarray]:
+        """What scoring needs."""
+        users, items, biases = (v.numpy() for v in self.variables)
+        return spread(self.edges, users, items, biases, self.layers)
+
+
+class LightGcnTrainer:
+    """Batches of purchases against sampled items."""
+
+    def __init__(self, histories: Histories, n_items: int, config: LightGcnConfig, rng: np.random.Generator):
+        """Start of the network, and everything a step needs."""
+        held = histories.matrix(n_items, binary=True)
+        self.pairs, self.config, self.rng = edges_of(held).tocoo(), config, rng
+        popularity = popularity_of(histories, n_items)
+        items = START_SCALE * start_embeddings(histories, n_items, config.embedding_size, rng)
+        users = (self.pairs @ items).astype(np.float32)
+        edges = sp.csr_matrix(self.pairs)
+        self.network = LightGcnNetwork(edges, users, items, np.log(popularity), config.layers)
+        self.negatives = Negatives(popularity, config.negatives, rng)
+        optimizer = optimizer_of(self.network.variables, config, -(-self.pairs.nnz // config.batch_size))
+        self.step = training_step(self._loss, self.network.variables, optimizer, SIGNATURE)
+
+    def epoch(self, deadline: float) -> float:
+        """Mean loss per purchase."""
+        return epoch_of(self.step, self._batches(), deadline)
+
+    def weights(self) -> dict[str, np.ndarray]:
+        """The network's."""
+        return self.network.weights()
+
+    def _batches(self) -> Iterator[tuple]:
+        pairs, size = self.pairs, self.config.batch_size
+        order = self.rng.permutation(pairs.nnz)
+        for start in range(0, len(order), size):
+            at = order[start : start + size]
+            seed = self.rng.integers(2**31 - 1, size=2).astype(np.int32)
+            yield (
+                pairs.row[at].astype(np.int32),
+                pairs.col[at].astype(np.int32),
+                pairs.data[at],
+                *self.negatives.draw(),
+                seed,
+            )
+
+    def _loss(self, users, bought, edges, drawn, log_expected, seed) -> tf.Tensor:
+        all_users, items, gives = self.network.spread(self.config.dropout, seed)
+        biases = self.network.biases.value
+        states = tf.gather(all_users, users) - edges[:, None] * tf.gather(gives, bought)
+        targets = tf.reduce_sum(states * tf.gather(items, bought), axis=1) + tf.gather(biases, bought)
+        if self.config.objective == "bpr":
+            rivals = tf.gather(drawn, tf.range(tf.size(users)) % tf.size(drawn))
+            others = tf.reduce_sum(states * tf.gather(items, rivals), axis=1) + tf.gather(biases, rivals)
+            return tf.reduce_mean(tf.math.softplus(others - targets))
+        logits = tf.matmul(states, tf.gather(items, drawn), transpose_b=True) + tf.gather(biases, drawn)
+        return tf.reduce_mean(sampled_softmax(targets, tf.range(tf.size(users)), logits, log_expected))
+
+
+def _thinned(edges: tf.SparseTensor, dropout: float, seed: tf.Tensor) -> tf.SparseTensor:
+    if not dropout:
+        return edges
+    kept = tf.cast(tf.random.stateless_uniform(tf.shape(edges.values), seed) >= dropout, tf.float32)
+    return edges.with_values(edges.values * kept / (1 - dropout))

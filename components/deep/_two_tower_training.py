@@ -1,0 +1,252 @@
+"""Training of the two towers. Importing this file imports TensorFlow."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import keras
+import numpy as np
+import scipy.sparse as sp
+import tensorflow as tf
+
+from components.core.content import ItemContent
+from components.core.dataset import Dataset
+from components.core.model import load
+from components.deep._catalogue_training import (
+    Negatives,
+    named,
+    optimizer_of,
+    sampled_softmax,
+    training_step,
+    vector_of,
+)
+from components.deep._early_stopping import epoch_of
+from components.deep._pools import ExampleMaker, Examples
+from components.deep._start import popularity_of, start_embeddings
+
+if TYPE_CHECKING:
+    from components.deep.two_tower import TwoTowerConfig
+
+INT, FLOAT = tf.int32, tf.float32
+ITEMS = (
+    vector_of(INT),  # items whose vectors are needed
+    vector_of(FLOAT),  # items: 1 where the id counts, else 0
+    vector_of(INT),  # attributes of these items
+    vector_of(INT),  # attributes: position of the item
+    vector_of(FLOAT, 2),  # items: content vectors
+    vector_of(INT, 2),  # items: words
+)
+SIGNATURE = (
+    *ITEMS,
+    vector_of(INT),  # lines of the pasts: position among the items
+    vector_of(INT),  # lines: example
+    vector_of(FLOAT, 2),  # lines: weight for each decay
+    tf.TensorSpec([], INT),  # examples
+    vector_of(INT),  # targets: example
+    vector_of(INT),  # targets: position among the items
+    vector_of(FLOAT),  # targets: weight
+    vector_of(INT),  # negatives: position among the items
+    vector_of(FLOAT),  # negatives: log of how often each is expected
+)
+ITEMS_AT_ONCE = 2048  # whose vectors are made at once after an epoch
+WINDOW = 3  # words the convolution sees at once
+SMALL = 0.02  # of what starts by chance
+
+
+class Towers:
+    """Both towers' variables and graph."""
+
+    def __init__(self, config: TwoTowerConfig, start: np.ndarray, content: ItemContent, rng: np.random.Generator):
+        """start float32 (n_items, d), id vectors."""
+        self.config, size = config, start.shape[1]
+        self.seeds = iter(rng.integers(2**31, size=8).tolist())
+        self.ids = keras.Variable(start, name="id_vectors")
+        self.biases = keras.Variable(np.zeros(len(start), np.float32), name="item_biases")
+        n_attributes = content.features().shape[1]
+        attributes = rng.normal(scale=SMALL, size=(n_attributes, size)).astype(np.float32)
+        self.attributes = keras.Variable(attributes, name="attribute_embeddings")
+        self.own = [self.ids, self.biases, *([self.attributes] if n_attributes else [])]
+        self.vectors = self._vectors(content.vectors.shape[1]) if content.vectors.shape[1] else None
+        self.text = self._text(content) if config.text != "none" else None
+        self.user = self._user(size)
+        models = [model for model in (self.user, self.vectors, self.text) if model is not None]
+        self.variables = self.own + [v for model in models for v in model.trainable_variables]
+
+    def _dense(self, units: int, name: str, activation: str | None = None, *, bias: bool = True) -> keras.layers.Layer:
+        initializer = keras.initializers.GlorotUniform(next(self.seeds))
+        return keras.layers.Dense(units, activation, use_bias=bias, kernel_initializer=initializer, name=name)
+
+    def _vectors(self, width: int) -> keras.Model:
+        given = keras.Input((width,))
+        initializer = keras.initializers.RandomNormal(stddev=SMALL, seed=next(self.seeds))
+        size = self.config.embedding_size
+        layer = keras.layers.Dense(size, use_bias=False, kernel_initializer=initializer, name="content")
+        return keras.Model(given, layer(given))
+
+    def _text(self, content: ItemContent) -> keras.Model:
+        """Words → embeddings → mean, or convolution and maximum → vector."""
+        size = self.config.embedding_size
+        words = keras.Input((content.words.shape[1],), dtype="int32")
+        near = keras.initializers.RandomNormal(stddev=SMALL, seed=next(self.seeds))
+        table = keras.layers.Embedding(content.n_words + 1, size, embeddings_initializer=near)
+        x, known = table(words), keras.ops.expand_dims(keras.ops.cast(keras.ops.not_equal(words, 0), "float32"), -1)
+        if self.config.text == "cnn":
+            initializer = keras.initializers.GlorotUniform(next(self.seeds))
+            x = keras.layers.Conv1D(size, WINDOW, padding="same", activation="relu", kernel_initializer=initializer)(
+                x * known
+            )
+            pooled = keras.ops.max(x * known, axis=1)
+        else:
+            pooled = keras.ops.sum(x * known, axis=1) / keras.ops.maximum(keras.ops.sum(known, axis=1), 1.0)
+        return keras.Model(words, self._dense(size, "text", bias=False)(pooled))
+
+    def _user(self, size: int) -> keras.Model:
+        """A linear map that starts as the mean of the pools, and beside it a hidden layer that starts close to 0."""
+        n_pools = len(self.config.basket_decays)
+        pooled = keras.Input((n_pools * size,))
+        mean = np.tile(np.eye(size, dtype=np.float32), (n_pools, 1)) / n_pools
+        linear = keras.layers.Dense(size, use_bias=False, name="user_linear")
+        straight = linear(pooled)
+        linear.kernel.assign(mean)
+        hidden = self._dense(self.config.hidden_size, "user_hidden", "relu")(pooled)
+        near = keras.initializers.RandomNormal(stddev=SMALL, seed=next(self.seeds))
+        beside = keras.layers.Dense(size, kernel_initializer=near, name="user_out")(hidden)
+        return keras.Model(pooled, straight + beside)
+
+    def items(self, items, kept, attributes, owners, vectors, words) -> tuple[tf.Tensor, tf.Tensor]:
+        """Vectors (m, d) and biases (m,) of some items; see ITEMS."""
+        out = tf.gather(self.ids.value, items) * kept[:, None]
+        if self.attributes.shape[0]:
+            lines = tf.gather(self.attributes.value, attributes)
+            out += tf.math.unsorted_segment_sum(lines, owners, tf.size(items))
+        if self.vectors is not None:
+            out += self.vectors(vectors)
+        if self.text is not None:
+            out += self.text(words)
+        return out, tf.gather(self.biases.value, items) * kept
+
+    def users(
+        self, vectors: tf.Tensor, lines: tf.Tensor, rows: tf.Tensor, weights: tf.Tensor, n: tf.Tensor
+    ) -> tf.Tensor:
+        """(n, d) from the items' vectors at the lines of the pasts."""
+        at = tf.gather(vectors, lines)
+        pools = [
+            tf.math.unsorted_segment_sum(at * weights[:, pool, None], rows, n)
+            for pool in range(len(self.config.basket_decays))
+        ]
+        return self.user(tf.concat(pools, axis=1))
+
+
+class TwoTowerTrainer:
+    """Batches of pasts with what was bought next; only the items a batch needs go through the tower."""
+
+    def __init__(self, data: Dataset, config: TwoTowerConfig, rng: np.random.Generator):
+        """Start of the towers, and everything a step needs."""
+        histories, n_items = data.histories, len(data.items)
+        self.config, self.rng = config, rng
+        content = data.content if data.content is not None and config.content != "ignore" else None
+        self.has_content = content is not None
+        self.content = content or ItemContent(np.zeros((n_items, 0), np.float32))
+        self.features = self.content.features()
+        self.maker = ExampleMaker(histories, config.basket_decays, config.max_length, config.repeat_weight)
+        bought = np.bincount(histories.items, minlength=n_items)
+        self.known = (bought >= config.min_events).astype(np.float32)
+        start = start_embeddings(histories, n_items, config.embedding_size, rng)
+        self.towers = Towers(config, start, self.content, rng)
+        if config.start_from:
+            start_from(self.towers, data, self.content, Path(config.start_from))
+        self.negatives = Negatives(popularity_of(histories, n_items) * (bought > 0), config.negatives, rng)
+        steps = -(-self.maker.per_epoch(config.examples) // config.batch_size)
+        variables = self.towers.variables
+        self.step = training_step(self._loss, variables, optimizer_of(variables, config, steps), SIGNATURE)
+
+    def epoch(self, deadline: float) -> float:
+        """Mean loss per target."""
+        batches = self.maker.epoch(self.config.batch_size, self.config.examples, self.rng)
+        return epoch_of(self.step, map(self._tensors, batches), deadline)
+
+    def weights(self) -> dict[str, np.ndarray]:
+        """What scoring needs, and what another training may start from."""
+        n = len(self.known)
+        parts = []
+        for start in range(0, n, ITEMS_AT_ONCE):
+            items = np.arange(start, min(start + ITEMS_AT_ONCE, n), dtype=np.int32)
+            parts.append(self.towers.items(*map(tf.constant, self._inputs(items, self.known[items]))))
+        vectors, biases = (np.concatenate([part[at].numpy() for part in parts]) for at in (0, 1))
+        w = {"tower_vectors": vectors, "item_biases": biases} | named(self.towers.user)
+        if self.features.shape[1]:
+            w["attribute_keys"] = keys_of(self.content)
+            w["attribute_embeddings"] = self.towers.attributes.numpy()
+        return w
+
+    def _inputs(self, items: np.ndarray, kept: np.ndarray) -> tuple[np.ndarray, ...]:
+        rows = self.features[items]
+        owners = np.repeat(np.arange(len(items), dtype=np.int32), np.diff(rows.indptr))
+        words = self.content.words if self.content.words is not None else np.zeros((len(self.known), 1), np.int32)
+        return items, kept, rows.indices.astype(np.int32), owners, self.content.vectors[items], words[items]
+
+    def _tensors(self, batch: Examples) -> tuple:
+        pools, config = batch.pools, self.config
+        drawn, log_expected = self.negatives.draw()
+        needed, at = np.unique(np.concatenate((pools.items, batch.items, drawn.numpy())), return_inverse=True)
+        lines, targets, others = np.split(at.astype(np.int32), np.cumsum((len(pools.items), len(batch.items))))
+        dropped = config.id_dropout if self.has_content else 0.0
+        kept = self.known[needed] * (self.rng.random(len(needed)) >= dropped)
+        read = (self.rng.random(len(lines)) >= config.dropout).astype(np.float32) / (1 - config.dropout)
+        items = self._inputs(needed.astype(np.int32), kept.astype(np.float32))
+        past = lines, pools.rows, pools.weights * read[:, None], np.int32(pools.n)
+        return *items, *past, batch.query, targets, batch.weights, others, log_expected
+
+    def _loss(self, *batch: tf.Tensor) -> tf.Tensor:
+        items, past, (query, targets, weights, others, log_expected) = batch[:6], batch[6:10], batch[10:]
+        vectors, biases = self.towers.items(*items)
+        users = tf.math.l2_normalize(self.towers.users(vectors, *past), axis=1) / self.config.temperature
+        vectors = tf.math.l2_normalize(vectors, axis=1)
+        bought = tf.reduce_sum(tf.gather(users, query) * tf.gather(vectors, targets), axis=1) + tf.gather(
+            biases, targets
+        )
+        logits = tf.matmul(users, tf.gather(vectors, others), transpose_b=True) + tf.gather(biases, others)
+        losses = sampled_softmax(bought, query, logits, log_expected)
+        return tf.reduce_sum(losses * weights) / tf.reduce_sum(weights)
+
+
+def keys_of(content: ItemContent) -> np.ndarray:
+    """int64 (attributes,): a number for each attribute's name, the same in every shop."""
+    digests = [hashlib.sha256(name.encode()).digest()[:8] for name in content.feature_names()]
+    return np.array([int.from_bytes(digest, "little", signed=True) for digest in digests], dtype=np.int64)
+
+
+def start_from(towers: Towers, data: Dataset, content: ItemContent, folder: Path) -> None:
+    """Take over another model's vectors of shared items and attributes, and its user network where the sizes agree.
+
+    A shared item starts at that model's whole vector, less what its attributes say here; an item of which only
+    attributes are shared starts without an id vector, because its own singular vectors are of another space.
+    Raises BundleError if the folder is no bundle of this component, DataError if its vectors have another length.
+    """
+    from components.core.errors import DataError
+    from components.deep.two_tower import TwoTower
+
+    other = load(folder)
+    size = towers.ids.shape[1]
+    if not isinstance(other, TwoTower) or other.config.embedding_size != size:
+        raise DataError(f"two_tower: start_from: {folder} is no two_tower of embedding_size {size}; train one such.")
+    w, ids = other.weights, towers.ids.numpy()
+    attributes = towers.attributes.numpy()
+    if "attribute_keys" in w and len(attributes):
+        place = {key: at for at, key in enumerate(w["attribute_keys"].tolist())}
+        pairs = [(at, place[key]) for at, key in enumerate(keys_of(content).tolist()) if key in place]
+        here, there = np.array(pairs, dtype=np.int64).reshape(-1, 2).T
+        attributes[here] = w["attribute_embeddings"][there]
+        towers.attributes.assign(attributes)
+        ids[np.isin(np.arange(len(ids)), content.features()[:, here].nonzero()[0])] = 0
+    known = other.items.encode(data.items.ids)
+    shared = known >= 0
+    said = sp.csr_matrix(content.features()) @ attributes if len(attributes) else 0 * ids
+    ids[shared] = w["tower_vectors"][known[shared]] - said[shared]
+    towers.ids.assign(ids)
+    for variable in towers.user.trainable_variables:
+        value = w.get(variable.path.replace("/", "."))
+        if value is not None and value.shape == tuple(variable.shape):
+            variable.assign(value)

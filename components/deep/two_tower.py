@@ -1,0 +1,97 @@
+"""Two towers: a user's pooled history on one side, an item's id and content on the other, and the angle between them.
+
+Use it where new items must be found before anybody bought them: an item's vector is the sum of what its id and its
+content say, and in training the id is now and then left out, so that the content learns to stand alone (as in
+DropoutNet). An item nobody bought has its content only. Without content it is a plain two-tower model of ids.
+Content (`Dataset.content`): attributes and tags as embeddings, vectors through a linear layer, and with `text` the
+words of the title through an average or a convolution (Kim 2014).
+Cost: per epoch examples × negatives × embedding_size operations, some minutes per million events; the item tower is
+evaluated once, so that scoring is a matrix product in numpy.
+Source: Yi et al. 2019 (doi:10.1145/3298689.3346996), sampled softmax with logQ correction; Volkovs et al. 2017.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+import numpy as np
+from pydantic import Field
+
+from components.core.dataset import Dataset, Histories
+from components.core.errors import DataError
+from components.core.model import Capabilities
+from components.core.space import Floats
+from components.deep._catalogue_model import CatalogueConfig, CatalogueModel
+from components.deep._numpy_layers import dense, directions
+from components.deep._pools import pools_of
+
+if TYPE_CHECKING:
+    from components.deep._two_tower_training import TwoTowerTrainer
+
+
+class TwoTowerConfig(CatalogueConfig):
+    """How a history is read, what an item's vector is made of, and what training starts from.
+
+    max_length     baskets of a history that are read, the last ones
+    basket_decays  weight of a basket against the one after it, once for each pooled vector of the history
+    hidden_size    of the user's network
+    examples       baskets of a user to be foretold per epoch, at most
+    repeat_weight  weight of a target the user had bought before, against 1 for a first buy
+    temperature    of the cosine: logit = cosine / temperature + bias
+    id_dropout     share of the items whose id is left out of a training step, where there is content
+    min_events     an item bought less often has no id vector, its content only
+    content        `use` what the data set has, or `require` it, or `ignore` it
+    text           the words of the titles: `none`, their `mean`, or a convolution over them (`cnn`)
+    start_from     folder of a two_tower bundle of another shop or department: items of the same id, attributes of the
+                   same name, and the user's network start as they are there; nothing by default
+    """
+
+    space: ClassVar = CatalogueConfig.space | {"temperature": Floats(0.03, 0.3, log=True), "id_dropout": Floats(0, 0.5)}
+    max_length: int = Field(default=20, ge=1, le=1000)
+    basket_decays: tuple[float, ...] = Field(default=(0.3, 0.9), min_length=1, max_length=4)
+    hidden_size: int = Field(default=128, ge=1, le=2048)
+    examples: int = Field(default=20, ge=1)
+    repeat_weight: float = Field(default=0.2, gt=0, le=1)
+    temperature: float = Field(default=0.07, gt=0, le=10)
+    id_dropout: float = Field(default=0.1, ge=0, le=1)
+    min_events: int = Field(default=1, ge=0)
+    content: Literal["use", "require", "ignore"] = "use"
+    text: Literal["none", "mean", "cnn"] = "none"
+    start_from: str | None = None
+    dropout: float = Field(default=0.2, ge=0, lt=1)
+    batch_size: int = Field(default=512, ge=1)
+
+
+class TwoTower(CatalogueModel):
+    """Cosine of the user's and the item's vector over a temperature, plus the item's bias."""
+
+    version = 1
+    Config = TwoTowerConfig
+    capabilities = Capabilities(uses_order=True, uses_content=True)
+
+    def trainer(self, data: Dataset, rng: np.random.Generator) -> TwoTowerTrainer:
+        """Id vectors start as the leading directions of who bought what, or as another model's.
+
+        Raises DataError where content is required and there is none, or the text is asked for and there are no words.
+        """
+        config = self.config
+        if config.content == "require" and data.content is None:
+            raise DataError(
+                "two_tower: the data set has no item content, and content: require asks for it; give item attributes "
+                "(the flow reads them from features/), or set content: use."
+            )
+        if config.text != "none" and (data.content is None or data.content.words is None):
+            raise DataError(
+                f"two_tower: text: {config.text} needs titles of the items, there are none; set text: none."
+            )
+        from components.deep._two_tower_training import TwoTowerTrainer
+
+        return TwoTowerTrainer(data, config, rng)
+
+    def logits(self, histories: Histories) -> np.ndarray:
+        """From tower_vectors (n_items, d), item_biases (n_items,) and the layers of the user's network."""
+        w, config = self.weights, self.config
+        pooled = pools_of(histories, config.basket_decays, config.max_length).sums(w["tower_vectors"])
+        hidden = np.maximum(dense(pooled, w, "user_hidden"), 0)
+        users = pooled @ w["user_linear.kernel"] + dense(hidden, w, "user_out")
+        return directions(users) @ directions(w["tower_vectors"]).T / config.temperature + w["item_biases"]

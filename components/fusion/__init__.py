@@ -1,0 +1,1 @@
+"""Several opinions joined into one."""

@@ -1,0 +1,58 @@
+"""Whether a probability means what it says: the reliability curve and its mean distance from the diagonal."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Reliability:
+    """Predictions in bins of equal size, from the least to the most probable; empty bins are left out.
+
+    foretold  float64 (bins,), mean predicted probability
+    happened  float64 (bins,), share of the outcomes that were true
+    counts    int64 (bins,), predictions
+    """
+
+    foretold: np.ndarray
+    happened: np.ndarray
+    counts: np.ndarray
+
+
+def reliability(
+    probabilities: np.ndarray, outcomes: np.ndarray, *, bins: int = 10, weights: np.ndarray | None = None
+) -> Reliability:
+    """The reliability curve.
+
+    probabilities  float (n,) in [0, 1]
+    outcomes       bool (n,), what happened
+    bins           of equally many predictions: over a catalogue nearly all probabilities are close to 0, and bins of
+                   equal width would hold all of them in one
+    weights        float (n,), how many predictions each stands for; None: one
+    Raises         ValueError if the lengths differ, there is none, or a probability is outside [0, 1].
+    Source         Murphy & Winkler 1977, doi:10.2307/2346866; bins of equal size: Nixon et al. 2019, arXiv:1904.01685.
+    """
+    probabilities, outcomes = np.asarray(probabilities, dtype=np.float64), np.asarray(outcomes, dtype=bool)
+    if probabilities.shape != outcomes.shape or probabilities.ndim != 1 or not len(probabilities):
+        raise ValueError(f"reliability: {probabilities.shape} probabilities for {outcomes.shape} outcomes")
+    if not ((probabilities >= 0) & (probabilities <= 1)).all():
+        raise ValueError("reliability: a probability is outside 0 … 1")
+    weights = np.ones(len(probabilities)) if weights is None else np.asarray(weights, dtype=np.float64)
+    order = np.argsort(probabilities, kind="stable")
+    middle = np.cumsum(weights[order]) - weights[order] / 2
+    bin_of = np.minimum((middle / weights.sum() * max(bins, 1)).astype(int), max(bins, 1) - 1)
+    weights, probabilities, outcomes = weights[order], probabilities[order], outcomes[order]
+    sums = (weights, weights * probabilities, weights * outcomes)
+    counts, foretold, happened = (np.bincount(bin_of, of) for of in sums)
+    some = counts > 0
+    return Reliability(foretold[some] / counts[some], happened[some] / counts[some], counts[some])
+
+
+def expected_calibration_error(curve: Reliability) -> float:
+    """Mean of |foretold − happened| over the predictions, in [0, 1]; 0 is perfect.
+
+    Source  Naeini, Cooper & Hauskrecht 2015 (AAAI).
+    """
+    return float(np.average(np.abs(curve.foretold - curve.happened), weights=curve.counts))

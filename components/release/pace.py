@@ -1,0 +1,37 @@
+"""How fast a release answers its golden questions on this machine: what a change of release must not spoil."""
+
+from __future__ import annotations
+
+import time
+
+from components.core.errors import ReleaseError
+from components.release import golden
+from components.release.release import Release
+
+PASSES = 5  # the quickest of them: a busy machine only ever adds time
+FAST_ENOUGH_MS = 2.0  # no release is too slow below this, however fast the one before it was
+
+
+def measure(release: Release, passes: int = PASSES) -> float:
+    """Milliseconds per golden question, the quickest of several passes over all of them."""
+    questions = [golden.question(raw) for raw in golden.questions(release)]
+    quickest = float("inf")
+    for _ in range(passes):
+        started = time.perf_counter()
+        for asked in questions:
+            release.recommend(asked)
+        quickest = min(quickest, time.perf_counter() - started)
+    return 1000 * quickest / len(questions)
+
+
+def check(candidate: Release, current: Release, max_slowdown: float) -> None:
+    """Raise ReleaseError if a candidate takes more than `max_slowdown` times as long as the current release."""
+    ours = measure(candidate)
+    if ours <= FAST_ENOUGH_MS:
+        return
+    theirs = measure(current)
+    if ours > max_slowdown * theirs:
+        raise ReleaseError(
+            f"release: it takes {ours:.1f} ms per golden question, {ours / theirs:.1f} times as long as the one that "
+            f"serves ({theirs:.1f} ms; at most {max_slowdown:g} times); make it smaller, or serve it where it is fast."
+        )

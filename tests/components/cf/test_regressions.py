@@ -1,0 +1,51 @@
+"""SLIM and EASE's tail: the same weights as solving each item on its own, by hand."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import scipy.sparse as sp
+
+from components.cf._regressions import regress
+from components.cf.ease import Ease, EaseConfig
+from components.cf.slim import Slim, SlimConfig, elastic_net
+from components.core.dataset import Dataset
+
+RNG = np.random.default_rng(0)
+
+
+def shop(users: int = 60, items: int = 7) -> Dataset:
+    bought = np.argwhere(np.random.default_rng(1).random((users, items)) < 0.4)
+    return Dataset.from_events(bought[:, 0].astype(np.str_), bought[:, 1].astype(np.str_), np.arange(len(bought)), 1000)
+
+
+def test_the_elastic_net_meets_its_optimality_conditions() -> None:
+    matrix = np.random.default_rng(2).random((3, 40, 5)).astype(np.float32)
+    grams, right = matrix.transpose(0, 2, 1) @ matrix, np.array([[9, 1, 12, 3, 10]] * 3, dtype=np.float32)
+    weights = elastic_net(grams, right, 2, 5, 500, 1e-7)
+    slope = right - 2 - np.einsum("bij,bj->bi", grams, weights) - 5 * weights
+    assert (weights >= 0).all() and (weights == 0).any() and (weights > 0).any()
+    assert slope[weights > 0] == pytest.approx(0, abs=1e-3)
+    assert (slope[weights == 0] <= 1e-3).all()
+
+
+def test_without_shared_buyers_beyond_l1_there_are_no_weights() -> None:
+    model = Slim(SlimConfig(l1=1000, half_life_days=None)).fit(shop(), RNG)
+    assert model.weights.nnz == 0
+
+
+def test_no_item_speaks_for_itself() -> None:
+    assert not Slim(SlimConfig(l1=0, l2=1)).fit(shop(), RNG).weights.diagonal().any()
+
+
+def test_fewer_candidates_than_asked_for_leave_the_rest_at_zero() -> None:
+    two = sp.csr_matrix(np.array([[1, 1, 0], [1, 1, 0], [0, 0, 1]], dtype=np.float32))
+    weights = regress(two, np.arange(3), 2, lambda grams, right: right, "test").toarray()
+    assert weights.tolist() == [[0, 2, 0], [2, 0, 0], [0, 0, 0]]
+
+
+def test_ease_s_tail_on_all_items_is_the_closed_form_where_that_is_positive() -> None:
+    data, options = shop(), {"regularization": 5, "half_life_days": None}
+    exact = Ease(EaseConfig(**options)).fit(data, RNG).weights.toarray()
+    tail = Ease(EaseConfig(max_items=0, tail_neighbours=6, **options)).fit(data, RNG).weights.toarray()
+    assert tail == pytest.approx(exact, abs=1e-4)

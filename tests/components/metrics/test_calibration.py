@@ -1,0 +1,37 @@
+"""Calibration: what was foretold against what happened."""
+
+import numpy as np
+import pytest
+
+from components.metrics.calibration import expected_calibration_error, reliability
+
+
+def test_a_probability_that_comes_true_as_often_as_it_says_has_no_error():
+    curve = reliability(np.array([0.25] * 4 + [0.5] * 4), np.array([1, 0, 0, 0, 1, 1, 0, 0]), bins=2)
+    assert (curve.foretold.tolist(), curve.happened.tolist()) == ([0.25, 0.5], [0.25, 0.5])
+    assert expected_calibration_error(curve) == 0
+
+
+def test_the_error_is_the_mean_distance_over_the_predictions():
+    # Two bins: foretold 0.1 and nothing happened, foretold 0.9 and half of it happened.
+    curve = reliability(np.array([0.9, 0.1, 0.9, 0.1]), np.array([True, False, False, False]), bins=2)
+    assert expected_calibration_error(curve) == pytest.approx((0.1 + 0.4) / 2)
+
+
+def test_more_bins_than_predictions_leave_the_empty_ones_out():
+    assert reliability(np.array([0.2, 0.4]), np.array([False, True]), bins=10).counts.tolist() == [1, 1]
+
+
+@pytest.mark.parametrize(
+    ("probabilities", "outcomes"), [([0.1], [True, False]), ([], []), ([1.2], [True]), ([np.nan], [True])]
+)
+def test_what_is_no_probability_is_refused(probabilities, outcomes):
+    with pytest.raises(ValueError, match="reliability"):
+        reliability(np.array(probabilities), np.array(outcomes))
+
+
+def test_a_weighted_prediction_counts_for_as_many_as_it_stands_for() -> None:
+    curve = reliability(np.array([0.2, 0.2, 0.2]), np.array([1, 0, 0]), bins=1, weights=np.array([1.0, 2.0, 2.0]))
+    assert curve.happened.tolist() == pytest.approx([0.2])
+    assert curve.counts.tolist() == [5]
+    assert expected_calibration_error(curve) == pytest.approx(0)
