@@ -19,6 +19,7 @@ from starlette.routing import Route
 
 from components.core.errors import StateError
 from components.core.stages import note_stage
+from components.search.engines.elasticsearch import EngineError
 from services import draining, json_log
 from services.admin import AdminPort
 from services.desk import Desk
@@ -51,6 +52,7 @@ SETTINGS = read_settings()
 THREADS = 4  # numpy and XGBoost let go of the interpreter while they compute
 TIMEOUT_S = 10
 NO_STATE = "the store of events does not answer; come again in a second"
+NO_ENGINE = "the search server does not answer; come again in a second"
 NOTHING_YET = "no verified release yet; GET /health says why"
 
 
@@ -217,6 +219,10 @@ class Recommender:
             return ask(request, now)
         except NoIndexError as e:
             return JSONResponse({"error": str(e)}, status_code=404)
+        except EngineError as e:
+            logger.error("no answer: %s", e)  # noqa: TRY400 - as below
+            record().refused = "engine"
+            return JSONResponse({"error": NO_ENGINE}, status_code=503, headers={"Retry-After": "1"})
         except StateError as e:
             logger.error("no answer: %s", e)  # noqa: TRY400 - its words say it all, and a traceback a second says less
             record().refused = "state"
