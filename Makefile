@@ -91,6 +91,17 @@ lock: setup ## Resolve the packages again and write requirements.lock
 	echo 'pyspark>=4.0.5,<4.1' | $(BIN)/uv pip compile - --generate-hashes --no-emit-index-url --no-header \
 		--universal --python-version 3.11 -o requirements-spark.lock
 
+.PHONY: faults
+faults: setup ## Break things and print what held: every script of tests/faults (minutes each)
+	@set -e; for script in $$(grep -l __main__ tests/faults/*.py); do \
+		$(BIN)/python -m tests.faults.$$(basename $$script .py); done
+
+.PHONY: load
+load: setup ## Measure throughput, latency and overload; refuses on a busy machine
+	$(BIN)/python -m tests.load.recommend
+	$(BIN)/python -m tests.load.overload
+	$(BIN)/python -m tests.load.nearline
+
 .PHONY: clean
 clean: ## Remove everything a run makes: artifacts, registry, state, DVC's cache
 	rm -rf artifacts state mlartifacts mlflow.db* .prefect build .dvc/cache .dvc/tmp

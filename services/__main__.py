@@ -31,12 +31,14 @@ def main() -> None:
 @click.option("--port", default=0, type=click.IntRange(0, 65535), help="0 picks a free one.", show_default=True)
 @click.option("--host", help="Address to listen on, a number; beyond loopback it asks for API keys.")
 @click.option("--admin-port", type=click.IntRange(1, 65535), help="A port of its own for metrics, health and release.")
+@click.option("--search", type=click.Path(path_type=Path), help="Search in this index, whatever release serves.")
 @click.option("--release", type=click.Path(path_type=Path), help="Serve this folder and ask no registry.")
-def serve(port: int, host: str | None, admin_port: int | None, release: Path | None) -> None:
+def serve(port: int, host: str | None, admin_port: int | None, search: Path | None, release: Path | None) -> None:
     """Serve the champion, on loopback unless told otherwise; prints the address first."""
     from services.settings import read_settings
 
-    told = {"SHOPLOOP_RELEASE": release and release.resolve(), "SHOPLOOP_HOST": host, "SHOPLOOP_ADMIN_PORT": admin_port}
+    told = {"SHOPLOOP_RELEASE": release and release.resolve(), "SHOPLOOP_SEARCH": search and search.resolve()}
+    told |= {"SHOPLOOP_HOST": host, "SHOPLOOP_ADMIN_PORT": admin_port}
     os.environ.update({name: str(value) for name, value in told.items() if value is not None})
     try:
         settings = read_settings()
@@ -69,6 +71,10 @@ def _check(settings: Settings) -> None:
     state.open()
     check_keys(settings)
     open_traces(settings.traces)
+    if settings.search is not None:
+        from components.search.load import load as load_index
+
+        load_index(settings.search)
     if settings.release is not None:
         Desk(settings, state).check(load(settings.release))
 

@@ -26,10 +26,11 @@ from services.messages import (
 from services.persons import Persons
 from services.release_cache import Serving
 from services.request_record import record
+from services.search_messages import SearchRequest
 from services.settings import Settings
 from services.state import State
 
-Asked = TypeVar("Asked", RecommendRequest, Told)
+Asked = TypeVar("Asked", RecommendRequest, SearchRequest, Told)
 DAY_S = 86_400
 EARLY = "events before the release's cut-off ({cutoff}) are stored but change no answer: the release knows that time"
 
@@ -86,6 +87,12 @@ class Desk:
             before_cutoff=early,
             note=EARLY.format(cutoff=release.facts["cutoff_time"]) if early else None,
         )
+
+    def asker(self, request: SearchRequest, release: Release) -> Question:
+        """Who searches, as the release knows them: a history, or a user with what they did since."""
+        request = self._protected(request, release)
+        events = self._events(request.user_id, release) if request.user_id is not None else ()
+        return Question(user_id=request.user_id, history=tuple(request.history or ()), events=events)
 
     def check(self, release: Release) -> None:
         """Refuse a release that cannot be served here: no state to keep, no key to know people by, or not what the

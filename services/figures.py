@@ -90,6 +90,7 @@ def exposition() -> tuple[bytes, str]:
     """All workers' figures as Prometheus reads them, and their media type."""
     registry = REGISTRY
     if os.environ.get(FOLDER_VARIABLE):
+        forget_dead_workers()
         registry = CollectorRegistry()
         multiprocess.MultiProcessCollector(registry)
     return generate_latest(registry), CONTENT_TYPE_LATEST

@@ -5,8 +5,9 @@ bentoml serve services.recommender:Recommender
 
 from __future__ import annotations
 
+import json
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TypeVar
 
 import bentoml
@@ -18,10 +19,11 @@ from starlette.routing import Route
 
 from components.core.errors import StateError
 from components.core.stages import note_stage
-from services import json_log
-from services.admin import AdminPort, metrics
+from components.search.engines.elasticsearch import EngineError
+from services import draining, json_log
+from services.admin import AdminPort
 from services.desk import Desk
-from services.figures import figures
+from services.figures import exposition, figures
 from services.front_door import FrontDoor
 from services.messages import (
     EventsAnswer,
@@ -33,10 +35,13 @@ from services.messages import (
     SimilarAnswer,
     SimilarRequest,
 )
+from services.refusals import refusal
 from services.release_cache import Serving
 from services.release_watcher import ReleaseWatcher
 from services.request_guard import RequestGuard
 from services.request_record import record
+from services.search_desk import NoIndexError, SearchDesk
+from services.search_messages import SearchAnswer, SearchRequest, SuggestAnswer, SuggestRequest
 from services.settings import read_settings
 from services.state import State
 
@@ -47,6 +52,7 @@ SETTINGS = read_settings()
 THREADS = 4  # numpy and XGBoost let go of the interpreter while they compute
 TIMEOUT_S = 10
 NO_STATE = "the store of events does not answer; come again in a second"
+NO_ENGINE = "the search server does not answer; come again in a second"
 NOTHING_YET = "no verified release yet; GET /health says why"
 
 
@@ -54,6 +60,8 @@ ROUTES = {
     "POST /recommend": "ranked items for a user_id or a history",
     "POST /similar": "ranked neighbours of an item_id",
     "POST /events": "tell what users did",
+    "POST /search": "ranked items for a query, with facets",
+    "POST /suggest": "completions of the beginning of a query; GET /suggest?text=… too",
     "GET /release": "what is being served",
     "GET /health": "whether anything is wrong, and what",
     "GET /readyz": "whether a verified release answers",
@@ -78,6 +86,14 @@ def _health(_: Request) -> Response:
     return _service().health()
 
 
+def _metrics(_: Request) -> Response:
+    return _service().metrics()
+
+
+def _suggest(request: Request) -> Response:
+    return _service().suggest_page(request.query_params)
+
+
 def _service() -> Recommender:
     return bentoml.get_current_service()
 
@@ -90,7 +106,8 @@ PAGES = [
     Route("/docs.json", _nothing),
     Route("/release", _release),
     Route("/health", _health),
-    Route("/metrics", metrics),
+    Route("/metrics", _metrics),
+    Route("/suggest", _suggest, methods=["GET"]),
 ]
 
 
@@ -110,12 +127,14 @@ class Recommender:
 
     def __init__(self) -> None:
         json_log.configure()
+        draining.watch()
         self.desk = Desk(SETTINGS, State.of(SETTINGS))
+        self.search_desk = SearchDesk(self.desk)
         self.watcher = ReleaseWatcher(SETTINGS, self.desk.check, self._swapped)
         self.watcher.start()
         self.admin = None
         if SETTINGS.admin_port is not None:
-            pages = {"/metrics": metrics, "/release": lambda _: self.release(), "/health": lambda _: self.health()}
+            pages = {"/metrics": self.metrics, "/release": self.release, "/health": self.health}
             self.admin = AdminPort(SETTINGS, pages)
             self.admin.start()
 
@@ -141,6 +160,25 @@ class Recommender:
         """Tell what users did; idempotent by event_id."""
         return self._answer(self.desk.events, request)
 
+    @bentoml.api
+    def search(self, request: SearchRequest, /) -> SearchAnswer:
+        """Ranked items for a query."""
+        return self._answer(self.search_desk.search, request)
+
+    @bentoml.api
+    def suggest(self, request: SuggestRequest, /) -> SuggestAnswer:
+        """Completions of the beginning of a query."""
+        return self._answer(self.search_desk.suggest, request)
+
+    def suggest_page(self, asked: Mapping[str, str]) -> Response:
+        """The same by GET: `text` and `limit` in the address."""
+        known = {name: int(value) if name == "limit" and value.isdigit() else value for name, value in asked.items()}
+        wrong = refusal("/suggest", json.dumps(known).encode())
+        if wrong is not None:
+            return JSONResponse({"error": wrong}, status_code=400)
+        answer = self._answer(self.search_desk.suggest, SuggestRequest.model_validate(known))
+        return answer if isinstance(answer, Response) else JSONResponse(answer.model_dump())
+
     def release(self) -> Response:
         """What serves now."""
         now = self.watcher.current
@@ -160,9 +198,15 @@ class Recommender:
         )
         return JSONResponse(answer.model_dump(), status_code=200 if watcher.current else 503)
 
+    def metrics(self) -> Response:
+        """Figures of all workers."""
+        figures().refused_release.set(self.watcher.refused is not None)
+        content, media_type = exposition()
+        return Response(content, media_type=media_type)
+
     def __is_ready__(self) -> bool:
-        """Ready when a release was verified."""
-        return self.watcher.current is not None
+        """Ready when a release was verified, its golden answers reproduced, and the service is not leaving."""
+        return self.watcher.current is not None and not draining.LEAVING.is_set()
 
     def _answer(self, ask: Callable[[Asked, Serving], Answered], request: Asked) -> Answered | Response:
         """What the desk says, from the release that serves at this moment."""
@@ -173,6 +217,12 @@ class Recommender:
         record().served_by(now)
         try:
             return ask(request, now)
+        except NoIndexError as e:
+            return JSONResponse({"error": str(e)}, status_code=404)
+        except EngineError as e:
+            logger.error("no answer: %s", e)  # noqa: TRY400 - as below
+            record().refused = "engine"
+            return JSONResponse({"error": NO_ENGINE}, status_code=503, headers={"Retry-After": "1"})
         except StateError as e:
             logger.error("no answer: %s", e)  # noqa: TRY400 - its words say it all, and a traceback a second says less
             record().refused = "state"

@@ -7,11 +7,14 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from services.messages import EventsRequest, RecommendRequest, SimilarRequest
+from services.search_messages import SearchRequest, SuggestRequest
 
 REQUESTS: dict[str, type[BaseModel]] = {
     "/recommend": RecommendRequest,
     "/similar": SimilarRequest,
     "/events": EventsRequest,
+    "/search": SearchRequest,
+    "/suggest": SuggestRequest,
 }
 MOST_ENTRIES = 10
 LONGEST_NAME = 80

@@ -19,6 +19,8 @@ ROUTES: dict[str, Route] = {
     "/recommend": Route("recommend", works=True),
     "/similar": Route("recommend", works=True),
     "/events": Route("events", works=True),
+    "/search": Route("recommend", works=True),
+    "/suggest": Route("recommend", works=True),
     "/release": Route("admin"),
     "/health": Route("admin"),
     "/metrics": Route("admin"),

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from components.core import rng
 from components.core.bundle import META, read_json, write_json
 from components.core.errors import BundleError, ConfigError
-from components.core.model import Model
+from components.core.model import PROGRESS, Model
 from components.core.model import load as load_model
 from components.core.source_files import digest_of, files_of, module_name
 
@@ -72,7 +72,7 @@ class Fits:
         if (at / COST).is_file():
             self.paid.add(Cost(**read_json(at / COST)))
             return load_model(at / MODEL)
-        if curves_of(at):
+        if _checkpoint(at):
             self.remarks.append(f"{name}: its fit was interrupted and went on from there; its cost is that of the rest")
         model = self.specs[name].model()
         model.journal_folder = at / JOURNAL
@@ -93,6 +93,11 @@ def curves_of(fit: Path) -> dict[str, list[float]]:
         except (BundleError, KeyError, AttributeError, TypeError, ValueError):
             return {}  # replaced while it was read, or of another version
     return {}
+
+
+def _checkpoint(fit: Path) -> bool:
+    """Whether a killed fit left something to go on from."""
+    return any(file.parent.name != PROGRESS for file in (fit / JOURNAL).glob(f"*/{META}"))
 
 
 @contextmanager

@@ -65,14 +65,18 @@ def chosen(models: str, params: Path | None, *, timed: bool) -> tuple[dict[str, 
 def able(lines: dict[str, Spec], names: Iterable[str], *, repeats: bool, validation: bool) -> dict[str, str]:
     """Name → why it cannot do what is asked; nothing where all can. Options that are refused raise ConfigError."""
     reasons = {}
+    single = [name for name, spec in lines.items() if spec.is_model]
     for name in names:
         spec = lines[name]
         if spec.is_model:
             spec.model()
             if not repeats and not MODELS.get(spec.component).capabilities.scores_unseen:
                 reasons[name] = "it only knows what a user had before, and that is masked (--repeats asks for it)"
-        elif validation and ENTRANTS.get(spec.component).needs_earlier:
-            reasons[name] = "it learns from the fold before the one that is asked, and the validation fold is the first"
+        else:
+            cls = ENTRANTS.get(spec.component)
+            cls.members(parse(cls.Config, spec.params, f"{MODELS_SECTION}.{name}.params"), single)
+            if validation and cls.needs_earlier:
+                reasons[name] = "it learns from the fold before the one that is asked, and validation is the first"
     return reasons
 
 

@@ -11,6 +11,7 @@ from components.evaluation.protocol import ALL, NEW
 VIEW_WORDS = {ALL: "all items", NEW: "items new to the user"}
 METRICS = {"ndcg": "NDCG", "hit_rate": "HitRate", "recall": "Recall", "mrr": "MRR", "coverage": "Coverage"}
 NOTHING = "–"
+USUAL_K = 10
 SPLIT_WORDS = {
     "temporal": "one cut-off time for everybody",
     "leave_last_out": "the last event of every user is asked about",
@@ -22,6 +23,19 @@ SPLIT_WORDS = {
 def title(report: dict[str, Any]) -> str:
     """What the benchmark is of."""
     return f"{report['data']['name']}: {report['asked']['protocol']}"
+
+
+def command(report: dict[str, Any]) -> str:
+    """The command that makes these figures again, with the reader's own folders in the place of ours."""
+    asked, data = report["asked"], report["data"]
+    where = {"sequences": "<folder with sequences.txt>", "snapshot": "<folder of clean tables>"}
+    parts = ["shoploop benchmark", "--data", where.get(data["kind"], "params.yaml"), "--protocol", asked["protocol"]]
+    parts += ["--models", ",".join(e for e, entry in report["entries"].items() if entry["cost"]), "--out", "<folder>"]
+    parts += [f"--seeds {asked['seeds']}"] if asked["seeds"] > 1 else []
+    parts += [f"--k {asked['k']}"] if asked["k"] != USUAL_K else []
+    parts += [f"--{flag}" for flag in ("repeats", "validation") if asked[flag]]
+    parts += [f"--{name.replace('_', '-')} {value}" for name, value in asked["density"].items()]
+    return " ".join(parts)
 
 
 def protocol_sentences(report: dict[str, Any]) -> list[str]:
@@ -138,7 +152,7 @@ def markdown_table(columns: list[str], rows: list[list[str]]) -> str:
 
 def write(report: dict[str, Any], path: Path) -> Path:
     """Write the report as Markdown; returns its path."""
-    parts = [f"# {title(report)}", *protocol_sentences(report)]
+    parts = [f"# {title(report)}", f"`{command(report)}`", *protocol_sentences(report)]
     for view in report["asked"]["views"]:
         parts += [f"## Ranking {VIEW_WORDS[view]}", markdown_table(*table(report, view))]
         parts += [f"### NDCG@{report['asked']['k']} by slice", markdown_table(*slice_rows(report, view))]

@@ -5,7 +5,11 @@ It leaves a folder with its lists and what they cost, or a file that says in wor
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
+import threading
+import time
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -24,6 +28,7 @@ from components.core.progress import track
 from components.core.registry import ENTRANTS
 
 RESULT = "result.json"
+PARENT_EVERY_S = 2.0
 FAILURE = ".failure.json"  # after the name of the result's folder
 
 
@@ -78,6 +83,7 @@ class Told:
 def main(path: Path) -> int:
     """Do the job; 0 where its result is written."""
     environment.prepare()
+    threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
     job = Job.read(path)
     try:
         run(job)
@@ -92,6 +98,13 @@ def main(path: Path) -> int:
         traceback.print_exc()
         write_json(job.failure, {"reason": f"{type(e).__name__}: {e}"})
     return 1
+
+
+def _end_with(parent: int) -> None:
+    """End this process when the benchmark that started it is gone, also where it was killed with -9."""
+    while os.getppid() == parent:
+        time.sleep(PARENT_EVERY_S)
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def run(job: Job) -> None:

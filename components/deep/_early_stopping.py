@@ -88,6 +88,7 @@ def _best_epoch(
         fitted.curves[TRAIN_LOSS].append(_finite(trainer.epoch(deadline), epoch, config))
         model.weights = trainer.weights()
         gains.append(mean_gain(model.logits, later))
+        model.report(fitted.curves)
         since_best = len(gains) - 1 - int(np.argmax(gains))
         if since_best == 0:
             fitted.weights = model.weights

@@ -10,6 +10,7 @@ from pydantic import Field
 
 from components.core.dataset import Dataset, Histories
 from components.core.model import Capabilities
+from components.core.space import Floats
 from components.deep._catalogue_model import CatalogueConfig, CatalogueModel
 from components.deep._numpy_layers import Weights, dense
 from components.deep._pools import pools_of
@@ -33,6 +34,10 @@ class PairConfig(CatalogueConfig):
     context        what is known of the moment besides the history: hour and weekday, in UTC
     """
 
+    space: ClassVar = CatalogueConfig.space | {
+        "basket_decay": Floats(0.2, 1.0),
+        "repeat_weight": Floats(0.05, 1, log=True),
+    }
     max_length: int = Field(default=20, ge=1, le=1000)
     basket_decay: float = Field(default=0.6, gt=0, le=1)
     examples: int = Field(default=20, ge=1)

@@ -10,13 +10,14 @@ Source: He et al. 2020, arXiv:2002.02126.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
 import scipy.sparse as sp
 from pydantic import Field
 
 from components.core.dataset import Dataset, Histories
+from components.core.space import Ints
 from components.deep._catalogue_model import CatalogueConfig, CatalogueModel
 from components.deep._numpy_layers import Weights
 
@@ -31,6 +32,7 @@ class LightGcnConfig(CatalogueConfig):
     objective  of a purchase: `softmax` over the sampled items, or `bpr`, its pairwise form (Rendle et al. 2009)
     """
 
+    space: ClassVar = CatalogueConfig.space | {"layers": Ints(1, 3)}
     layers: int = Field(default=2, ge=1, le=6)
     objective: Literal["softmax", "bpr"] = "softmax"
     dropout: float = Field(default=0.1, ge=0, lt=1)

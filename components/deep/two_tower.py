@@ -12,7 +12,7 @@ Source: Yi et al. 2019 (doi:10.1145/3298689.3346996), sampled softmax with logQ 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
 from pydantic import Field
@@ -20,14 +20,13 @@ from pydantic import Field
 from components.core.dataset import Dataset, Histories
 from components.core.errors import DataError
 from components.core.model import Capabilities
+from components.core.space import Floats
 from components.deep._catalogue_model import CatalogueConfig, CatalogueModel
-from components.deep._numpy_layers import dense
+from components.deep._numpy_layers import dense, directions
 from components.deep._pools import pools_of
 
 if TYPE_CHECKING:
     from components.deep._two_tower_training import TwoTowerTrainer
-
-NO_LENGTH = 1e-6  # a vector shorter than that has no direction
 
 
 class TwoTowerConfig(CatalogueConfig):
@@ -47,6 +46,7 @@ class TwoTowerConfig(CatalogueConfig):
                    same name, and the user's network start as they are there; nothing by default
     """
 
+    space: ClassVar = CatalogueConfig.space | {"temperature": Floats(0.03, 0.3, log=True), "id_dropout": Floats(0, 0.5)}
     max_length: int = Field(default=20, ge=1, le=1000)
     basket_decays: tuple[float, ...] = Field(default=(0.3, 0.9), min_length=1, max_length=4)
     hidden_size: int = Field(default=128, ge=1, le=2048)
@@ -95,8 +95,3 @@ class TwoTower(CatalogueModel):
         hidden = np.maximum(dense(pooled, w, "user_hidden"), 0)
         users = pooled @ w["user_linear.kernel"] + dense(hidden, w, "user_out")
         return directions(users) @ directions(w["tower_vectors"]).T / config.temperature + w["item_biases"]
-
-
-def directions(vectors: np.ndarray) -> np.ndarray:
-    """Vectors of length 1; what has none stays close to 0."""
-    return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), NO_LENGTH)

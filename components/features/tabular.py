@@ -15,19 +15,26 @@ from components.core import schema as s
 from components.data.engine import unix_seconds
 
 RECENT_DAYS = 28
+LINES = "lines"
 WEEK_DAYS = 7
 
 
-def item_features(history: Table, cutoff: datetime) -> Table:
+def pairs_of(history: Table) -> Table:
+    """Who bought what: user_id, item_id and LINES, each pair once. The dearest grouping of all; compute it once."""
+    return history.group_by(s.USER_ID, s.ITEM_ID).agg(**{LINES: history.count()})
+
+
+def item_features(history: Table, cutoff: datetime, pairs: Table | None = None) -> Table:
     """One row per item sold before the cut-off: what the item is like, whatever the week.
 
     history  canonical interactions, all before `cutoff`
+    pairs    `pairs_of` them, where it was computed already
     Columns  item_id and float64 numbers; money in the shop's currency, ages in days, shares in [0, 1]
     """
     at, recent, _ = _windows(history, cutoff)
     value, discount = history[s.VALUE], history[s.DISCOUNT]
-    per_user = history.group_by(s.ITEM_ID, s.USER_ID).agg(n=history.count())
-    buyers = per_user.group_by(s.ITEM_ID).agg(users=per_user.count(), repeat_rate=(per_user.n > 1).mean())
+    pairs = pairs_of(history) if pairs is None else pairs
+    buyers = pairs.group_by(s.ITEM_ID).agg(users=pairs.count(), repeat_rate=(pairs[LINES] > 1).mean())
     sums = history.group_by(s.ITEM_ID).agg(
         purchases=history.count(),
         purchases_28d=recent.sum(),
@@ -66,31 +73,47 @@ def context_features(history: Table, promotions: Table, cutoff: datetime) -> Tab
     return _numbers(joined.mutate(**shares), s.ITEM_ID)
 
 
-def user_features(history: Table, items: Table, cutoff: datetime, private_brands: Sequence[str] = ()) -> Table:
+def user_features(
+    history: Table,
+    items: Table,
+    cutoff: datetime,
+    private_brands: Sequence[str] = (),
+    pairs: Table | None = None,
+) -> Table:
     """One row per user who bought before the cut-off: spending, discounts, own brands, rhythm.
 
     history         canonical interactions, all before `cutoff`
     items           canonical items
     private_brands  values of `brand` that are the shop's own; without any, user_private_share is 0
+    pairs           `pairs_of` the history, where it was computed already
     Columns         user_id and float64 numbers
     """
-    own_brand = items.select(s.ITEM_ID, own_brand=items[s.BRAND].isin(tuple(private_brands)))
-    lines = history.left_join(own_brand, s.ITEM_ID)
-    at = lines[s.TIMESTAMP]
-    value, discount = lines[s.VALUE], lines[s.DISCOUNT]
-    sums = lines.group_by(s.USER_ID).agg(
-        user_lines=lines.count(),
-        user_items=lines[s.ITEM_ID].nunique(),
+    at = history[s.TIMESTAMP]
+    value, discount = history[s.VALUE], history[s.DISCOUNT]
+    sums = history.group_by(s.USER_ID).agg(
+        user_lines=history.count(),
         user_spend=value.sum(),
-        user_price=_unit_price(lines).mean(),
+        user_price=_unit_price(history).mean(),
         user_discount_share=discount.sum() / (value + discount).sum().nullif(0),
-        user_coupon_share=(lines[s.COUPON_DISCOUNT] > 0).mean(),
-        user_private_share=lines.own_brand.mean(),
+        user_coupon_share=(history[s.COUPON_DISCOUNT] > 0).mean(),
         user_idle_days=_days_before(at.max(), cutoff),
     )
-    found = sums.left_join(_baskets(history, cutoff), s.USER_ID).drop(f"{s.USER_ID}_right")
-    found = found.relocate("user_baskets", "user_baskets_28d", after="user_lines")
+    shelves = _shelves(pairs_of(history) if pairs is None else pairs, items, private_brands)
+    found = sums
+    for more in (_baskets(history, cutoff), shelves):
+        found = found.left_join(more, s.USER_ID).drop(f"{s.USER_ID}_right")
+    found = found.relocate("user_baskets", "user_baskets_28d", "user_items", after="user_lines")
+    found = found.relocate("user_private_share", after="user_coupon_share")
     return _numbers(found.mutate(user_spend_per_basket=found.user_spend / found.user_baskets), s.USER_ID)
+
+
+def _shelves(pairs: Table, items: Table, private_brands: Sequence[str]) -> Table:
+    """Items of each user, and the share of the lines, of those whose brand is known, that are of the shop's own."""
+    own_brand = items.select(s.ITEM_ID, own_brand=items[s.BRAND].isin(tuple(private_brands)))
+    known = pairs.left_join(own_brand, s.ITEM_ID)
+    own = known[LINES].sum(where=known.own_brand).coalesce(0)
+    listed = known[LINES].sum(where=known.own_brand.notnull())
+    return known.group_by(s.USER_ID).agg(user_items=known.count(), user_private_share=own / listed)
 
 
 def _baskets(history: Table, cutoff: datetime) -> Table:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from components.ranking.assemble import load_hybrid
 from components.ranking.hybrid import FALLBACK, Hybrid
 from components.release import card, golden
 from components.release.catalogue import catalogue_table
-from components.release.load import CATALOGUE, FACTS, FORMAT, GOLDEN, HYBRID, KNOWN, load, read
+from components.release.load import CATALOGUE, FACTS, FORMAT, GOLDEN, HYBRID, KNOWN, SEARCH, load, read
 from components.release.release import PSEUDONYM_KEY, Release
 from components.splits import store
 
@@ -24,8 +25,8 @@ def assemble(root: Path, name: str, provenance: dict[str, Any], intended_use: st
 
     Equal parts give equal bytes, so that a release registered twice is recognised by its digest. What differs between
     equal runs (commit, time) belongs in `provenance`, which the digest leaves out.
-    Reads   models/<name>/test/, ranker/, features/, reduced/, split/test/, clean/items.parquet, and
-            validated/pseudonyms.json; without that file its user ids are taken for the shop's own.
+    Reads   models/<name>/test/, ranker/, features/, reduced/, split/test/, clean/items.parquet, search/ where the step
+            index made it, and validated/pseudonyms.json; without that file its user ids are taken for the shop's own.
             For the card: evaluation/, robustness/, quality/; a part without its report stays empty
     """
     fold = root / layout.SPLIT / layout.TEST_FOLD
@@ -35,6 +36,7 @@ def assemble(root: Path, name: str, provenance: dict[str, Any], intended_use: st
         with bundle.originating({}):  # the parts' manifests count in the release's digest, where no provenance belongs
             hybrid.save(fresh / HYBRID)
             store.save_dataset(fresh / KNOWN, data)
+            _take_search(root / layout.SEARCH, fresh / SEARCH)
         nobody = Histories.of([[]], [[]], data.now)
         popularity = hybrid.models[FALLBACK].score(nobody)[0]
         items_file = root / layout.CLEAN / "items.parquet"
@@ -49,6 +51,16 @@ def assemble(root: Path, name: str, provenance: dict[str, Any], intended_use: st
         bundle.write_json(fresh / GOLDEN, golden.make(read(fresh)))
         bundle.seal(fresh, provenance)
     return load(root / layout.RELEASE)
+
+
+def _take_search(made: Path, into: Path) -> None:
+    """The search index, sealed anew without its provenance; a shop that made none has none."""
+    if (made / bundle.MANIFEST).is_file():
+        bundle.verify(made)
+        shutil.copytree(made, into, ignore=shutil.ignore_patterns(bundle.MANIFEST))
+        for part in sorted({p.parent for p in made.rglob(bundle.MANIFEST)} - {made}):
+            bundle.seal(into / part.relative_to(made), {})
+        bundle.seal(into, {})
 
 
 def _pseudonym_key(root: Path) -> str | None:

@@ -10,6 +10,8 @@ from components.ranking.hybrid import Hybrid
 from components.release import golden
 from components.release.catalogue import Catalogue
 from components.release.release import Release
+from components.search.index import SearchIndex
+from components.search.load import read as read_index
 from components.splits import store
 
 FORMAT = 1
@@ -18,6 +20,7 @@ GOLDEN = "golden.json"
 CATALOGUE = "catalogue.parquet"
 HYBRID = "hybrid"
 LONGEST_REASON = 300
+SEARCH = "search"
 KNOWN = "known"  # the dataset bundle with the histories of known users
 
 
@@ -56,4 +59,14 @@ def read(path: Path) -> Release:
     known = store.load_dataset(path / KNOWN)
     if known.items != hybrid.items:
         raise BundleError(f"{path}: histories and models are of different catalogues; assemble it again.")
-    return Release(facts | {"provenance": provenance}, bundle.digest(path), hybrid, catalogue, known)
+    facts |= {"provenance": provenance}
+    return Release(facts, bundle.digest(path), hybrid, catalogue, known, _search(path / SEARCH))
+
+
+def _search(folder: Path) -> SearchIndex | None:
+    """The release's search index, ready to answer; None where it was made without one."""
+    if not folder.is_dir():
+        return None
+    index = read_index(folder)
+    index.warm()
+    return index

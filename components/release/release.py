@@ -15,6 +15,7 @@ from components.core.ranking import exclude, top_k
 from components.core.schema import RANKER
 from components.ranking.hybrid import FALLBACK, Hybrid
 from components.release.catalogue import Catalogue, Filters
+from components.search.index import SearchIndex
 
 PSEUDONYM_KEY = "pseudonym_key"  # in release.json
 POPULAR = "popular"  # the stated fallback
@@ -61,13 +62,22 @@ class Answer:
 class Release:
     """Everything one service version needs; read-only, so that any number of threads may ask at once."""
 
-    def __init__(self, facts: dict[str, Any], digest: str, hybrid: Hybrid, catalogue: Catalogue, known: Dataset):
+    def __init__(
+        self,
+        facts: dict[str, Any],
+        digest: str,
+        hybrid: Hybrid,
+        catalogue: Catalogue,
+        known: Dataset,
+        search: SearchIndex | None = None,
+    ):
         """facts: release.json; known: the dataset whose histories it answers for. `load` reads one from disk."""
         self.facts = facts
         self.digest = digest
         self.hybrid = hybrid
         self.catalogue = catalogue
         self.known = known
+        self.search = search
 
     @property
     def pseudonym_key(self) -> str | None:

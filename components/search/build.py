@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from array import array
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -27,10 +26,12 @@ from components.search.index import LEXICAL, Mode, SearchIndex
 from components.search.items import Items
 from components.search.stemming import guess_language
 from components.search.synonyms import Rule
+from components.search.tally import Tally
 
 GUESSED_FROM = 20_000  # items
 LANGUAGE = Literal["auto", "none", "english", "german", "french", "spanish", "italian", "dutch", "portuguese"]
-TITLE_WEIGHT, LABEL_WEIGHT, QUERY_WEIGHT = 1.0, 1.0, 10.0  # of one item, and of one time a query was asked
+MOST_TITLES = 200_000  # that are offered as completions; the most popular, where that is known
+TITLE_WEIGHT, QUERY_WEIGHT = 1.0, 10.0  # of one item, and of one time a query was asked
 
 
 class BuildConfig(Config):
@@ -65,27 +66,6 @@ class Extras:
     queries: dict[str, float] = field(default_factory=dict)
 
 
-@dataclass
-class _Tally:
-    """What is gathered while the documents go by."""
-
-    frequency: Counter[str] = field(default_factory=Counter)
-    column: dict[str, int] = field(default_factory=dict)
-    indices: array = field(default_factory=lambda: array("i"))
-    indptr: array = field(default_factory=lambda: array("q", [0]))
-
-    def add(self, surfaces: set[str], named: list[str]) -> None:
-        """surfaces: all words as they are written; named: stems of the names, which the vectors are made of."""
-        self.frequency.update(surfaces)
-        column = self.column
-        self.indices.extend([column.setdefault(word, len(column)) for word in named])
-        self.indptr.append(len(self.indices))
-
-    def bags(self) -> Bags:
-        """The words of the items' names."""
-        return Bags(np.array(self.indptr), np.array(self.indices, np.int32), list(self.column))
-
-
 Tune = Callable[[SearchIndex], dict[str, Any]]
 
 
@@ -106,20 +86,20 @@ def build(
     table, popularity = _ordered(items.table, extras.popularity)
     analysis = AnalysisConfig(language=_language(table, config), chinese=config.chinese)
     analyzer = Analyzer(analysis)
-    tally = _Tally()
+    tally = Tally(analyzer.stem)
     with bundle.replacing(Path(out)) as fresh:
         (fresh / load.LEXICAL).mkdir()
         tantivy_index.write(
-            fresh / load.LEXICAL, track(_documents(table, analyzer, tally), "indexing", table.num_rows), table.num_rows
+            fresh / load.LEXICAL, track(documents(table, analyzer, tally), "indexing", table.num_rows), table.num_rows
         )
         pq.write_table(table.drop_columns([TEXT]), fresh / load.ITEMS)
         _write_words(fresh, tally)
         _write_rules(fresh, extras.rules)
         offered = _offered(table, popularity, extras.queries)
         pq.write_table(suggest.table(offered, analyzer.normalise), fresh / suggest.FILE)
-        has_vectors = config.vectors and _write_vectors(fresh, tally.bags(), config.dense, rng)
+        has_vectors = config.vectors and _write_vectors(fresh, Bags(*tally.names()), config.dense, rng)
         mode = config.mode if has_vectors else LEXICAL
-        meta = _meta(items, analysis, config, mode) | {"words": len(tally.frequency), "vectors": has_vectors}
+        meta = _meta(items, analysis, config, mode) | {"words": len(tally), "vectors": has_vectors}
         bundle.write_json(fresh / load.META, meta)
         if tune is not None:
             bundle.seal(fresh, {})
@@ -156,33 +136,29 @@ def _language(table: pa.Table, config: BuildConfig) -> str:
     return guess_language(word for text in texts for word in plain.words(text))
 
 
-def _documents(table: pa.Table, analyzer: Analyzer, tally: _Tally) -> Iterator[Document]:
+def documents(table: pa.Table, analyzer: Analyzer, tally: Tally) -> Iterator[Document]:
     """The items as an engine takes them; a brand or a category is cut once, however many items bear it."""
-    cut, stem = analyzer.surfaces, analyzer.stem
-    label = lru_cache(200_000)(lambda text: tuple(cut(text)))
+    label = lru_cache(200_000)(lambda texts: tally.cut([w for text in texts for w in analyzer.surfaces(text)]))
     names = (TITLE, TEXT, CATEGORY, BRAND, PRICE, STOCK)
     row = 0
     for batch in table.select(names).to_batches(max_chunksize=50_000):
         for title, text, levels, brand, price, stock in zip(*(c.to_pylist() for c in batch.columns), strict=True):
-            surfaces = {
-                TITLE: cut(title),
-                BRAND: label(brand) if brand else (),
-                CATEGORY: [word for level in levels for word in label(level)],
-                TEXT: cut(text) if text else (),
-            }
-            stems = {name: [stem(word) for word in found] for name, found in surfaces.items() if found}
-            tally.add(
-                {word for found in surfaces.values() for word in found},
-                [word for name, found in stems.items() if name != TEXT for word in found],
-            )
-            words = {name: " ".join(found) for name, found in stems.items()}
-            yield Document(row, words, tuple(levels), brand, price, stock)
+            words = {TITLE: tally.cut(analyzer.surfaces(title))}
+            if brand:
+                words[BRAND] = label((brand,))
+            if levels:
+                words[CATEGORY] = label(tuple(levels))
+            told = tally.cut(analyzer.surfaces(text)) if text else None
+            tally.add([cut.ids for cut in words.values()], told.ids if told else ())
+            stems = {name: cut.stems for name, cut in words.items()}
+            if told:
+                stems[TEXT] = told.stems
+            yield Document(row, stems, levels, brand, price, stock)
             row += 1
 
 
-def _write_words(folder: Path, tally: _Tally) -> None:
-    words = sorted(tally.frequency)
-    counts = [tally.frequency[word] for word in words]
+def _write_words(folder: Path, tally: Tally) -> None:
+    words, counts = tally.frequency()
     pq.write_table(
         pa.table({"word": pa.array(words, pa.string()), "items": pa.array(counts)}), folder / load.VOCABULARY
     )
@@ -205,12 +181,18 @@ def _write_vectors(folder: Path, bags: Bags, config: DenseConfig, rng: np.random
 
 
 def _offered(table: pa.Table, popularity: np.ndarray, queries: dict[str, float]) -> Iterator[tuple[str, str, float]]:
-    titles, brands = table[TITLE].to_pylist(), table[BRAND].to_pylist()
-    for title, weight in zip(titles, popularity.tolist(), strict=True):
-        yield title, suggest.TITLE, TITLE_WEIGHT + weight
-    for name, count in Counter(brands).items():
-        yield name, suggest.BRAND, LABEL_WEIGHT * count
-    for name, count in Counter(level for levels in table[CATEGORY].to_pylist() for level in levels).items():
-        yield name, suggest.CATEGORY, LABEL_WEIGHT * count
+    """Titles of the first items, all brands and categories with the weight of their items, and what people asked."""
+    weights = (TITLE_WEIGHT + popularity).tolist()
+    brands: Counter[str] = Counter()
+    categories: Counter[str] = Counter()
+    for brand, levels, weight in zip(table[BRAND].to_pylist(), table[CATEGORY].to_pylist(), weights, strict=True):
+        if brand:
+            brands[brand] += weight
+        for level in levels:
+            categories[level] += weight
+    for title, weight in zip(table[TITLE].slice(0, MOST_TITLES).to_pylist(), weights, strict=False):
+        yield title, suggest.TITLE, weight
+    yield from ((name, suggest.BRAND, weight) for name, weight in brands.items())
+    yield from ((name, suggest.CATEGORY, weight) for name, weight in categories.items())
     for text, times in queries.items():
         yield text, suggest.QUERY, QUERY_WEIGHT * times

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -90,8 +90,8 @@ class Document:
 
     row: int
     words: dict[str, str]
-    categories: tuple[str, ...]
-    brand: str
+    categories: Sequence[str]
+    brand: str | None
     price: float | None
     stock: float | None
 

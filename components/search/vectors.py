@@ -10,8 +10,8 @@ from components.core.ranking import top_k
 from components.search.engine import Hits
 
 EXACT_UP_TO = 100_000  # items; an exact look costs about 3 ms there
-LISTS, PROBED = 1024, 24
-TRAINED_ON = 60_000
+LISTS, PROBED = 512, 16
+TRAINED_ON = 40_000
 EXACT_FILE, LISTS_FILE = "vectors.npy", "vectors.faiss"
 
 

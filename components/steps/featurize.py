@@ -18,7 +18,7 @@ from components.data.engine import EngineConfig
 from components.features import content, normalization
 from components.features.content import ContentConfig
 from components.features.normalization import Method, Normalizer
-from components.features.tabular import context_features, item_features, user_features
+from components.features.tabular import context_features, item_features, pairs_of, user_features
 from components.features.text import TextConfig, tfidf
 from components.quality.thresholds import Threshold
 from components.ranking.context import CONTEXT_FEATURES, ITEM_FEATURES, ITEM_GROUPS, USER_FEATURES
@@ -67,9 +67,11 @@ def featurize(config: FeaturizeConfig, root: Path, seed: int) -> StepResult:
             data = store.load_dataset(root / layout.SPLIT / fold / store.DATASET)
             past = engine.read_parquet(con, root / layout.SPLIT / fold / store.HISTORY)
             cutoff = datetime.fromtimestamp(data.now, UTC).replace(tzinfo=None)
-            engine.write_parquet(item_features(past, cutoff), folder / ITEM_FEATURES)
+            with engine.holding(pairs_of(past)) as pairs:
+                users = user_features(past, items, cutoff, config.private_brands, pairs)
+                engine.write_parquet(item_features(past, cutoff, pairs), folder / ITEM_FEATURES)
+                engine.write_parquet(users, folder / USER_FEATURES)
             engine.write_parquet(context_features(past, promotions, cutoff), folder / CONTEXT_FEATURES)
-            engine.write_parquet(user_features(past, items, cutoff, config.private_brands), folder / USER_FEATURES)
             engine.write_parquet(items.select(schema.ITEM_ID, *TEXT_COLUMNS[1:4]), folder / ITEM_GROUPS)
             _write_content(folder / content.FOLDER, items, data, config.content)
             metrics[f"{fold}_words"] = _write_text(folder / TEXT, items, data, config.text)

@@ -110,9 +110,12 @@ def table(params: dict[str, Any]) -> dict[str, Step]:
         _step("gate", "pass or fail, against simple models and the champion, with reasons in words",
               reads=(layout.EVALUATION, layout.ROBUSTNESS, layout.QUALITY, *recommender),
               writes=(layout.DECISION,), code=every_model_file, seeded=True),
+        _step("index", "what /search looks in: words, vectors, completions; judged where the shop has judgments",
+              section="search", reads=(layout.CLEAN, layout.SPLIT), writes=(layout.SEARCH, layout.SEARCH_EVALUATION),
+              seeded=True),
         _step("register", "the release becomes a version in the registry, alias challenger",
-              reads=(layout.CLEAN, layout.PSEUDONYMS, *recommender, layout.DECISION,
-                     layout.EVALUATION, layout.ROBUSTNESS, layout.QUALITY),
+              reads=(layout.CLEAN, layout.PSEUDONYMS, *recommender, layout.SEARCH, layout.DECISION,
+                      layout.EVALUATION, layout.ROBUSTNESS, layout.QUALITY),
               writes=(layout.RELEASE, layout.REGISTRATION), shared=("gate",), code=every_model_file, seeded=True),
     ]  # fmt: skip
     return {step.name: step for step in steps}

@@ -31,8 +31,8 @@ def stages(project: Path, engine_config) -> dict[str, Callable[[], object]]:
 def features(project: Path, engine_config) -> None:
     """Item, context and user columns of both folds."""
     from components.core import layout
-    from components.data.engine import read_parquet, write_parquet
-    from components.features.tabular import context_features, item_features, user_features
+    from components.data.engine import holding, read_parquet, write_parquet
+    from components.features.tabular import context_features, item_features, pairs_of, user_features
     from components.splits import store
 
     con = engine_config.open()
@@ -41,9 +41,10 @@ def features(project: Path, engine_config) -> None:
         folder, out = project / layout.SPLIT / fold, project / layout.FEATURES / fold
         cutoff = datetime.fromtimestamp(store.load_dataset(folder / store.DATASET).now, UTC).replace(tzinfo=None)
         past = read_parquet(con, folder / store.HISTORY)
-        write_parquet(item_features(past, cutoff), out / "items.parquet")
+        with holding(pairs_of(past)) as pairs:
+            write_parquet(item_features(past, cutoff, pairs), out / "items.parquet")
+            write_parquet(user_features(past, items, cutoff, ("Private",), pairs), out / "users.parquet")
         write_parquet(context_features(past, promotions, cutoff), out / "context.parquet")
-        write_parquet(user_features(past, items, cutoff, ("Private",)), out / "users.parquet")
     con.disconnect()
 
 

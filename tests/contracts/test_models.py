@@ -62,6 +62,7 @@ CONTRACT_PARAMS = {
     "fm": _TINY_PAIRS,
     "deep_fm": _TINY_PAIRS,
     "neumf": _TINY_PAIRS,
+    "bert4rec": _TINY_CATALOGUE | {"max_length": 16, "epochs": 25, "patience": 25, "blocks": 1, "learning_rate": 0.01},
     "two_tower": _TINY_PAIRS | {"hidden_size": 16},
 }
 
@@ -69,7 +70,18 @@ CONTRACT_PARAMS = {
 _SEEDED_BY_INDEX = "starts from seeded random numbers dealt out by item index, and ends near them"
 GAPS = {
     ("test_relabelling_items_permutes_the_scores_and_nothing_else", name): _SEEDED_BY_INDEX
-    for name in ("bpr", "gru4rec", "sasrec", "multi_vae", "light_gcn", "fm", "deep_fm", "neumf", "two_tower")
+    for name in (
+        "bpr",
+        "gru4rec",
+        "sasrec",
+        "multi_vae",
+        "light_gcn",
+        "fm",
+        "deep_fm",
+        "neumf",
+        "two_tower",
+        "bert4rec",
+    )
 }
 
 FORMATS = {".json", ".safetensors", ".parquet"}

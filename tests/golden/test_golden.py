@@ -42,6 +42,7 @@ PARAMS = {
     "fm": SEQUENCES | {"context": ["hour", "weekday"]},
     "deep_fm": SEQUENCES | {"hidden_sizes": [3, 2]},
     "neumf": SEQUENCES | {"hidden_sizes": [3, 2]},
+    "bert4rec": SEQUENCES | {"blocks": 1, "temperature": 0.5},
     "two_tower": SEQUENCES | {"hidden_size": 3, "temperature": 0.5},
 }
 
@@ -139,6 +140,7 @@ WEIGHTS = {
         "user_out.bias": _VECTOR,
     },
 }
+WEIGHTS["bert4rec"] = WEIGHTS["sasrec"] | {"mask_vector": _VECTOR}
 
 
 def answer(name: str) -> dict[str, object]:

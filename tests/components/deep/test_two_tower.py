@@ -13,8 +13,9 @@ from components.core.content import ItemContent, content_of_tags
 from components.core.dataset import DAY_S, Dataset, Histories
 from components.core.errors import DataError
 from components.core.vocabulary import Vocabulary
+from components.deep._numpy_layers import directions
 from components.deep._pools import pools_of
-from components.deep.two_tower import TwoTower, TwoTowerConfig, directions
+from components.deep.two_tower import TwoTower, TwoTowerConfig
 
 NOW = 400 * DAY_S
 BRANDS, PER_BRAND = 4, 6

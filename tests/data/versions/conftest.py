@@ -106,7 +106,7 @@ def finished(tmp_path_factory, write):
             root / layout.DECISION / "decision.json",
             {"passed": True, "first_release": True, "gates": gates, "reasons": ["coverage: as it is"]},
         )
-        run_steps(root, "register")
+        run_steps(root, "index", "register")
     return root
 
 

@@ -1,0 +1,107 @@
+"""The desk of /search and /suggest. The index is the release's own, or one folder for all releases.
+
+Knows nothing of HTTP.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from components.core.errors import ShoploopError
+from components.core.stages import stage
+from components.release.personal_search import LOOKED_AT, reordered
+from components.search.index import FALLBACKS, Found, SearchIndex
+from components.search.load import load
+from components.search.push import served_by
+from services.desk import Desk
+from services.release_cache import Serving
+from services.request_record import record
+from services.search_messages import (
+    FacetValue,
+    FoundItem,
+    SearchAnswer,
+    SearchRequest,
+    SuggestAnswer,
+    SuggestedText,
+    SuggestRequest,
+)
+
+NO_INDEX = "this release has no search index; run the step `index`, or name one in SHOPLOOP_SEARCH"
+
+
+class NoIndexError(ShoploopError):
+    """There is nothing to search in."""
+
+
+class SearchDesk:
+    """Answers from one index and, where a person is known, one release."""
+
+    def __init__(self, desk: Desk):
+        """BundleError if the folder of the settings holds no sound index."""
+        self._desk = desk
+        self._engine = desk.settings.search_engine
+        self._there: SearchIndex | None = None
+        folder = desk.settings.search
+        self._own = None if folder is None else load(folder)
+        if self._own is not None:
+            self._own.warm()
+
+    def search(self, request: SearchRequest, now: Serving | None) -> SearchAnswer:
+        """Ranked items for a query, with what was changed about it."""
+        index, filters = self._index(now), request.filters.filters()
+        personal = now is not None and request.personalise and (request.user_id is not None or bool(request.history))
+        with stage("search"):
+            found = index.search(request.query, max(request.limit, LOOKED_AT) if personal else request.limit, filters)
+        ids, scores = index.ids(found.hits.rows), found.hits.scores
+        order = None
+        if personal and len(ids) > 1:
+            with stage("personalise"):
+                order = reordered(now.release, self._desk.asker(request, now.release), ids)
+        chosen = (np.arange(len(ids)) if order is None else order)[: request.limit]
+        with stage("facets"):
+            total, facets = index.facets(found, filters, request.facets) if request.facets else (None, {})
+        record().fallback = found.fallback
+        return SearchAnswer(
+            request_id=record().request_id,
+            items=_items(index, found, chosen, scores if order is None else np.sort(scores)[::-1]),
+            corrected=found.understood.corrected,
+            dropped=list(found.understood.dropped),
+            fallback=found.fallback,
+            note=FALLBACKS.get(found.fallback),
+            total=total,
+            facets={name: [FacetValue(value=v, count=n) for v, n in values] for name, values in facets.items()},
+            personalised=order is not None,
+            **_origin(now, index),
+        )
+
+    def suggest(self, request: SuggestRequest, now: Serving | None) -> SuggestAnswer:
+        """Completions of what was typed."""
+        index = self._index(now)
+        with stage("suggest"):
+            offered = index.suggest(request.text, request.limit)
+        return SuggestAnswer(suggestions=[SuggestedText(**s) for s in offered], **_origin(now, index))
+
+    def _index(self, now: Serving | None) -> SearchIndex:
+        index = self._own or (now.release.search if now is not None else None)
+        if index is None:
+            raise NoIndexError(NO_INDEX)
+        return index if self._engine is None else self._elsewhere(index)
+
+    def _elsewhere(self, index: SearchIndex) -> SearchIndex:
+        """The index on the shop's own search server; kept for the next request."""
+        kept = self._there
+        if kept is None or kept.digest != index.digest:
+            kept = self._there = served_by(index, self._engine)
+        return kept
+
+
+def _items(index: SearchIndex, found: Found, chosen: np.ndarray, scores: np.ndarray) -> list[FoundItem]:
+    described = index.describe(found.hits.rows[chosen])
+    return [FoundItem(rank=rank, score=float(scores[rank - 1]), **item) for rank, item in enumerate(described, start=1)]
+
+
+def _origin(now: Serving | None, index: SearchIndex) -> dict[str, str | None]:
+    if now is None:
+        return {"version": None, "release": None, "data_digest": None, "index": index.digest}
+    data_digest = now.release.facts["provenance"].get("data_digest", "unknown")
+    return {"version": now.version, "release": now.release.digest, "data_digest": data_digest, "index": index.digest}

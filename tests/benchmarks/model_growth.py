@@ -1,0 +1,139 @@
+"""How a fit's cost grows with events, users and items: `python -m tests.benchmarks.model_growth [--small]`.
+
+Made-up shops: items as popular as the words of a language (Zipf), users with as many events as chance gives them, one
+event a day. Each fit runs in a process of its own, whose CPU seconds and largest memory are told; one that fails or
+takes longer than --minutes says so. Sizes that stand in --out already are kept.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+
+from tests.benchmarks.tables import print_table
+
+FAST = ("popularity", "item_knn", "item_transition", "als")
+# Sweep → sizes (events, users, items): one grows, the others stay; with events the users grow as well, as in a shop.
+SWEEPS = {
+    "events": [(n, n // 20, 20_000) for n in (100_000, 1_000_000, 10_000_000)],
+    "users": [(1_000_000, n, 20_000) for n in (10_000, 50_000, 250_000)],
+    "items": [(1_000_000, 50_000, n) for n in (5_000, 20_000, 100_000)],
+}
+SMALL = {
+    "events": [(n, n // 20, 2_000) for n in (20_000, 60_000, 200_000)],
+    "users": [(50_000, n, 2_000) for n in (1_000, 3_000, 10_000)],
+    "items": [(50_000, 2_500, n) for n in (500, 2_000, 8_000)],
+}
+GROWING = {"events": 0, "users": 1, "items": 2}
+OPTIONS = {"half_life_days": None}
+
+
+def shop(events: int, users: int, items: int):
+    """A made-up dataset; the same for the same sizes."""
+    from components.core.dataset import DAY_S, Dataset
+    from components.core.vocabulary import Vocabulary
+
+    draw = np.random.default_rng([events, users, items])
+    user = np.sort(draw.integers(users, size=events, dtype=np.int32))
+    starts = np.flatnonzero(np.diff(user, prepend=-1))
+    place = np.arange(events) - np.repeat(starts, np.diff(np.append(starts, events)))
+    weight = 1 / np.arange(1, items + 1) ** 0.9
+    item = np.searchsorted(np.cumsum(weight / weight.sum()), draw.random(events)).clip(max=items - 1).astype(np.int32)
+    times = (place + 1) * DAY_S
+    ids = (
+        Vocabulary(np.char.add(kind, np.char.zfill(np.arange(n).astype(str), 9)))
+        for kind, n in (("u", users), ("i", items))
+    )
+    return Dataset.in_order(*ids, user, draw.permutation(items).astype(np.int32)[item], times, int(times.max()) + 1)
+
+
+def child(model: str, size: tuple[int, int, int]) -> None:
+    """Fit once and print the cost as JSON."""
+    from components.benchmark.fits import measured, peak_mb
+    from components.core import rng
+    from components.core.registry import MODELS
+
+    data = shop(*size)
+    before = peak_mb()
+    cls = MODELS.get(model)
+    options = {name: value for name, value in OPTIONS.items() if name in cls.Config.model_fields}
+    with measured() as cost:
+        cls(cls.Config(**options)).fit(data, rng.stream(7, "growth", model))
+    print(json.dumps({"cpu": cost.cpu_seconds, "wall": cost.seconds, "peak_mb": cost.peak_mb, "data_mb": before}))
+
+
+def run(model: str, size: tuple[int, int, int], minutes: float) -> dict[str, Any]:
+    """The cost of one fit, from a process of its own, or why there is none."""
+    command = [sys.executable, "-m", "tests.benchmarks.model_growth", "child", model, *map(str, size)]
+    try:
+        done = subprocess.run(command, check=True, capture_output=True, text=True, timeout=60 * minutes)
+    except subprocess.TimeoutExpired:
+        return {"reason": f"ended after {minutes:g} minutes"}
+    except subprocess.CalledProcessError as e:
+        return {"reason": (e.stderr.strip().splitlines() or [f"ended with {e.returncode}"])[-1]}
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+@click.command()
+@click.option("--models", default=",".join(FAST), show_default=True)
+@click.option("--small", is_flag=True, help="Small sizes: a look in two minutes, not a result.")
+@click.option("--sweeps", default=",".join(SWEEPS), show_default=True)
+@click.option("--minutes", default=10.0, show_default=True, help="Of the wall, for one fit.")
+@click.option("--out", default="model_growth.json", show_default=True, type=click.Path(path_type=Path))
+def main(models: str, small: bool, sweeps: str, minutes: float, out: Path) -> None:
+    """Fit, print, keep and plot."""
+    found = json.loads(out.read_text(encoding="utf-8")) if out.is_file() else {}
+    sizes = {name: (SMALL if small else SWEEPS)[name] for name in sweeps.split(",")}
+    for sweep, steps in sizes.items():
+        for model in models.split(","):
+            for size in steps:
+                key = f"{model} {' '.join(map(str, size))}"
+                found[key] = found.get(key) or run(model, size, minutes)
+                out.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+                print(sweep, key, found[key], file=sys.stderr, flush=True)
+    for sweep, steps in sizes.items():
+        show(sweep, models.split(","), steps, found)
+        plot(sweep, models.split(","), steps, found, out.with_name(f"{out.stem}_{sweep}.png"))
+
+
+def show(sweep: str, models: list[str], steps: list[tuple[int, int, int]], found: dict[str, Any]) -> None:
+    """CPU seconds and memory by size, and how much the cost grew from the smallest to the largest size."""
+    rows = []
+    for model in models:
+        costs = [found[f"{model} {' '.join(map(str, size))}"] for size in steps]
+        cells = [f"{c['cpu']:.2f} s, {c['peak_mb']:,.0f} MB" if "cpu" in c else c["reason"] for c in costs]
+        whole = all("cpu" in c for c in costs)
+        rows.append((model, *cells, f"{costs[-1]['cpu'] / max(costs[0]['cpu'], 0.01):.1f}×" if whole else "–"))
+    at = GROWING[sweep]
+    print_table(f"Cost of a fit, {sweep} growing", ("model", *(f"{size[at]:,}" for size in steps), "growth"), rows)
+
+
+def plot(sweep: str, models: list[str], steps: list[tuple[int, int, int]], found: dict[str, Any], path: Path) -> None:
+    """CPU seconds and peak memory over the size, both axes logarithmic."""
+    from components.report.figures import draw_curves, new_axes, new_figure
+
+    figure = new_figure(10, 4)
+    sizes = [size[GROWING[sweep]] for size in steps]
+    for position, (part, words) in enumerate((("cpu", "CPU seconds"), ("peak_mb", "peak MB")), start=1):
+        series = {}
+        for model in models:
+            costs = [found[f"{model} {' '.join(map(str, size))}"] for size in steps]
+            series[model] = [max(c.get(part, np.nan), 0.01) for c in costs]
+        ax = new_axes(figure, f"Fit, {sweep} growing", sweep, words, 1, 2, position)
+        ax.set_xscale("log")
+        ax.set_yscale("log")
+        draw_curves(ax, sizes, series)
+    figure.savefig(path)
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["child"]:
+        child(sys.argv[2], tuple(map(int, sys.argv[3:6])))
+    else:
+        main()
