@@ -23,6 +23,8 @@ from components.data import engine
 from components.data.engine import EngineConfig
 from components.data.policy import CleanConfig
 from components.data.source import SourceChoice
+from components.evaluation.protocol import task
+from components.splits import store
 from components.splits.methods.temporal import TemporalConfig
 from components.splits.splitter import SplitConfig
 from components.steps.clean import clean
@@ -223,6 +225,25 @@ def test_every_row_of_an_ugly_shop_is_equal_on_both(ugly, step):
 def test_every_row_of_complete_journey_is_equal_on_both(journey, step):
     compared = same_files(journey[0] / step, journey[1] / step)
     assert all(compared.values()), compared
+
+
+def labels(root):
+    """What a ranker learns of each fold: by fold and view the items that each user went on to buy, by name."""
+    found = {}
+    for fold in layout.FOLDS:
+        asked, target = store.load_questions(root, fold, store.load_dataset(root / layout.SPLIT / fold / store.DATASET))
+        work = task(asked, target)
+        for view, relevant in work.relevant.items():
+            rows, items = relevant.nonzero()
+            found[fold, view] = sorted(zip(rows.tolist(), asked.items.decode(items).tolist(), strict=True))
+    return found
+
+
+@pytest.mark.parametrize("shop", ["ugly", "journey"])
+def test_the_labels_that_a_ranker_learns_are_equal_on_both(shop, request):
+    one, other = (labels(root) for root in request.getfixturevalue(shop))
+    assert one == other
+    assert all(one[fold, "all"] for fold in layout.FOLDS)
 
 
 @pytest.mark.parametrize("method", [name for name in SPLITS.names() if name != "temporal"])
