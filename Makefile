@@ -92,7 +92,7 @@ lock: setup ## Resolve the packages again and write requirements.lock
 		--universal --python-version 3.11 -o requirements-spark.lock
 
 .PHONY: faults
-faults: setup ## Break things and print what held: every script of tests/faults (minutes each)
+faults: setup ## Break everything docs/reliability.md tells of, and print what held (half an hour)
 	@set -e; for script in $$(grep -l __main__ tests/faults/*.py); do \
 		$(BIN)/python -m tests.faults.$$(basename $$script .py); done
 
