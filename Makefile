@@ -62,6 +62,15 @@ test: spark ## Run all tests, the fast ones first; both engines
 	$(BIN)/python -m pytest -q -m "not slow"
 	$(BIN)/python -m pytest -q -m slow
 
+.PHONY: faults
+faults: setup ## Break promotion and serving in every way docs/reliability.md tells of, and print the figures (15 minutes)
+	$(BIN)/python -m tests.faults.concurrent_promotions
+	$(BIN)/python -m tests.faults.rollback
+	$(BIN)/python -m tests.faults.bad_candidates
+	$(BIN)/python -m tests.faults.swap_under_load
+	$(BIN)/python -m tests.faults.mlflow_away
+	$(BIN)/python -m tests.faults.replay
+
 .PHONY: check
 check: lint ## Lint, compare generated files, run the fast tests
 	$(BIN)/python -m components dvc-yaml --check
@@ -90,6 +99,17 @@ lock: setup ## Resolve the packages again and write requirements.lock
 		--python-version 3.11 -o requirements.lock
 	echo 'pyspark>=4.0.5,<4.1' | $(BIN)/uv pip compile - --generate-hashes --no-emit-index-url --no-header \
 		--universal --python-version 3.11 -o requirements-spark.lock
+
+.PHONY: faults
+faults: setup ## Break things and print what held: every script of tests/faults (minutes each)
+	@set -e; for script in $$(grep -l __main__ tests/faults/*.py); do \
+		$(BIN)/python -m tests.faults.$$(basename $$script .py); done
+
+.PHONY: load
+load: setup ## Measure throughput, latency and overload; refuses on a busy machine
+	$(BIN)/python -m tests.load.recommend
+	$(BIN)/python -m tests.load.overload
+	$(BIN)/python -m tests.load.nearline
 
 .PHONY: clean
 clean: ## Remove everything a run makes: artifacts, registry, state, DVC's cache
