@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from components.core import layout
+from components.core.environment import PARENT_RUN
 from components.data.pin import check_pin
 from components.quality.thresholds import Threshold
 from components.steps.readmission import readmit
@@ -29,17 +30,19 @@ STAGE = {
 
 
 def dvc(root, *arguments):
-    paths = {"PYTHONPATH": str(PROJECT), "SHOPLOOP_PARENT_RUN": "none", "DVC_NO_ANALYTICS": "1"}
-    told = subprocess.run(
-        [sys.executable, "-m", "dvc", *arguments],
-        cwd=root,
-        env=os.environ | paths,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert told.returncode == 0, told.stdout + told.stderr
-    return told.stdout
+    """Run DVC as the flow does: steps tell MLflow nothing, and live as long as their standard input is open."""
+    told = {"PYTHONPATH": str(PROJECT), PARENT_RUN: "none", "DVC_NO_ANALYTICS": "1"}
+    ours, theirs = os.pipe()
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", "dvc", *arguments],
+            cwd=root, env=os.environ | told, stdin=ours, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+    finally:
+        os.close(ours)
+        os.close(theirs)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
 
 
 @pytest.fixture
