@@ -12,6 +12,7 @@ import yaml
 
 from components.core import layout
 from components.core.environment import PARENT_RUN
+from components.core.privacy import read_privacy, write_privacy
 from components.data.pin import check_pin
 from components.quality.thresholds import Threshold
 from components.steps.readmission import readmit
@@ -23,7 +24,7 @@ PROJECT = Path(__file__).parents[2]
 OUTPUTS = (layout.VALIDATED, layout.QUARANTINE, layout.QUALITY)
 STAGE = {
     "cmd": f"{sys.executable} -m components run validate",
-    "deps": ["data", "expectations"],
+    "deps": ["data", "expectations", "privacy.json"],
     "params": ["source", "validate"],
     "outs": [str(folder) for folder in OUTPUTS],
 }
@@ -50,6 +51,7 @@ def shop(tmp_path):
     """A shop whose validate step is a stage of DVC's, its outputs in DVC's cache."""
     shop = Shop(tmp_path)
     write_params(shop)
+    write_privacy(shop.root, read_privacy(shop.root))
     (shop.root / "dvc.yaml").write_text(yaml.safe_dump({"stages": {"validate": STAGE}}))
     shop.validate()
     dvc(shop.root, "init", "--no-scm", "-q")
