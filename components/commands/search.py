@@ -40,6 +40,7 @@ def _columns(command: click.Command) -> click.Command:
 @click.option("--out", default=OUT, show_default=True, type=click.Path(path_type=Path), help="Folder of the index.")
 @_columns
 @click.option("--synonyms", type=FILE, help="Rules `sofa, couch` and `tv => television`, one a line.")
+@click.option("--queries", type=FILE, help="What people asked (query, perhaps a count): offered as completions.")
 @click.option("--judgments", type=FILE, help="Tune on them: field weights, and whether vectors pay.")
 @click.option(
     "--chinese", default="characters", show_default=True, type=click.Choice(CHINESE), help="How Han text is cut."
@@ -50,7 +51,9 @@ def _columns(command: click.Command) -> click.Command:
 def build(
     items: Path,
     out: Path,
+    *,
     synonyms: Path | None,
+    queries: Path | None,
     judgments: Path | None,
     chinese: str,
     language: str,
@@ -66,13 +69,15 @@ def build(
     from components.core.config import parse
     from components.core.rng import stream
     from components.search import build as building
+    from components.search.clicks import read_queries
     from components.search.items import read_items
     from components.search.synonyms import read_rules
 
     started = time.monotonic()
     config = parse(building.BuildConfig, {"language": language, "chinese": chinese, "vectors": vectors}, "search build")
     found = read_items(items, columns)
-    extras = building.Extras(rules=read_rules(synonyms) if synonyms else ())
+    rules = read_rules(synonyms) if synonyms else ()
+    extras = building.Extras(rules=rules, queries=read_queries(queries) if queries else {})
     told: dict[str, Any] = {}
     if judgments is None:
         building.build(found, config, out, stream(seed, "search"), extras)

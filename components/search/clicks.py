@@ -51,6 +51,19 @@ def read_clicks(path: Path, given: Mapping[str, Sequence[str]], analyzer: Analyz
     return out
 
 
+def read_queries(path: Path) -> dict[str, float]:
+    """Queries of a file, as they were typed, and how often each was asked; a row without a count is one."""
+    read = tables.read(path, "queries")
+    guesses = {role: GUESSES[role] for role in (QUERY, COUNT)}
+    found = columns.choose(read.table.column_names, {}, guesses, (QUERY,), str(path))
+    out: dict[str, float] = defaultdict(float)
+    counts = tables.numbers(read.table, found[COUNT])
+    for query, count in zip(tables.texts(read.table, found[QUERY])[0], counts, strict=True):
+        if query and query.strip() and (count is None or 0 < count < float("inf")):
+            out[query.strip()] += 1.0 if count is None else count
+    return dict(out)
+
+
 def learn(clicks: Clicks, *, least_cosine: float = 0.3, least_shared: int = 3) -> list[Alike]:
     """Pairs of words, the surest first; numbers, single letters and what spelling mends anyway are left out.
 

@@ -1,5 +1,5 @@
 from components.search.analysis import AnalysisConfig, Analyzer
-from components.search.clicks import drafted, learn, read_clicks
+from components.search.clicks import drafted, learn, read_clicks, read_queries
 from components.search.synonyms import read_rules
 
 ANALYZER = Analyzer(AnalysisConfig(language="english"))
@@ -19,6 +19,11 @@ handy,h,1
 躺椅床,a,2
 躺椅床,b,2
 """
+
+
+def test_queries_are_counted_as_they_were_typed(tmp_path):
+    (tmp_path / "log.csv").write_text("q\nGrey sofa\nGrey sofa\n \nlamp\n", encoding="utf-8")
+    assert read_queries(tmp_path / "log.csv") == {"Grey sofa": 2.0, "lamp": 1.0}
 
 
 def test_words_whose_queries_lead_to_the_same_items_are_drafted_as_synonyms(tmp_path):
