@@ -91,6 +91,18 @@ lock: setup ## Resolve the packages again and write requirements.lock
 	echo 'pyspark>=4.0.5,<4.1' | $(BIN)/uv pip compile - --generate-hashes --no-emit-index-url --no-header \
 		--universal --python-version 3.11 -o requirements-spark.lock
 
+.PHONY: faults
+faults: setup ## Break everything docs/reliability.md tells of, and print what held (half an hour)
+	@set -e; for script in $$(grep -l __main__ tests/faults/*.py); do \
+		$(BIN)/python -m tests.faults.$$(basename $$script .py); done
+
+.PHONY: load
+load: setup ## Measure throughput, latency and overload; refuses on a busy machine
+	$(BIN)/python -m tests.load.recommend
+	$(BIN)/python -m tests.load.overload
+	$(BIN)/python -m tests.load.nearline
+	$(BIN)/python -m tests.load.search_scale
+
 .PHONY: clean
 clean: ## Remove everything a run makes: artifacts, registry, state, DVC's cache
 	rm -rf artifacts state mlartifacts mlflow.db* .prefect build .dvc/cache .dvc/tmp

@@ -15,25 +15,18 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from services.figures import exposition
 from services.front_door import FrontDoor
 from services.settings import Settings
 
 STOP_WITHIN_S = 5
 
 
-def metrics(_: Request) -> Response:
-    """Figures of all workers."""
-    content, media_type = exposition()
-    return Response(content, media_type=media_type)
-
-
 class AdminPort:
     """A server in a thread of its own, so that figures can be read while the workers' loop is busy."""
 
-    def __init__(self, settings: Settings, pages: dict[str, Callable[[Request], Response]]):
+    def __init__(self, settings: Settings, pages: dict[str, Callable[[], Response]]):
         """pages: path → what answers a GET there."""
-        app = Starlette(routes=[Route(path, page) for path, page in pages.items()])
+        app = Starlette(routes=[Route(path, _asked(page)) for path, page in pages.items()])
         config = uvicorn.Config(
             FrontDoor(app, settings, admin=True), log_config=None, lifespan="off", server_header=False
         )
@@ -51,6 +44,13 @@ class AdminPort:
         """Answer what was begun, then end."""
         self._server.should_exit = True
         self._thread.join(timeout=STOP_WITHIN_S)
+
+
+def _asked(page: Callable[[], Response]) -> Callable[[Request], Response]:
+    def ask(_: Request) -> Response:
+        return page()
+
+    return ask
 
 
 def _listening(host: str, port: int) -> socket.socket:

@@ -50,6 +50,11 @@ class Figures:
         self.refused_release = Gauge(
             "shoploop_release_refused", "Whether the newest release was refused", multiprocess_mode="mostrecent"
         )
+        self.in_doubt = Gauge(
+            "shoploop_release_in_doubt",
+            "Workers that see the registry, the history and what they serve disagree",
+            multiprocess_mode="livesum",
+        )
 
     def count(self, record: RequestRecord, seconds: float, stages: Iterable[Stage]) -> None:
         """One request that has ended."""
@@ -67,6 +72,11 @@ class Figures:
         self.swaps.inc()
         self.ready.set(1)
         self.version.set(float(version) if version is not None and version.isdigit() else 0)
+
+    def followed(self, *, refused: bool, in_doubt: bool) -> None:
+        """What a look at the registry found."""
+        self.refused_release.set(float(refused))
+        self.in_doubt.set(float(in_doubt))
 
 
 @cache
@@ -90,6 +100,7 @@ def exposition() -> tuple[bytes, str]:
     """All workers' figures as Prometheus reads them, and their media type."""
     registry = REGISTRY
     if os.environ.get(FOLDER_VARIABLE):
+        forget_dead_workers()
         registry = CollectorRegistry()
         multiprocess.MultiProcessCollector(registry)
     return generate_latest(registry), CONTENT_TYPE_LATEST

@@ -15,6 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from components.core.stages import collected
 from services.access import Access, is_loopback
 from services.admission import Admission
+from services.draining import LEAVING
 from services.figures import figures
 from services.json_log import log_request
 from services.origins import Origins
@@ -104,6 +105,8 @@ def _told(send: Send, record: RequestRecord) -> Send:
         if message["type"] == "http.response.start":
             record.status = message["status"]
             message["headers"] = [*message.get("headers", ()), (REQUEST_ID, record.request_id.encode())]
+            if LEAVING.is_set():
+                message["headers"].append((b"connection", b"close"))
         await send(message)
 
     return sending

@@ -19,10 +19,11 @@ from starlette.routing import Route
 
 from components.core.errors import StateError
 from components.core.stages import note_stage
-from services import json_log
-from services.admin import AdminPort, metrics
+from components.search.engines.elasticsearch import EngineError
+from services import draining, json_log
+from services.admin import AdminPort
 from services.desk import Desk
-from services.figures import figures
+from services.figures import exposition, figures
 from services.front_door import FrontDoor
 from services.messages import (
     EventsAnswer,
@@ -51,6 +52,7 @@ SETTINGS = read_settings()
 THREADS = 4  # numpy and XGBoost let go of the interpreter while they compute
 TIMEOUT_S = 10
 NO_STATE = "the store of events does not answer; come again in a second"
+NO_ENGINE = "the search server does not answer; come again in a second"
 NOTHING_YET = "no verified release yet; GET /health says why"
 
 
@@ -84,6 +86,10 @@ def _health(_: Request) -> Response:
     return _service().health()
 
 
+def _metrics(_: Request) -> Response:
+    return _service().metrics()
+
+
 def _suggest(request: Request) -> Response:
     return _service().suggest_page(request.query_params)
 
@@ -100,7 +106,7 @@ PAGES = [
     Route("/docs.json", _nothing),
     Route("/release", _release),
     Route("/health", _health),
-    Route("/metrics", metrics),
+    Route("/metrics", _metrics),
     Route("/suggest", _suggest, methods=["GET"]),
 ]
 
@@ -113,7 +119,7 @@ PAGES = [
     traffic={"timeout": TIMEOUT_S},
     logging={"access": {"enabled": False}},  # services/json_log.py
     metrics={"enabled": False},  # services/figures.py: BentoML's carry the path as it was asked, without bounds
-    tracing={"excluded_urls": ".*"},  # services/traces.py: spans that nobody collects cost half a millisecond each
+    tracing={"excluded_urls": ".*"},  # services/traces.py: BentoML makes spans that nobody collects
     http={"host": "127.0.0.1"},
 )
 class Recommender:
@@ -121,13 +127,14 @@ class Recommender:
 
     def __init__(self) -> None:
         json_log.configure()
+        draining.watch()
         self.desk = Desk(SETTINGS, State.of(SETTINGS))
         self.search_desk = SearchDesk(self.desk)
         self.watcher = ReleaseWatcher(SETTINGS, self.desk.check, self._swapped)
         self.watcher.start()
         self.admin = None
         if SETTINGS.admin_port is not None:
-            pages = {"/metrics": metrics, "/release": lambda _: self.release(), "/health": lambda _: self.health()}
+            pages = {"/metrics": self.metrics, "/release": self.release, "/health": self.health}
             self.admin = AdminPort(SETTINGS, pages)
             self.admin.start()
 
@@ -191,9 +198,15 @@ class Recommender:
         )
         return JSONResponse(answer.model_dump(), status_code=200 if watcher.current else 503)
 
+    def metrics(self) -> Response:
+        """Figures of all workers."""
+        figures().refused_release.set(self.watcher.refused is not None)
+        content, media_type = exposition()
+        return Response(content, media_type=media_type)
+
     def __is_ready__(self) -> bool:
-        """Ready when a release was verified."""
-        return self.watcher.current is not None
+        """Ready when a release was verified, its golden answers reproduced, and the service is not leaving."""
+        return self.watcher.current is not None and not draining.LEAVING.is_set()
 
     def _answer(self, ask: Callable[[Asked, Serving], Answered], request: Asked) -> Answered | Response:
         """What the desk says, from the release that serves at this moment."""
@@ -206,6 +219,10 @@ class Recommender:
             return ask(request, now)
         except NoIndexError as e:
             return JSONResponse({"error": str(e)}, status_code=404)
+        except EngineError as e:
+            logger.error("no answer: %s", e)  # noqa: TRY400 - as below
+            record().refused = "engine"
+            return JSONResponse({"error": NO_ENGINE}, status_code=503, headers={"Retry-After": "1"})
         except StateError as e:
             logger.error("no answer: %s", e)  # noqa: TRY400 - its words say it all, and a traceback a second says less
             record().refused = "state"

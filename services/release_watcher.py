@@ -22,6 +22,7 @@ from components.release import pace
 from components.release.load import load
 from components.release.release import Release
 from components.tracking.registry import DIGEST_TAG
+from services.figures import figures
 from services.messages import Refusal
 from services.release_cache import ReleaseCache, Serving, serving
 from services.release_ledger import Ledger
@@ -150,6 +151,7 @@ class ReleaseWatcher:
         if doubt is not None and doubt != self.doubt:
             logger.warning("%s", doubt)
         self.doubt = doubt
+        figures().followed(refused=self.pending, in_doubt=doubt is not None)
 
     def _is_settled(self, champion: str) -> bool:
         if self.current is not None and self.current.version == champion:

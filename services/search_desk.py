@@ -12,6 +12,7 @@ from components.core.stages import stage
 from components.release.personal_search import LOOKED_AT, reordered
 from components.search.index import FALLBACKS, Found, SearchIndex
 from components.search.load import load
+from components.search.push import served_by
 from services.desk import Desk
 from services.release_cache import Serving
 from services.request_record import record
@@ -38,6 +39,8 @@ class SearchDesk:
     def __init__(self, desk: Desk):
         """BundleError if the folder of the settings holds no sound index."""
         self._desk = desk
+        self._engine = desk.settings.search_engine
+        self._there: SearchIndex | None = None
         folder = desk.settings.search
         self._own = None if folder is None else load(folder)
         if self._own is not None:
@@ -82,7 +85,14 @@ class SearchDesk:
         index = self._own or (now.release.search if now is not None else None)
         if index is None:
             raise NoIndexError(NO_INDEX)
-        return index
+        return index if self._engine is None else self._elsewhere(index)
+
+    def _elsewhere(self, index: SearchIndex) -> SearchIndex:
+        """The index on the shop's own search server; kept for the next request."""
+        kept = self._there
+        if kept is None or kept.digest != index.digest:
+            kept = self._there = served_by(index, self._engine)
+        return kept
 
 
 def _items(index: SearchIndex, found: Found, chosen: np.ndarray, scores: np.ndarray) -> list[FoundItem]:

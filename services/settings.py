@@ -24,6 +24,7 @@ class Settings(Config):
 
     release     serve this folder and ask no registry; None follows the champion in MLflow
     search      folder of a search index that serves with every release; None takes the release's own
+    search_engine  address of an Elasticsearch or OpenSearch that `shoploop search push` filled; None: in the process
     root        project folder: where MLflow's SQLite file lies, unless MLFLOW_TRACKING_URI says otherwise
     state       folder of the service's own files: events and exposures, and verified copies of releases
     state_url   a store that several machines share: postgresql://… or redis://…; None is SQLite in `state`
@@ -48,6 +49,7 @@ class Settings(Config):
 
     release: Path | None = None
     search: Path | None = None
+    search_engine: str | None = Field(default=None, max_length=300)
     root: Path = Path()
     state: Path = Path("state")
     state_url: SecretStr | None = None

@@ -109,7 +109,8 @@ class Als(RecencyModel):
         self.item_factors = np.ascontiguousarray(item_factors, dtype=np.float32)
         ridge = self.config.regularization * np.eye(self.config.embedding_size, dtype=np.float32)
         self._gram = self.item_factors.T @ self.item_factors + ridge
-        self._through_gram = np.linalg.solve(self._gram, self.item_factors.T).T.astype(np.float32)
+        inverse = np.linalg.inv(self._gram.astype(np.float64)).astype(np.float32)
+        self._through_gram = self.item_factors @ inverse
 
     def _extra_confidence(self, histories: Histories) -> sp.csr_matrix:
         """Confidence above 1 of every purchased pair."""

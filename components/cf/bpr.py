@@ -54,8 +54,8 @@ class Bpr(RecencyModel):
         self.item_factors = np.ascontiguousarray(trained.item_factors[:, :size])
         self.item_biases = np.ascontiguousarray(trained.item_factors[:, size])
         known = np.diff(bought.indptr) > 0
-        means = mean_rows(bought, self.item_factors)[known].astype(np.float64)
-        gram = means.T @ means
+        means = mean_rows(bought, self.item_factors)[known]
+        gram = (means.T @ means).astype(np.float64)
         gram[np.diag_indices(size)] += RIDGE * max(np.trace(gram) / size, 1e-12)
         self.fold_in = np.linalg.solve(gram, means.T @ trained.user_factors[known, :size]).astype(np.float32)
 

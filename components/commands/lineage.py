@@ -1,4 +1,4 @@
-"""shoploop lineage: the chain from an artifact or a release back to the raw files."""
+"""shoploop lineage: the chain from an artifact, a release or an answer of the service back to the raw files."""
 
 from __future__ import annotations
 
@@ -21,9 +21,10 @@ BROKEN = 1  # exit code where a link does not hold
 
 
 @click.command()
-@click.argument("name", metavar="ARTIFACT|VERSION|DIGEST")
+@click.argument("name", metavar="ARTIFACT|VERSION|DIGEST|REQUEST_ID")
 def lineage(name: str) -> None:
-    """Print the chain from an ARTIFACT's path, or a release's VERSION or DIGEST, back to the raw files.
+    """Print the chain from an ARTIFACT's path, a release's VERSION or DIGEST, or the REQUEST_ID of an answer of
+    the service, which stands in it and in the log, back to the raw files.
 
     Every digest on the way is checked; the command leaves with 1 if a link is broken or stale.
     """
@@ -31,13 +32,7 @@ def lineage(name: str) -> None:
 
     from components.steps.lineage import artifact_lineage
 
-    if (ROOT / name).exists():
-        link = artifact_lineage(ROOT, name, _run_finder())
-    else:
-        from components.steps.release_lineage import release_lineage
-        from components.tracking.registry import ModelRegistry
-
-        link = release_lineage(ROOT, ModelRegistry(root=ROOT), name, _run_finder())
+    link = artifact_lineage(ROOT, name, _run_finder()) if (ROOT / name).exists() else _of_service(name)
     console = Console(highlight=False)
     console = console if console.is_terminal else Console(highlight=False, width=LOG_WIDTH)
     console.print(_tree(link))
@@ -46,6 +41,23 @@ def lineage(name: str) -> None:
         console.print(f"{len(troubled)} links do not hold: {', '.join(t.title for t in troubled)}", markup=False)
         raise SystemExit(BROKEN)
     console.print("every link holds")
+
+
+def _of_service(name: str) -> Link:
+    """The chain of a logged answer or of a registered release."""
+    from components.core import layout
+    from components.online.address import URL_VARIABLE, store_here
+    from components.steps.answer_lineage import answer_lineage, logged
+    from components.steps.release_lineage import release_lineage
+    from components.tracking.registry import ModelRegistry
+
+    folder = Path(os.environ.get("SHOPLOOP_STATE") or ROOT / layout.STATE)
+    asked = URL_VARIABLE in os.environ or (folder / layout.SERVICE_DATABASE).is_file()
+    rows = logged(store_here(folder), name) if asked else []
+    registry = ModelRegistry(root=ROOT)
+    if rows:
+        return answer_lineage(ROOT, registry, rows, _run_finder())
+    return release_lineage(ROOT, registry, name, _run_finder())
 
 
 def _tree(link: Link, tree: Tree | None = None) -> Tree:

@@ -40,6 +40,7 @@ def _columns(command: click.Command) -> click.Command:
 @click.option("--out", default=OUT, show_default=True, type=click.Path(path_type=Path), help="Folder of the index.")
 @_columns
 @click.option("--synonyms", type=FILE, help="Rules `sofa, couch` and `tv => television`, one a line.")
+@click.option("--queries", type=FILE, help="What people asked (query, perhaps a count): offered as completions.")
 @click.option("--judgments", type=FILE, help="Tune on them: field weights, and whether vectors pay.")
 @click.option(
     "--chinese", default="characters", show_default=True, type=click.Choice(CHINESE), help="How Han text is cut."
@@ -50,7 +51,9 @@ def _columns(command: click.Command) -> click.Command:
 def build(
     items: Path,
     out: Path,
+    *,
     synonyms: Path | None,
+    queries: Path | None,
     judgments: Path | None,
     chinese: str,
     language: str,
@@ -66,13 +69,15 @@ def build(
     from components.core.config import parse
     from components.core.rng import stream
     from components.search import build as building
+    from components.search.clicks import read_queries
     from components.search.items import read_items
     from components.search.synonyms import read_rules
 
     started = time.monotonic()
     config = parse(building.BuildConfig, {"language": language, "chinese": chinese, "vectors": vectors}, "search build")
     found = read_items(items, columns)
-    extras = building.Extras(rules=read_rules(synonyms) if synonyms else ())
+    rules = read_rules(synonyms) if synonyms else ()
+    extras = building.Extras(rules=rules, queries=read_queries(queries) if queries else {})
     told: dict[str, Any] = {}
     if judgments is None:
         building.build(found, config, out, stream(seed, "search"), extras)
@@ -81,6 +86,54 @@ def build(
 
         told = build_tuned(found, config, out, seed, extras, judgments)
     _show_build(found, out, told, time.monotonic() - started)
+
+
+@search.command()
+@click.argument("clicks", type=FILE)
+@click.option("--out", default=Path("synonyms.txt"), show_default=True, type=click.Path(path_type=Path))
+@click.option("--query", "query_", metavar="COLUMN", help="Column of the query's text.")
+@click.option("--item", metavar="COLUMN", help="Column of the item's id.")
+@click.option("--count", metavar="COLUMN", help="Column of how many clicks; without it every row is one.")
+@click.option("--language", default="english", show_default=True, help="Of the words, as in build.")
+@click.option("--least", default=0.3, show_default=True, type=click.FloatRange(0, 1), help="Cosine of the clicks.")
+def synonyms(
+    clicks: Path, out: Path, query_: str | None, item: str | None, count: str | None, language: str, least: float
+) -> None:
+    """Draft rules for --synonyms from CLICKS (query, item, perhaps a count), for you to read and correct."""
+    from components.core.bundle import write_text
+    from components.core.config import parse
+    from components.core.errors import DataError
+    from components.search.analysis import AnalysisConfig, Analyzer
+    from components.search.clicks import drafted, learn, read_clicks
+
+    if out.exists():
+        raise DataError(f"{out}: is there already, and may hold what people wrote; name another file with --out.")
+    analyzer = Analyzer(parse(AnalysisConfig, {"language": language}, "search synonyms"))
+    given = {role: (name,) for role, name in {"query": query_, "item": item, "count": count}.items() if name}
+    pairs = learn(read_clicks(clicks, given, analyzer), least_cosine=least)
+    write_text(out, drafted(pairs))
+    for pair in pairs[:20]:
+        click.echo(f"{pair.one}, {pair.other}: cosine {pair.cosine:.2f}, {pair.shared} shared items")
+    click.echo(f"{out}: {len(pairs)} pairs, a draft; read it, then build with --synonyms {out}")
+
+
+@search.command()
+@click.argument("index", type=FOLDER)
+@click.argument("items", type=click.Path(exists=True, path_type=Path))
+@click.argument("url")
+@_columns
+def push(index: Path, items: Path, url: str, **columns: tuple[str, ...]) -> None:
+    """Send the documents of INDEX, built from ITEMS, to an Elasticsearch or OpenSearch server at URL.
+
+    An API key is taken from SHOPLOOP_SEARCH_KEY. `--engine URL` then asks that server.
+    """
+    from components.search.items import read_items
+    from components.search.load import load
+    from components.search.push import push as send
+
+    loaded = load(index)
+    name = send(loaded, read_items(items, columns), url)
+    click.echo(f"{url}: {len(loaded):,} items in the index {name}")
 
 
 @search.command()
@@ -93,6 +146,7 @@ def build(
 @click.option("--min-price", type=click.FloatRange(0))
 @click.option("--max-price", type=click.FloatRange(0))
 @click.option("--in-stock", is_flag=True)
+@click.option("--engine", metavar="URL", help="Ask this Elasticsearch or OpenSearch; see `search push`.")
 def query(
     index: Path,
     text: str,
@@ -104,12 +158,12 @@ def query(
     min_price: float | None,
     max_price: float | None,
     in_stock: bool,
+    engine: str | None,
 ) -> None:
     """Ask the INDEX for TEXT and look at the answer."""
     from components.search.engine import Filters
-    from components.search.load import load
 
-    loaded = load(index)
+    loaded = _opened(index, engine)
     loaded.warm()
     filters = Filters(category or None, brand or None, min_price, max_price, in_stock)
     started = time.perf_counter()
@@ -125,6 +179,7 @@ def query(
 @click.option("--query", "query_", metavar="COLUMN", help="Column of the query's text.")
 @click.option("--item", metavar="COLUMN", help="Column of the item's id.")
 @click.option("--grade", metavar="COLUMN", help="Column of the grade; 0 is irrelevant.")
+@click.option("--engine", metavar="URL", help="Ask this Elasticsearch or OpenSearch; see `search push`.")
 @click.option("--grades", default="", metavar="WORD=NUMBER,…", help="Numbers of grades that are words, as E=3,S=2,I=0.")
 @click.option("--seed", default=7, show_default=True, type=click.IntRange(0, 2**32 - 1))
 def evaluate(
@@ -135,6 +190,7 @@ def evaluate(
     query_: str | None,
     item: str | None,
     grade: str | None,
+    engine: str | None,
     grades: str,
     seed: int,
 ) -> None:
@@ -143,14 +199,21 @@ def evaluate(
     from components.core.schema import ITEM_ID
     from components.search import evaluate as evaluation
     from components.search.judgments import read_judgments
-    from components.search.load import load
 
-    loaded = load(index)
+    loaded = _opened(index, engine)
     named = {"query": query_, "item": item, "grade": grade}
     given = {role: (name,) for role, name in named.items() if name}
     judged = read_judgments(judgments, given, _worded(grades), loaded.items[ITEM_ID].to_pylist())
     report = evaluation.evaluate(loaded, judged, out, stream(seed, "search evaluation"))
     _show_report(report, out)
+
+
+def _opened(folder: Path, engine: str | None) -> SearchIndex:
+    from components.search.load import load
+    from components.search.push import served_by
+
+    loaded = load(folder)
+    return served_by(loaded, engine) if engine else loaded
 
 
 def _worded(grades: str) -> dict[str, float]:

@@ -27,8 +27,8 @@ class SequenceConfig(Config):
     batch_size        users per training step
     epochs            passes over the users, at most
     patience          epochs without a better one (`best_by`) before training stops
-    validation        what is kept back to choose the epoch: the last share of all events ("time"), or the last basket
-                      of a share of the users ("last"), for data whose times are only an order
+    validation        what is kept back to choose the epoch: the last share of all events ("later"), or the last basket
+                      of a share of the users ("last_baskets"), for data whose times are only an order
     validation_share  that share
     best_by           the epoch is chosen by the validation loss, or by NDCG@10 of what is new to the user (with a
                       temperature the loss begins to rise long before the lists cease to get better); "last" keeps
@@ -63,7 +63,7 @@ class SequenceConfig(Config):
     negatives: int = Field(default=1024, ge=1)
     epochs: int = Field(default=8, ge=1)
     patience: int = Field(default=2, ge=1)
-    validation: Literal["time", "last"] = "time"
+    validation: Literal["later", "last_baskets"] = "later"
     validation_share: float = Field(default=0.05, gt=0, lt=0.5)
     best_by: Literal["loss", "ndcg", "last"] = "loss"
     trend_days: float | None = Field(default=28, gt=0)

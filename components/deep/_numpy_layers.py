@@ -80,3 +80,26 @@ def gru(x: np.ndarray, mask: np.ndarray, weights: Weights, name: str) -> np.ndar
         fresh = np.tanh(own[:, 2 * units :] + reset * past[:, 2 * units :])
         state = np.where(mask[:, step, None], update * state + (1 - update) * fresh, state)
     return state
+
+
+def lstm(x: np.ndarray, mask: np.ndarray, weights: Weights, name: str) -> np.ndarray:
+    """Last output of long short-term memory (Hochreiter & Schmidhuber 1997), (n, steps, d) → (n, units)."""
+    inputs = x @ weights[f"{name}.kernel"] + weights[f"{name}.bias"]
+    recurrent = weights[f"{name}.recurrent_kernel"]
+    state = memory = np.zeros((len(x), len(recurrent)), dtype=np.float32)
+    for step in range(x.shape[1]):
+        into, keep, fresh, out = np.split(inputs[:, step] + state @ recurrent, 4, axis=1)
+        kept = sigmoid(keep) * memory + sigmoid(into) * np.tanh(fresh)
+        shown, here = sigmoid(out) * np.tanh(kept), mask[:, step, None]
+        state, memory = np.where(here, shown, state), np.where(here, kept, memory)
+    return state
+
+
+def rnn(x: np.ndarray, mask: np.ndarray, weights: Weights, name: str) -> np.ndarray:
+    """Last state of a plain recurrence with tanh (Elman 1990), (n, steps, d) → (n, units)."""
+    inputs = x @ weights[f"{name}.kernel"] + weights[f"{name}.bias"]
+    recurrent = weights[f"{name}.recurrent_kernel"]
+    state = np.zeros((len(x), len(recurrent)), dtype=np.float32)
+    for step in range(x.shape[1]):
+        state = np.where(mask[:, step, None], np.tanh(inputs[:, step] + state @ recurrent), state)
+    return state

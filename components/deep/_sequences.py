@@ -184,14 +184,14 @@ def targets_after(
 def kept_back(histories: Histories, config: SequenceConfig, rng: np.random.Generator) -> np.ndarray:
     """int64 (n,): how many of each user's last baskets are kept back to choose the epoch by.
 
-    "time" keeps back what lies at or after a time that about `validation_share` of all events do not lie before;
-    "last" the last basket of that share of the users with three baskets or more. Nothing where `best_by` is "last".
+    "later" keeps back what lies at or after a time that about `validation_share` of all events do not lie before;
+    "last_baskets" the last basket of that share of the users with three baskets or more. `best_by: last` keeps nothing.
     """
     baskets = baskets_of(histories)
     n = len(histories)
     if config.best_by == "last":
         return np.zeros(n, dtype=np.int64)
-    if config.validation == "time":
+    if config.validation == "later":
         cutoff = np.quantile(histories.times, 1 - config.validation_share) if len(histories.times) else 0
         return np.bincount(baskets.rows[baskets.times >= int(cutoff)], minlength=n)
     long = np.flatnonzero(np.diff(baskets.row_start) >= 3)

@@ -44,7 +44,7 @@ def assemble(root: Path, name: str, provenance: dict[str, Any], intended_use: st
         pq.write_table(table, fresh / CATALOGUE)
         facts = _facts(name, data, hybrid, _pseudonym_key(root))
         bundle.write_json(fresh / FACTS, facts)
-        told = card.gather(root, facts, provenance.get("data_digest", "unknown"), intended_use)
+        told = card.gather(root, facts, bundle.digest(fresh / KNOWN), intended_use)
         card.write(fresh, name, told)
         bundle.seal(fresh, provenance)
         # The answers are those of the parts as they are read back, not as they lie in this process.

@@ -46,10 +46,12 @@ class Section:
         return not any(self.words) and not self.rows
 
 
-def gather(root: Path, facts: dict[str, Any], data_digest: str, intended_use: str = INTENDED_USE) -> list[Section]:
+def gather(root: Path, facts: dict[str, Any], histories: str, intended_use: str = INTENDED_USE) -> list[Section]:
     """The card of the release that is being assembled in `root`; a part whose report is missing stays empty.
 
-    facts  release.json
+    facts      release.json
+    histories  digest of the histories it was fitted on. That of the raw tables is provenance, which an equal release
+               from an equal table elsewhere does not share: it stands in manifest.json and on the version.
     """
     evaluation, robustness, quality = (
         _report(root / folder / "report.json") for folder in (layout.EVALUATION, layout.ROBUSTNESS, layout.QUALITY)
@@ -57,7 +59,7 @@ def gather(root: Path, facts: dict[str, Any], data_digest: str, intended_use: st
     calibration = _report(root / layout.RANKER / layout.CALIBRATION_FILE)
     return [
         Section(USE, (intended_use,)),
-        _data(facts, data_digest, quality),
+        _data(facts, histories, quality),
         _split(evaluation),
         _metrics(evaluation),
         _slices(evaluation),
@@ -94,11 +96,12 @@ def _report(path: Path) -> dict[str, Any]:
         return {}
 
 
-def _data(facts: dict[str, Any], data_digest: str, quality: dict[str, Any]) -> Section:
+def _data(facts: dict[str, Any], histories: str, quality: dict[str, Any]) -> Section:
     if not quality:
         return Section(DATA)
     words = (
-        f"Raw tables of digest {data_digest}, events up to {facts['cutoff_time']}.",
+        f"Histories of digest {histories}, events up to {facts['cutoff_time']}.",
+        "The digest of the raw tables stands in manifest.json, under provenance, and among the version's tags.",
         f"Knows {facts['users']:,} users and {facts['items']:,} items.",
         f"Data report: {quality.get('headline', 'accepted' if quality['accepted'] else 'REFUSED')}",
     )

@@ -53,7 +53,9 @@ class Analyzer:
         text = text.lower() if text.isascii() else _without_accents(unicodedata.normalize("NFKC", text).casefold())
         if not text.isprintable():
             text = UNPRINTABLE.sub(" ", text)
-        return APOSTROPHE.sub("", text).strip()
+        if "'" in text or not text.isascii():
+            text = APOSTROPHE.sub("", text)
+        return text.strip()
 
     def words(self, text: str) -> list[str]:
         """Index words of a raw text, in order: `"Batteries 500 ML"` → battery, 500ml."""

@@ -90,7 +90,7 @@ def build(
     with bundle.replacing(Path(out)) as fresh:
         (fresh / load.LEXICAL).mkdir()
         tantivy_index.write(
-            fresh / load.LEXICAL, track(_documents(table, analyzer, tally), "indexing", table.num_rows), table.num_rows
+            fresh / load.LEXICAL, track(documents(table, analyzer, tally), "indexing", table.num_rows), table.num_rows
         )
         pq.write_table(table.drop_columns([TEXT]), fresh / load.ITEMS)
         _write_words(fresh, tally)
@@ -136,7 +136,7 @@ def _language(table: pa.Table, config: BuildConfig) -> str:
     return guess_language(word for text in texts for word in plain.words(text))
 
 
-def _documents(table: pa.Table, analyzer: Analyzer, tally: Tally) -> Iterator[Document]:
+def documents(table: pa.Table, analyzer: Analyzer, tally: Tally) -> Iterator[Document]:
     """The items as an engine takes them; a brand or a category is cut once, however many items bear it."""
     label = lru_cache(200_000)(lambda texts: tally.cut([w for text in texts for w in analyzer.surfaces(text)]))
     names = (TITLE, TEXT, CATEGORY, BRAND, PRICE, STOCK)

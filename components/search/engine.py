@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from pydantic import Field
@@ -84,8 +84,7 @@ class Hits:
     scores: np.ndarray
 
 
-@dataclass(frozen=True)
-class Document:
+class Document(NamedTuple):
     """An item as an engine takes it: words already cut, joined by blanks, by field; keys and numbers for filters."""
 
     row: int

@@ -12,7 +12,18 @@ import pyarrow.compute as pc
 
 from components.core import schema
 from components.search.dense import Space
-from components.search.engine import BRAND, CATEGORY, PRICE, STOCK, FieldWeights, Filters, Hits, Question, SearchEngine
+from components.search.engine import (
+    BRAND,
+    CATEGORY,
+    FACETS,
+    PRICE,
+    STOCK,
+    FieldWeights,
+    Filters,
+    Hits,
+    Question,
+    SearchEngine,
+)
 from components.search.fusion import fuse
 from components.search.suggest import Suggester
 from components.search.understanding import Understanding, Understood
@@ -24,6 +35,7 @@ MODES = (LEXICAL, DENSE, FUSED)
 DEEP = 200  # rows of either list that fusion looks at
 LEAST_COSINE = 0.35  # of an item that is offered because nothing holds the words
 SOME_WORDS, CORRECTED, SIMILAR, POPULAR, NOTHING = "some_words", "corrected", "similar", "popular", "nothing"
+SUBSTITUTES = (SIMILAR, POPULAR, NOTHING)  # fallbacks whose items hold none of the words
 FALLBACKS = {
     SOME_WORDS: "no item, or too few, hold all the words; these hold some",
     CORRECTED: "a word that no item holds was taken for one that is near",
@@ -99,7 +111,9 @@ class SearchIndex:
         return self._nothing(understood, k, filters)
 
     def facets(self, found: Found, filters: Filters | None, most: int) -> tuple[int, dict[str, list[tuple[str, int]]]]:
-        """How many items match, and the values most frequent among them."""
+        """How many items match, and the values most frequent among them; none where what is shown is a substitute."""
+        if found.fallback in SUBSTITUTES:
+            return 0, {name: [] for name in FACETS}
         question = self._question(found.understood, self._resolved(filters or Filters()))
         if found.fallback == SOME_WORDS or self.parts.engine.count(question) == 0:
             question = _some(question)

@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from components.core import layout, schema
 from components.core.errors import DataError
+from components.data.cleaning.defaults import UNKNOWN_TEXT
 from components.search import columns, tables
 from components.search.analysis import UNPRINTABLE
 
@@ -79,21 +80,29 @@ def read_items(path: Path, given: Mapping[str, Sequence[str]]) -> Items:
     if canonical:
         given = {role: [name for name in names if name in table.column_names] for role, names in CANONICAL.items()}
     found = columns.choose(table.column_names, given, guesses, (ID, TITLE), str(path))
-    return made(table, found, read.rejected, read.remarks, str(path))
+    return made(table, found, read.rejected, read.remarks, str(path), UNKNOWN_TEXT if canonical else None)
 
 
 def of_canonical(table: pa.Table) -> Items:
     """Items of the canonical table `items`."""
     found = {role: tuple(n for n in names if n in table.column_names) for role, names in CANONICAL.items()}
-    return made(table, found, 0, (), schema.ITEMS_TABLE)
+    return made(table, found, 0, (), schema.ITEMS_TABLE, UNKNOWN_TEXT)
 
 
 def made(
-    table: pa.Table, found: dict[str, tuple[str, ...]], rejected: int, remarks: tuple[str, ...], where: str
+    table: pa.Table,
+    found: dict[str, tuple[str, ...]],
+    rejected: int,
+    remarks: tuple[str, ...],
+    where: str,
+    missing: str | None = None,
 ) -> Items:
-    """Rows with an id and something to be found by; the first row of an id is kept."""
+    """Rows with an id and something to be found by; the first row of an id is kept.
+
+    missing  the word that stands where nothing is known; it is nobody's brand or category
+    """
     counts: Counter[str] = Counter({"lines that are no rows": rejected} if rejected else {})
-    rows = _rows(table, found, counts)
+    rows = _rows(table, found, counts, missing)
     if not rows[ID]:
         told = "; ".join(f"{count:,} {words}" for words, count in counts.items()) or "the table is empty"
         raise DataError(f"{where}: not one row can be searched ({told}); is the right column named with --title?")
@@ -103,8 +112,13 @@ def made(
     return Items(pa.table(arrays), found, dict(counts), remarks)
 
 
-def _rows(table: pa.Table, found: dict[str, tuple[str, ...]], counts: Counter[str]) -> dict[str, list]:
+def _rows(
+    table: pa.Table, found: dict[str, tuple[str, ...]], counts: Counter[str], missing: str | None
+) -> dict[str, list]:
     raw = {role: tables.texts(table, found[role]) for role in (ID, TITLE, TEXT, CATEGORY, BRAND)}
+    if missing is not None:
+        for role in (TEXT, CATEGORY, BRAND):
+            raw[role] = [[None if text == missing else text for text in column] for column in raw[role]]
     prices, stocks = tables.numbers(table, found[PRICE]), _stocks(table, found[STOCK])
     out: dict[str, list] = {role: [] for role in ROLES}
     seen: set[str] = set()

@@ -10,12 +10,11 @@ import numpy as np
 
 from components.metrics.graded import graded_ndcg
 from components.search.analysis import HAN
-from components.search.index import NOTHING, POPULAR, SIMILAR, Found, Mode, SearchIndex
+from components.search.index import NOTHING, POPULAR, SUBSTITUTES, Found, Mode, SearchIndex
 
 CUTOFF = 10
 DEPTH = 100
 RECALL_AT = (10, 50, 100)
-EMPTY = (POPULAR, SIMILAR, NOTHING)  # fallbacks of a query whose words nothing holds
 Track = Callable[[Iterable], Iterable]
 
 
@@ -50,7 +49,7 @@ def run(
         shown = found.hits.rows if found.fallback not in (POPULAR, NOTHING) else found.hits.rows[:0]
         lists.append((index.ids(shown), found.hits.scores[: len(shown)]))
     figures = measured([ids for ids, _ in lists], list(grades.values()))
-    empty = np.array([found.fallback in EMPTY for found in answers], dtype=bool)
+    empty = np.array([found.fallback in SUBSTITUTES for found in answers], dtype=bool)
     return Run(lists, figures, empty, np.array(seconds)), answers
 
 

@@ -21,7 +21,8 @@ UNITS: dict[str, tuple[str, float]] = {
 }  # fmt: skip
 _LONGEST_FIRST = "|".join(sorted(UNITS, key=lambda unit: (-len(unit), unit)))
 POINT = "dot"  # 6.5 inch is the word 6dot5inch: a point would cut it in two
-MEASURE = re.compile(rf"(?<![0-9a-z.,])(\d{{1,7}}(?:[.,]\d{{1,3}})?)\s?({_LONGEST_FIRST})(?![a-z0-9])")
+# It begins with the digit and looks behind it then, so that a text without digits is passed over at once.
+MEASURE = re.compile(rf"(\d(?<![0-9a-z.,]\d)\d{{0,6}}(?:[.,]\d{{1,3}})?)\s?({_LONGEST_FIRST})(?![a-z0-9])")
 
 
 def joined(text: str) -> str:

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
 from components.search.stemming import Stemmer
 
 
-@dataclass(frozen=True)
-class Cut:
+class Cut(NamedTuple):
     """A text after cutting; ids: of its surface words; stems: joined by blanks."""
 
     ids: list[int]

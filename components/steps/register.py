@@ -15,6 +15,7 @@ from components.evaluation.gate import GateConfig, decide_release
 from components.promotion.checks import GATES
 from components.release import card, pace
 from components.release.assemble import assemble
+from components.release.load import KNOWN
 from components.release.release import Release
 from components.steps.result import StepResult
 from components.tracking.registry import DIGEST_TAG, GATE_TAG, LINEAGE, LONGEST_TAG, NAME, PASSED
@@ -83,7 +84,7 @@ def _registered(registry: ModelRegistry, version: RegisteredVersion, release: Re
 
 def _judged(config: RegisterConfig, release: Release, decision: dict[str, Any], root: Path) -> dict[str, Any]:
     """All gates of a release: those of the gate step, and those that need the release itself."""
-    sections = card.gather(root, release.facts, release.facts["provenance"]["data_digest"], config.intended_use)
+    sections = card.gather(root, release.facts, bundle.digest(root / layout.RELEASE / KNOWN), config.intended_use)
     own = decide_release(config.gate, pace.measure(release), card.missing(sections))
     gates = decision["gates"] | {v.gate: {"passed": v.passed, "reason": v.reason} for v in own}
     failed = {name: gate for name, gate in gates.items() if not gate["passed"]}

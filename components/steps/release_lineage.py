@@ -23,7 +23,8 @@ def find_version(registry: ModelRegistry, name: str) -> RegisteredVersion:
     if len(found) != 1 or len(name) < SHORTEST_DIGEST:
         known = ", ".join(f"{v.version} ({v.tags.get(DIGEST_TAG, '')[:SHORT]})" for v in registry.versions())
         raise ReleaseError(
-            f"{name}: no artifact of this project, and no release of that version or digest; known releases: "
+            f"{name}: no artifact of this project, no answer that was logged here, and no release of that version or "
+            f"digest; known releases: "
             f"{known or 'none yet'}."
         )
     return found[0]

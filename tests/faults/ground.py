@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -13,6 +14,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
 
 from components.core import bundle, environment, layout
@@ -126,12 +128,20 @@ def folder() -> Iterator[Path]:
 
 def shop(root: Path, releases: int) -> list[str]:
     """A small shop with that many registered releases, the first of them champion; returns their versions."""
+    shutil.copytree(Path(_trained().name) / layout.ARTIFACTS, root / layout.ARTIFACTS)
+    return [another_release(root, number) for number in range(releases)]
+
+
+@cache
+def _trained() -> tempfile.TemporaryDirectory:
+    """The shop's artifacts up to the gate, made once in a process and gone with it."""
     from tests.conftest import decide, run_steps, write_shop
 
-    write_shop(root, 1)
-    run_steps(root, 1)
-    decide(root)
-    return [another_release(root, number) for number in range(releases)]
+    made = tempfile.TemporaryDirectory(prefix="shoploop-faults-shop-")
+    write_shop(Path(made.name), 1)
+    run_steps(Path(made.name), 1)
+    decide(Path(made.name))
+    return made
 
 
 def another_release(root: Path, number: int) -> str:

@@ -28,6 +28,25 @@ def test_equals_a_stable_sort_of_everything(scores: np.ndarray, k: int) -> None:
         assert of_row.tolist() == expected + [NO_ITEM] * (k - len(expected))
 
 
+@pytest.mark.parametrize("levels", [2, 5, 1000])
+@pytest.mark.parametrize("masked", [0.0, 0.5, 0.99, 1.0])
+def test_a_large_catalogue_equals_a_stable_sort_too(levels: int, masked: float) -> None:
+    draw = np.random.default_rng(levels)
+    scores = draw.integers(levels, size=(9, 1003)).astype(np.float32)
+    scores[draw.random(scores.shape) < masked] = -np.inf
+    for row, of_row in zip(scores, top_k(scores, 10), strict=True):
+        expected = [i for i in np.argsort(-row, kind="stable").tolist() if row[i] > -np.inf][:10]
+        assert of_row.tolist() == expected + [NO_ITEM] * (10 - len(expected))
+
+
+def test_a_nan_is_refused_wherever_it_stands_in_a_large_catalogue() -> None:
+    for place in (0, 500, 1002):
+        scores = np.zeros((2, 1003))
+        scores[1, place] = np.nan
+        with pytest.raises(ValueError, match="NaN"):
+            top_k(scores, 3)
+
+
 @given(tied_scores, st.integers(1, 15))
 def test_a_longer_list_begins_with_the_shorter(scores: np.ndarray, k: int) -> None:
     assert np.array_equal(top_k(scores, k + 3)[:, :k], top_k(scores, k))

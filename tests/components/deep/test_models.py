@@ -20,6 +20,8 @@ NOW = 400 * DAY_S
 TINY = {"embedding_size": 8, "max_length": 6, "epochs": 3, "queries": 64, "negatives": 20, "learning_rate": 0.01}
 MODELS = [
     pytest.param(Gru4Rec(Gru4RecConfig(**TINY)), id="gru4rec"),
+    pytest.param(Gru4Rec(Gru4RecConfig(**TINY, cell="lstm")), id="gru4rec, lstm"),
+    pytest.param(Gru4Rec(Gru4RecConfig(**TINY, cell="rnn")), id="gru4rec, rnn"),
     pytest.param(SasRec(SasRecConfig(**TINY, blocks=1)), id="sasrec, one block"),
     pytest.param(SasRec(SasRecConfig(**TINY, blocks=2)), id="sasrec, two blocks"),
     pytest.param(SasRec(SasRecConfig(**TINY, temperature=0.1, schedule="cosine", best_by="ndcg")), id="sasrec, cosine"),

@@ -83,7 +83,7 @@ def test_a_user_with_nothing_before_what_is_kept_back_is_not_asked() -> None:
 
 def test_later_time_keeps_the_last_share_of_the_events_back() -> None:
     ten = Histories.of([list(range(10))], [list(range(10))], NOW)
-    later = kept_back(ten, SequenceConfig(validation="time", validation_share=0.3), np.random.default_rng(0))
+    later = kept_back(ten, SequenceConfig(validation="later", validation_share=0.3), np.random.default_rng(0))
     assert later.tolist() in ([3], [4])
     past = without_last(ten, later)
     assert past.items.tolist() == list(range(10 - later[0]))
@@ -91,7 +91,7 @@ def test_later_time_keeps_the_last_share_of_the_events_back() -> None:
 
 def test_last_baskets_are_kept_back_of_a_share_of_the_users_with_three_or_more() -> None:
     histories = Histories.of([[1, 2, 3]] * 8 + [[1, 2]] * 8, [[1, 2, 2]] * 4 + [[1, 2, 3]] * 4 + [[1, 2]] * 8, NOW)
-    config = SequenceConfig(validation="last", validation_share=0.49)
+    config = SequenceConfig(validation="last_baskets", validation_share=0.49)
     later = kept_back(histories, config, np.random.default_rng(0))
     assert later[4:8].sum() == later.sum() == 2  # half of the four users with three baskets
     assert without_last(histories, later).lengths.tolist() == (histories.lengths - later).tolist()

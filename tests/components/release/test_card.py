@@ -21,7 +21,7 @@ def test_a_card_with_all_reports_says_something_of_every_part(tmp_path):
     write_reports(tmp_path)
     sections = told(tmp_path)
     assert card.missing(list(sections.values())) == []
-    assert "Raw tables of digest d1g3st" in sections[card.DATA].words[0]
+    assert "Histories of digest d1g3st" in sections[card.DATA].words[0]
     assert sections[card.METRICS].rows[0][:3] == ("ranker", "all", "0.2000 (0.1000 to 0.3000)")
     assert sections[card.SLICES].rows[0][0] == "few events (up to 60)"
     assert "no probabilities" in sections[card.CALIBRATION].words[0]

@@ -91,6 +91,7 @@ def test_nothing_found_shows_what_is_popular_and_says_so(index):
     assert found.fallback == POPULAR
     assert len(found.hits.rows) == 3
     assert found.understood.dropped == ("qqzzxxyy",)
+    assert index.facets(found, None, 5) == (0, {"category": [], "brand": []})
 
 
 @pytest.mark.parametrize(

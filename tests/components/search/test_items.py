@@ -57,11 +57,12 @@ def test_canonical_items_of_a_run_are_found_in_its_folder(tmp_path):
     write(
         tmp_path / "artifacts" / "clean",
         item_id=["1"], title=["Yogurt"], department=["GROCERY"], category=["DAIRY"], subcategory=["YOGURT"],
-        brand=["National"], package_size=["6 OZ"],
+        brand=["unknown"], package_size=["6 OZ"],
     )  # fmt: skip
     row = read_items(tmp_path, {}).table.to_pylist()[0]
     assert row["category"] == ["GROCERY", "DAIRY", "YOGURT"]
     assert row["text"] == "6 OZ"
+    assert not row["brand"]  # the word for what the shop does not know is no brand
 
 
 @pytest.mark.parametrize(

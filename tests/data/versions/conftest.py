@@ -15,6 +15,7 @@ from components.core import bundle, layout
 from components.core.config import PARAMS_FILE, read_params
 from components.core.pseudonyms import KEY_VARIABLE
 from components.tracking import location
+from tests.conftest import write_reports
 
 PROJECT = Path(__file__).parents[3]
 MONDAY = datetime(2017, 1, 2, 17)  # noqa: DTZ001 - the source's times are UTC without a zone; noon at the shop
@@ -106,6 +107,7 @@ def finished(tmp_path_factory, write):
             root / layout.DECISION / "decision.json",
             {"passed": True, "first_release": True, "gates": gates, "reasons": ["coverage: as it is"]},
         )
+        write_reports(root)
         run_steps(root, "index", "register")
     return root
 

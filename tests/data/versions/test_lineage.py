@@ -11,6 +11,8 @@ from components.__main__ import main
 from components.core import bundle, layout
 from components.core.bundle import read_json, verify
 from components.data.pin import read_pin
+from components.online.address import open_store
+from components.online.store import Exposure
 from components.splits import store
 from components.steps.receipt import read_receipt
 from components.tracking.registry import DIGEST_TAG, ModelRegistry
@@ -108,6 +110,23 @@ def test_a_release_is_traced_from_its_own_receipts_even_when_the_project_moved_o
         assert "data/transactions.parquet" in said
 
 
+def test_an_answer_is_traced_to_the_raw_files(shop):
+    release = ModelRegistry(root=shop).versions()[0].tags[DIGEST_TAG]
+    store = open_store(shop / layout.STATE, None)
+    store.prepare()
+    shown = {"user_id": "u1", "item_ids": ["i1", "i2"], "scores": [2.0, 1.0], "experiment": None, "variant": None}
+    for request_id, digest in (("a" * 32, release), ("b" * 32, "f" * 64)):
+        store.add_exposure(Exposure(request_id, release=digest, time=0.0, **shown))
+    code, said = ask("a" * 32)
+    assert code == 0, said
+    for words in ("answer to request aaaa", "2 items: i1, i2", "release version 1", "data/transactions.parquet"):
+        assert words in said
+    assert "u1" not in said
+    code, said = ask("b" * 32)
+    assert code == 1
+    assert "links do not hold: release ffffffffffff" in said
+
+
 def test_a_release_whose_files_were_altered_is_broken(shop, tmp_path, monkeypatch):
     import sqlite3
 
@@ -130,7 +149,7 @@ def test_a_release_whose_files_were_altered_is_broken(shop, tmp_path, monkeypatc
     ("name", "words"),
     [
         ("7", "not in the registry"),
-        ("nonsense", "no artifact of this project, and no release"),
+        ("nonsense", "no artifact of this project, no answer that was logged here, and no release"),
         ("expectations", "no s"),
     ],
 )

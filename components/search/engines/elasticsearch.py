@@ -1,0 +1,186 @@
+"""Elasticsearch or OpenSearch over plain HTTP, for shops that have one; the same words, filters and facets as tantivy.
+
+An index there is named by the digest of ours, so that a new build never changes what is being searched. The API key
+comes from SHOPLOOP_SEARCH_KEY. Tested against an exchange written down from the servers' documentation, not against a
+server.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import numpy as np
+
+from components.core.errors import ConfigError, ShoploopError
+from components.search.engine import (
+    BRAND_KEY,
+    CATEGORY_KEY,
+    FACETS,
+    PRICE,
+    ROW,
+    STOCK,
+    WORD_FIELDS,
+    Document,
+    FieldWeights,
+    Filters,
+    Hits,
+    Question,
+    Term,
+)
+
+KEY_VARIABLE = "SHOPLOOP_SEARCH_KEY"
+TIMEOUT_S = 5.0
+BULK = 1000  # documents a request
+LARGEST_ANSWER = 20_000_000  # bytes
+LONGEST_REASON = 300
+MAPPING = {
+    "settings": {"number_of_shards": 1},
+    "mappings": {
+        "dynamic": False,
+        "properties": {
+            name: {"type": "text", "analyzer": "whitespace", "index_options": "freqs"} for name in WORD_FIELDS
+        }
+        | {name: {"type": "keyword"} for name in (CATEGORY_KEY, BRAND_KEY)}
+        | {name: {"type": "double"} for name in (PRICE, STOCK)}
+        | {ROW: {"type": "integer"}},
+    },
+}
+
+
+class EngineError(ShoploopError):
+    """The search server does not answer, or not as it should."""
+
+
+def index_name(digest: str) -> str:
+    """The name there of the index whose digest this is."""
+    return f"shoploop-{digest[:16]}"
+
+
+class ElasticsearchEngine:
+    """One index of one server."""
+
+    def __init__(self, url: str, name: str):
+        """url: http(s)://host:port without a path; ConfigError if it is none."""
+        parts = urllib.parse.urlsplit(url)
+        if parts.scheme not in ("http", "https") or not parts.hostname or parts.path.strip("/") or parts.query:
+            raise ConfigError(f"search engine: '{url[:200]}' is no address; write http://host:9200.")
+        if parts.username or parts.password:
+            raise ConfigError(f"search engine: no password in the address; put an API key into {KEY_VARIABLE}.")
+        self._base = f"{parts.scheme}://{parts.netloc}"
+        self._name = name
+
+    def write(self, documents: Iterable[Document]) -> None:
+        """Make the index and send all documents.
+
+        Raises EngineError; a half-sent index is deleted then.
+        """
+        self._call("PUT", "", MAPPING)
+        try:
+            for block in _blocks(documents):
+                self._send(block)
+            self._call("POST", "/_refresh", None)
+        except BaseException:
+            self._call("DELETE", "", None)
+            raise
+
+    def _send(self, block: bytes) -> None:
+        answer = self._call("POST", "/_bulk", block)
+        if answer.get("errors"):
+            raise EngineError(f"{self._base}: it did not take all documents: {_first_error(answer)}")
+
+    def find(self, question: Question, k: int) -> Hits:
+        """The k best rows; as SearchEngine."""
+        body = {
+            "size": k, "_source": False, "track_total_hits": False, "docvalue_fields": [ROW],
+            "query": query(question), "sort": [{"_score": "desc"}, {ROW: "asc"}],
+        }  # fmt: skip
+        hits = self._call("POST", "/_search", body)["hits"]["hits"]
+        rows = np.array([hit["fields"][ROW][0] for hit in hits], np.int32)
+        return Hits(rows, np.array([hit["_score"] or 0.0 for hit in hits], np.float32))
+
+    def count(self, question: Question) -> int:
+        """How many documents match; as SearchEngine."""
+        return int(self._call("POST", "/_count", {"query": query(question)})["count"])
+
+    def facets(self, question: Question, most: int) -> dict[str, list[tuple[str, int]]]:
+        """Counts of categories and brands; as SearchEngine."""
+        wanted = {name: {"terms": {"field": key, "size": most}} for name, key in FACETS.items()}
+        found = self._call("POST", "/_search", {"size": 0, "query": query(question), "aggs": wanted})["aggregations"]
+        return {
+            name: sorted(((b["key"], b["doc_count"]) for b in found[name]["buckets"]), key=lambda p: (-p[1], p[0]))
+            for name in FACETS
+        }
+
+    def _call(self, method: str, path: str, body: Any) -> Any:
+        raw = body if isinstance(body, bytes) else None if body is None else json.dumps(body).encode()
+        kind = "application/x-ndjson" if isinstance(body, bytes) else "application/json"
+        headers = {"Content-Type": kind, "Accept": "application/json"}
+        if key := os.environ.get(KEY_VARIABLE):
+            headers["Authorization"] = f"ApiKey {key}"
+        request = urllib.request.Request(f"{self._base}/{self._name}{path}", raw, headers, method=method)  # noqa: S310
+        try:
+            with urllib.request.urlopen(request, timeout=TIMEOUT_S) as answer:  # noqa: S310 - http(s), checked above
+                return json.loads(answer.read(LARGEST_ANSWER))
+        except urllib.error.HTTPError as e:
+            said = e.read(LONGEST_REASON).decode("utf-8", "replace")
+            raise EngineError(f"{self._base}: {method} {self._name}{path} was answered by {e.code}: {said}") from None
+        except (OSError, ValueError) as e:
+            raise EngineError(f"{self._base}: no answer that can be read ({e}); is the server up?") from None
+
+
+def query(question: Question) -> dict[str, Any]:
+    """The question in the servers' own words."""
+    words: dict[str, Any] = {"match_all": {"boost": 0.0}}
+    if question.terms:
+        should = [_places(term, question.weights) for term in question.terms]
+        words = {"bool": {"should": should, "minimum_should_match": max(question.at_least, 1)}}
+    narrowed = _filters(question.filters)
+    return {"bool": {"must": [words], "filter": narrowed}} if narrowed else words
+
+
+def _places(term: Term, weights: FieldWeights) -> dict[str, Any]:
+    places = [
+        {"term": {name: {"value": word, "boost": round(weight * share, 6)}}}
+        for word, share in term.alternatives
+        for name, weight in weights.pairs()
+    ]
+    return {"bool": {"should": places, "minimum_should_match": 1}}
+
+
+def _filters(filters: Filters) -> list[dict[str, Any]]:
+    out: list[dict[str, Any]] = []
+    for key, values in ((CATEGORY_KEY, filters.categories), (BRAND_KEY, filters.brands)):
+        if values is not None:
+            out.append({"terms": {key: list(values)}})
+    bounds = {"gte": filters.min_price, "lte": filters.max_price}
+    if bounds := {name: value for name, value in bounds.items() if value is not None}:
+        out.append({"range": {PRICE: bounds}})
+    if filters.in_stock:
+        out.append({"range": {STOCK: {"gt": 0}}})
+    return out
+
+
+def _blocks(documents: Iterable[Document]) -> Iterator[bytes]:
+    lines: list[str] = []
+    for document in documents:
+        source = dict(document.words) | {ROW: document.row, STOCK: 1.0 if document.stock is None else document.stock}
+        source |= {CATEGORY_KEY: list(document.categories)} if document.categories else {}
+        source |= {BRAND_KEY: document.brand} if document.brand else {}
+        source |= {PRICE: document.price} if document.price is not None else {}
+        lines += [json.dumps({"index": {"_id": str(document.row)}}), json.dumps(source, ensure_ascii=False)]
+        if len(lines) >= 2 * BULK:
+            yield ("\n".join(lines) + "\n").encode()
+            lines = []
+    if lines:
+        yield ("\n".join(lines) + "\n").encode()
+
+
+def _first_error(answer: dict[str, Any]) -> str:
+    failed = (item["index"]["error"] for item in answer.get("items", ()) if "error" in item.get("index", {}))
+    return json.dumps(next(failed, "no reason given"))[:LONGEST_REASON]

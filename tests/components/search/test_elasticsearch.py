@@ -1,0 +1,123 @@
+"""The engine for Elasticsearch and OpenSearch against an exchange written down from the servers' documentation.
+
+No server of either kind is at hand where these tests run: what is held here is what we send, and how we read what the
+documentation says is answered.
+"""
+
+import json
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import numpy as np
+import pytest
+
+from components.core.errors import ConfigError
+from components.search.engine import Filters, Question, Term
+from components.search.engines.elasticsearch import ElasticsearchEngine, EngineError
+from components.search.items import read_items
+from components.search.push import push, served_by
+
+HITS = {
+    "took": 2, "timed_out": False, "_shards": {"total": 1, "successful": 1, "skipped": 0, "failed": 0},
+    "hits": {"max_score": 7.1, "hits": [
+        {"_index": "i", "_id": "8", "_score": 7.1, "fields": {"row": [8]}, "sort": [7.1, 8]},
+        {"_index": "i", "_id": "3", "_score": 2.5, "fields": {"row": [3]}, "sort": [2.5, 3]},
+    ]},
+}  # fmt: skip
+BUCKETS = {"doc_count_error_upper_bound": 0, "sum_other_doc_count": 0, "buckets": [{"key": "Dairy", "doc_count": 4}]}
+
+
+class Server(BaseHTTPRequestHandler):
+    def answer(self):
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0))).decode()
+        self.server.seen.append((self.command, self.path, body, dict(self.headers)))
+        status, content = self.server.replies(self.command, self.path, body)
+        raw = json.dumps(content).encode()
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(raw)))
+        self.end_headers()
+        self.wfile.write(raw)
+
+    do_POST = do_PUT = do_DELETE = answer  # noqa: N815 - http.server's names
+
+    def log_message(self, *arguments):
+        pass
+
+
+def replies(method, path, body):
+    if path.endswith("/_bulk"):
+        rows = [json.loads(line) for line in body.splitlines()[::2]]
+        return 200, {"errors": False, "items": [{"index": {"_id": r["index"]["_id"], "status": 201}} for r in rows]}
+    if path.endswith("/_count"):
+        return 200, {"count": 5, "_shards": {"total": 1, "successful": 1, "skipped": 0, "failed": 0}}
+    if "aggs" in body:
+        return 200, {"hits": {"hits": []}, "aggregations": {"category": BUCKETS, "brand": {"buckets": []}}}
+    return 200, HITS if path.endswith("/_search") else {"acknowledged": True}
+
+
+@pytest.fixture
+def server():
+    httpd = ThreadingHTTPServer(("127.0.0.1", 0), Server)
+    httpd.seen, httpd.replies = [], replies
+    thread = threading.Thread(target=httpd.serve_forever, daemon=True)
+    thread.start()
+    httpd.url = f"http://127.0.0.1:{httpd.server_address[1]}"
+    yield httpd
+    httpd.shutdown()
+    httpd.server_close()
+
+
+def test_a_question_is_put_in_the_servers_words(server):
+    question = Question(
+        (Term((("milk", 1.0), ("dairy", 0.7))),), 1, Filters(("Dairy",), None, 1.0, None, in_stock=True)
+    )
+    hits = ElasticsearchEngine(server.url, "shop").find(question, 10)
+    assert hits.rows.tolist() == [8, 3]
+    assert hits.scores.tolist() == pytest.approx([7.1, 2.5])
+    method, path, body, _ = server.seen[0]
+    sent = json.loads(body)
+    assert (method, path, sent["size"]) == ("POST", "/shop/_search", 10)
+    assert sent["query"]["bool"]["filter"] == [
+        {"terms": {"category_key": ["Dairy"]}},
+        {"range": {"price": {"gte": 1.0}}},
+        {"range": {"stock": {"gt": 0}}},
+    ]
+    places = sent["query"]["bool"]["must"][0]["bool"]["should"][0]["bool"]["should"]
+    assert {"term": {"title": {"value": "milk", "boost": 3.0}}} in places
+    assert {"term": {"title": {"value": "dairy", "boost": 2.1}}} in places
+
+
+def test_an_index_is_pushed_as_it_was_cut_and_asked_in_its_place(server, index, shop_files, monkeypatch):
+    monkeypatch.setenv("SHOPLOOP_SEARCH_KEY", "secret")
+    name = push(index, read_items(shop_files / "items.csv", {}), server.url)
+    assert name == f"shoploop-{index.digest[:16]}"
+    (made, bulk, refreshed) = server.seen
+    assert (made[0], refreshed[1]) == ("PUT", f"/{name}/_refresh")
+    assert made[3]["Authorization"] == "ApiKey secret"
+    lines = [json.loads(line) for line in bulk[2].splitlines()]
+    assert len(lines) == 2 * len(index)
+    assert lines[1]["title"] == "whole milk 1000ml"
+    there = served_by(index, server.url)
+    assert np.array_equal(there.search("milk", 2).hits.rows, [8, 3])
+    total, facets = there.facets(there.search("milk", 2), None, 5)
+    assert (total, facets["category"]) == (5, [("Dairy", 4)])
+
+
+def test_a_server_that_refuses_is_told_and_half_an_index_deleted(server, index, shop_files):
+    def full(method, path, body):
+        error = {"index": {"_id": "0", "status": 429, "error": {"type": "es_rejected", "reason": "queue full"}}}
+        return (200, {"errors": True, "items": [error]}) if path.endswith("_bulk") else (200, {})
+
+    server.replies = full
+    with pytest.raises(EngineError, match="queue full"):
+        push(index, read_items(shop_files / "items.csv", {}), server.url)
+    assert server.seen[-1][0] == "DELETE"
+    server.replies = lambda *_: (500, {"error": "broken"})
+    with pytest.raises(EngineError, match="500"):
+        ElasticsearchEngine(server.url, "shop").count(Question(()))
+
+
+@pytest.mark.parametrize("url", ["ftp://host", "host:9200", "http://host/path", "http://user:pass@host:9200", ""])
+def test_only_a_plain_address_is_one(url):
+    with pytest.raises(ConfigError):
+        ElasticsearchEngine(url, "shop")

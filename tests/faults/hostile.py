@@ -1,0 +1,145 @@
+"""Requests that schemathesis makes from the service's own OpenAPI document, and bodies that mean harm: no 5xx, no hang.
+
+python -m tests.faults.hostile
+"""
+
+import json
+import random
+import time
+from collections import Counter
+
+import httpx
+from hypothesis import HealthCheck, Phase, given, seed, settings
+
+from tests.faults.shop_service import small_service
+
+CASES, BODIES = 2_000, 500
+HANG_S = 10.0
+JSON = {"Content-Type": "application/json"}
+POST = ("/recommend", "/similar", "/events")
+
+
+class Tally:
+    """What was answered, and the longest wait."""
+
+    def __init__(self):
+        self.statuses = Counter()
+        self.longest_s = 0.0
+        self.wrong = []
+
+    def note(self, send, what):
+        """Send; 5xx and no answer at all are wrong."""
+        began = time.perf_counter()
+        try:
+            status = send().status_code
+        except Exception as e:
+            status = type(e).__name__
+        self.longest_s = max(self.longest_s, time.perf_counter() - began)
+        self.statuses[status] += 1
+        if not isinstance(status, int) or status >= 500:
+            self.wrong.append((status, repr(what)[:300]))
+
+
+def document():
+    """The service's OpenAPI document, as BentoML makes it; only what it answers itself."""
+    from services.recommender import Recommender
+
+    return json.loads(json.dumps(Recommender.openapi_spec.asdict()))
+
+
+def by_schemathesis(shop, cases, tally):
+    """Half of the cases fit the document, half do not."""
+    import schemathesis
+    from schemathesis import GenerationMode
+
+    operations = [found.ok() for found in schemathesis.openapi.from_dict(document()).get_all_operations()]
+    operations = [operation for operation in operations if operation.method.lower() == "post"]
+    modes = (GenerationMode.POSITIVE, GenerationMode.NEGATIVE)
+    each = -(-cases // (len(operations) * len(modes)))
+    for operation in operations:
+        for mode in modes:
+            _cases(operation.as_strategy(generation_mode=mode), each, lambda case: tally.note(
+                lambda: case.call(base_url=shop.url, timeout=HANG_S), case.body))  # fmt: skip
+
+
+def _cases(strategy, number, call):
+    @seed(1)
+    @settings(max_examples=number, deadline=None, database=None, phases=[Phase.generate],
+              suppress_health_check=list(HealthCheck))  # fmt: skip
+    @given(strategy)
+    def each(case):
+        call(case)
+
+    each()
+
+
+def hostile_bodies(number, rng):
+    """Bytes: valid requests bent and broken, and things that were never JSON."""
+    good = [
+        {"user_id": "u01", "k": 5}, {"history": ["i000001"] * 3}, {"item_id": "i000001"},
+        {"events": [{"event_id": "e", "user_id": "u01", "item_id": "i000001"}]},
+    ]  # fmt: skip
+    values = [
+        None, True, -1, 0, 10**400, -1e308, "", "\u0000", "\ud800", "../../etc/passwd", "'; drop table events; --",
+        "{{7*7}}", "${jndi:ldap://x}", "<script>", "x" * 100_000, [], {}, [[[[]]]], {"$ref": "#"}, "日本" * 50,
+    ]  # fmt: skip
+    for _ in range(number):
+        body = dict(rng.choice(good))
+        body[rng.choice([*body, "k", "filters", "user_id", "__proto__", "self"])] = rng.choice(values)
+        raw = json.dumps(body).encode()
+        yield rng.choice([
+            lambda raw=raw: raw,
+            lambda raw=raw: raw[: rng.randrange(len(raw))],
+            lambda raw=raw: _flipped(raw, rng),
+            lambda: rng.randbytes(rng.randrange(2000)),
+            lambda: b"[" * rng.randrange(1, 100_000),
+            lambda: b'{"k":' + b"9" * rng.randrange(1, 10_000) + b"}",
+            lambda: b"\x80\x04\x95\x0b\x00\x00\x00\x00\x00\x00\x00\x8c\x02os\x94",
+            lambda raw=raw: raw.decode().encode("utf-16"),
+        ])()  # fmt: skip
+
+
+def _flipped(raw, rng):
+    at = rng.randrange(len(raw))
+    return raw[:at] + bytes([raw[at] ^ (1 << rng.randrange(8))]) + raw[at + 1 :]
+
+
+def measure(shop, cases=CASES, bodies=BODIES):
+    """Both kinds, then whether the service still answers as before."""
+    rng, tally = random.Random(1), Tally()
+    before = shop.ids(user_id="u05")
+    by_schemathesis(shop, cases, tally)
+    made = sum(tally.statuses.values())
+    with httpx.Client(base_url=shop.url, timeout=HANG_S) as client:
+        for body in hostile_bodies(bodies, rng):
+            tally.note(lambda body=body: client.post(rng.choice(POST), content=body, headers=JSON), body)
+    return {
+        "cases": made,
+        "bodies": sum(tally.statuses.values()) - made,
+        "wrong": tally.wrong,
+        "longest_s": tally.longest_s,
+        "statuses": dict(tally.statuses),
+        "same": shop.ids(user_id="u05") == before,
+    }
+
+
+def words_of(found):
+    """The row, as it is printed."""
+    return (
+        f"hostile requests: {found['cases']} by schemathesis and {found['bodies']} bodies, "
+        f"{len(found['wrong'])} answers of 5xx or none (reach 0), longest {found['longest_s']:.2f} s; "
+        f"by status {found['statuses']}; the answer afterwards is {'the same' if found['same'] else 'ANOTHER'}"
+    )
+
+
+def main():
+    """Print the row, and the first of what went wrong."""
+    with small_service() as shop:
+        found = measure(shop)
+    print(words_of(found))
+    for status, what in found["wrong"][:5]:
+        print(status, what)
+
+
+if __name__ == "__main__":
+    main()
