@@ -44,6 +44,7 @@ def main(swaps: int = 10, requests: int = 10_000, rate: float = 0) -> dict[str, 
             quiet = _load(url, requests // 2, rate)
             asked = multiprocessing.get_context("spawn").Queue()
             loaded = _load(url, requests // 2, rate, asked, start=True)
+            asked.get(timeout=600)  # it has begun
             seen = _swap(ModelRegistry(uri), url, versions, swaps, requests / 2 / rate)
             swapped = asked.get(timeout=600)
             loaded.join()
@@ -73,13 +74,15 @@ def _load(url: str, requests: int, rate: float, told=None, *, start: bool = Fals
     process.start()
     if start:
         return process
+    told.get(timeout=600)
     answers = told.get(timeout=600)
     process.join()
     return answers
 
 
 def _ask_on_schedule(url: str, requests: int, rate: float, told) -> None:
-    """(user, status, latency from the schedule, release, items and scores) of every request."""
+    """Tell that it begins, and at its end (user, status, release, items and scores, latency) of every request."""
+    told.put("begun")
     todo: queue.SimpleQueue = queue.SimpleQueue()
     answers: list[tuple] = []
     began = time.perf_counter() + 0.5
