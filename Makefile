@@ -62,15 +62,6 @@ test: spark ## Run all tests, the fast ones first; both engines
 	$(BIN)/python -m pytest -q -m "not slow"
 	$(BIN)/python -m pytest -q -m slow
 
-.PHONY: faults
-faults: setup ## Break promotion and serving in every way docs/reliability.md tells of, and print the figures (15 minutes)
-	$(BIN)/python -m tests.faults.concurrent_promotions
-	$(BIN)/python -m tests.faults.rollback
-	$(BIN)/python -m tests.faults.bad_candidates
-	$(BIN)/python -m tests.faults.swap_under_load
-	$(BIN)/python -m tests.faults.mlflow_away
-	$(BIN)/python -m tests.faults.replay
-
 .PHONY: check
 check: lint ## Lint, compare generated files, run the fast tests
 	$(BIN)/python -m components dvc-yaml --check
@@ -101,7 +92,7 @@ lock: setup ## Resolve the packages again and write requirements.lock
 		--universal --python-version 3.11 -o requirements-spark.lock
 
 .PHONY: faults
-faults: setup ## Break things and print what held: every script of tests/faults (minutes each)
+faults: setup ## Break everything docs/reliability.md tells of, and print what held (half an hour)
 	@set -e; for script in $$(grep -l __main__ tests/faults/*.py); do \
 		$(BIN)/python -m tests.faults.$$(basename $$script .py); done
 

@@ -119,7 +119,7 @@ PAGES = [
     traffic={"timeout": TIMEOUT_S},
     logging={"access": {"enabled": False}},  # services/json_log.py
     metrics={"enabled": False},  # services/figures.py: BentoML's carry the path as it was asked, without bounds
-    tracing={"excluded_urls": ".*"},  # services/traces.py: spans that nobody collects cost half a millisecond each
+    tracing={"excluded_urls": ".*"},  # services/traces.py: BentoML makes spans that nobody collects
     http={"host": "127.0.0.1"},
 )
 class Recommender:

@@ -11,6 +11,8 @@ import pytest
 import yaml
 
 from components.core import layout
+from components.core.environment import PARENT_RUN
+from components.core.privacy import read_privacy, write_privacy
 from components.data.pin import check_pin
 from components.quality.thresholds import Threshold
 from components.steps.readmission import readmit
@@ -22,24 +24,26 @@ PROJECT = Path(__file__).parents[2]
 OUTPUTS = (layout.VALIDATED, layout.QUARANTINE, layout.QUALITY)
 STAGE = {
     "cmd": f"{sys.executable} -m components run validate",
-    "deps": ["data", "expectations"],
+    "deps": ["data", "expectations", "privacy.json"],
     "params": ["source", "validate"],
     "outs": [str(folder) for folder in OUTPUTS],
 }
 
 
 def dvc(root, *arguments):
-    paths = {"PYTHONPATH": str(PROJECT), "SHOPLOOP_PARENT_RUN": "none", "DVC_NO_ANALYTICS": "1"}
-    told = subprocess.run(
-        [sys.executable, "-m", "dvc", *arguments],
-        cwd=root,
-        env=os.environ | paths,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert told.returncode == 0, told.stdout + told.stderr
-    return told.stdout
+    """Run DVC as the flow does: steps tell MLflow nothing, and live as long as their standard input is open."""
+    told = {"PYTHONPATH": str(PROJECT), PARENT_RUN: "none", "DVC_NO_ANALYTICS": "1"}
+    ours, theirs = os.pipe()
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", "dvc", *arguments],
+            cwd=root, env=os.environ | told, stdin=ours, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+    finally:
+        os.close(ours)
+        os.close(theirs)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
 
 
 @pytest.fixture
@@ -47,6 +51,7 @@ def shop(tmp_path):
     """A shop whose validate step is a stage of DVC's, its outputs in DVC's cache."""
     shop = Shop(tmp_path)
     write_params(shop)
+    write_privacy(shop.root, read_privacy(shop.root))
     (shop.root / "dvc.yaml").write_text(yaml.safe_dump({"stages": {"validate": STAGE}}))
     shop.validate()
     dvc(shop.root, "init", "--no-scm", "-q")

@@ -100,7 +100,7 @@ def main() -> int:
                 for name, version in versions.items():
                     reason = _tried(root, ModelRegistry(uri), url, version, good)
                     refused += reason is not None
-                    print(f"{name:<18} {'refused: ' + reason[:150] if reason else 'NOT REFUSED'}")
+                    print(f"{name:<18} {'refused: … ' + reason[-120:] if reason else 'NOT REFUSED'}")
             wrong = {served for served in answered if served != (200, good)}
     print(f"{refused} of {len(KINDS)} refused before traffic, {len(answered)} answers, wrong ones: {wrong or 'none'}")
     print(ground.busy())

@@ -1,0 +1,58 @@
+"""A real service that asks for keys and has an admin port: what is where, and what a worker tells about itself."""
+
+import shutil
+
+import httpx
+import pytest
+
+from components.core import layout
+from components.core.api_keys import KEYS_FILE, add_key
+from components.core.ports import probe
+from components.release.assemble import assemble
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def keyed(start, trained_shop, tmp_path_factory):
+    """The service, its admin address, and a key for each of two scopes."""
+    folder = tmp_path_factory.mktemp("keyed")
+    root = shutil.copytree(trained_shop, folder / "project")
+    assemble(root, "shop", {"data_digest": "d"})
+    keys = {
+        scope: add_key(folder / "state" / KEYS_FILE, scope, (scope,), "2026-01-01T00:00:00Z")[1]
+        for scope in ("recommend", "admin")
+    }
+    port = probe()
+    settings = {"SHOPLOOP_RELEASE": str(root / layout.RELEASE), "SHOPLOOP_KEYS": "always"}
+    with start(folder, SHOPLOOP_ADMIN_PORT=str(port), **settings) as service:
+        yield (
+            service,
+            f"http://127.0.0.1:{port}",
+            {k: {"Authorization": f"Bearer {v}"} for k, v in keys.items()},
+            folder,
+        )
+
+
+def test_public_and_admin_routes_have_their_port_and_their_key(keyed):
+    service, admin, keys, _ = keyed
+    ask = {"user_id": "u01"}
+    assert service.client.post("/recommend", json=ask).status_code == 401
+    assert service.client.post("/recommend", json=ask, headers=keys["recommend"]).status_code == 200
+    assert service.client.get("/metrics", headers=keys["admin"]).status_code == 404
+    assert httpx.get(f"{admin}/metrics").status_code == 401
+    assert httpx.get(f"{admin}/metrics", headers=keys["recommend"]).status_code == 403
+    assert httpx.get(f"{admin}/health", headers=keys["admin"]).json()["status"] == "ok"
+
+
+def test_figures_tell_stages_and_the_log_no_user_and_no_key(keyed):
+    service, admin, keys, folder = keyed
+    answer = service.client.post("/recommend", json={"user_id": "u07"}, headers=keys["recommend"])
+    text = httpx.get(f"{admin}/metrics", headers=keys["admin"]).text
+    for stage in ("queue", "state", "candidates", "features", "rank", "answer", "log"):
+        assert f'shoploop_stage_seconds_count{{stage="{stage}"}}' in text
+    assert "shoploop_ready 1.0" in text
+    log = (folder / "service.log").read_text()
+    assert answer.json()["request_id"] in log
+    assert '"u07"' not in log
+    assert keys["recommend"]["Authorization"].rpartition("_")[2] not in log
