@@ -41,7 +41,10 @@ class MissingRule(Config):
     by: str | None = Field(None, description="text column that forms groups, for median, mode and forward_fill")
     value: float | str | None = Field(None, description="of method constant")
     learn_from: tuple[str, ...] = Field((), max_length=20, description="columns of the same table, for learned")
-    indicator: bool = Field(False, description="adds a column <column>_missing that keeps where the gaps were")
+    indicator: bool = Field(
+        False,
+        description="adds <column>_missing to the clean table: where the gaps were; no feature reads it",
+    )
 
     @model_validator(mode="after")
     def _makes_sense(self) -> MissingRule:
