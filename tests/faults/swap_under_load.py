@@ -44,10 +44,11 @@ def main(swaps: int = 10, requests: int = 10_000, rate: float = 0) -> dict[str, 
             quiet = _load(url, requests // 2, rate)
             asked = multiprocessing.get_context("spawn").Queue()
             loaded = _load(url, requests // 2, rate, asked, start=True)
+            asked.get(timeout=600)  # it has begun
             seen = _swap(ModelRegistry(uri), url, versions, swaps, requests / 2 / rate)
             swapped = asked.get(timeout=600)
             loaded.join()
-        figures = _figures(root, uri, quiet, swapped, seen)
+        figures = _figures(root, quiet, swapped, seen)
     for name, value in figures.items():
         print(f"{name:<34} {value:.2f}")
     print(f"{requests} requests at {rate:.0f} a second, {swaps} swaps; {ground.busy()}")
@@ -73,13 +74,15 @@ def _load(url: str, requests: int, rate: float, told=None, *, start: bool = Fals
     process.start()
     if start:
         return process
+    told.get(timeout=600)
     answers = told.get(timeout=600)
     process.join()
     return answers
 
 
 def _ask_on_schedule(url: str, requests: int, rate: float, told) -> None:
-    """(user, status, latency from the schedule, release, items and scores) of every request."""
+    """Tell that it begins, and at its end (user, status, release, items and scores, latency) of every request."""
+    told.put("begun")
     todo: queue.SimpleQueue = queue.SimpleQueue()
     answers: list[tuple] = []
     began = time.perf_counter() + 0.5
@@ -128,8 +131,8 @@ def _serves(url: str, version: str) -> bool:
     return (ground.get(f"{url}/release") or {}).get("version") == version
 
 
-def _figures(root: Path, uri: str, quiet: list[tuple], swapped: list[tuple], seen: list[float]) -> dict[str, float]:
-    offline = _offline(uri)
+def _figures(root: Path, quiet: list[tuple], swapped: list[tuple], seen: list[float]) -> dict[str, float]:
+    offline = _offline(root)
     everything = quiet + swapped
     good = [answer for answer in everything if answer[1] == 200]
     latency = [1000 * np.array([answer[-1] for answer in part]) for part in (quiet, swapped)]
@@ -144,13 +147,13 @@ def _figures(root: Path, uri: str, quiet: list[tuple], swapped: list[tuple], see
     }
 
 
-def _offline(uri: str) -> dict[tuple[str, str], tuple]:
+def _offline(root: Path) -> dict[tuple[str, str], tuple]:
     """(release, user) → what that release answers, as it went over the wire."""
     from components.release.load import load
     from components.release.release import Question
 
     answers = {}
-    for version in ModelRegistry(uri).versions():
+    for version in ModelRegistry(root=root).versions():
         release = load(Path(unquote(urlparse(version.source).path)))
         for user in USERS:
             found = release.recommend(Question(user_id=user))
