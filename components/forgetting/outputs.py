@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 USERS_FILE = f"users{VOCABULARY_SUFFIX}"
 ID = "id"
 DATASET_DIGEST = "dataset_digest"  # in a model's provenance
-RANKER_KIND = "ranker"  # it is fitted on people's lists, and its provenance names no dataset
+# Fitted on people's histories, and their provenance names no dataset: rankers, and what a killed training left.
+UNNAMED_KINDS = ("ranker", "checkpoint")
 FREE_TEXT = (ORIGINAL, schema.PROBLEM)
 PARQUET_MAGIC = b"PAR1"
 
@@ -99,14 +100,14 @@ def dataset_digests(tree: Tree, bundles: Iterable[str]) -> set[str]:
 
 
 def fitted_on(tree: Tree, datasets: set[str]) -> set[str]:
-    """Sealed folders of models fitted on one of these datasets, and of rankers, if there is any such dataset."""
+    """Sealed folders of models fitted on one of these datasets, and of UNNAMED_KINDS, if there is any such dataset."""
     found = set()
     sealed = sealed_folders(tree) if datasets else []
     for folder in sealed:
         meta, manifest = tree.get(_in(folder, META)), tree[_in(folder, MANIFEST)]
         own = outermost(_in(folder, MANIFEST), sealed)
-        is_ranker = meta is not None and _json(meta).get("kind") == RANKER_KIND
-        if is_ranker or _json(manifest).get("provenance", {}).get(DATASET_DIGEST) in datasets:
+        is_unnamed = meta is not None and _json(meta).get("kind") in UNNAMED_KINDS
+        if is_unnamed or _json(manifest).get("provenance", {}).get(DATASET_DIGEST) in datasets:
             found.add(own)
     return found
 

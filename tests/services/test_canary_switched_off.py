@@ -25,7 +25,7 @@ def registry(project):
 
 @pytest.fixture(scope="module")
 def candidates(project, registry):
-    """Copies of the champion: one whose titles are numbers (golden answers name none, answers must), and a sound one."""
+    """Copies of the champion: one whose titles are numbers (golden answers name none, answers must), one sound."""
     folder = project / "candidate" / "release"
     shutil.copytree(project / layout.RELEASE, folder)
     table = pq.read_table(folder / "catalogue.parquet")

@@ -40,14 +40,19 @@ class Guests(Cleaner):
         doubtful = totals(interactions, {"n": maybe_blank(interactions, schema.USER_ID).sum()})["n"]
         user = interactions[schema.USER_ID].strip().nullif("")
         session = interactions[schema.SESSION_ID].strip().nullif("")
-        count = totals(interactions, {"guests": user.isnull().sum()})["guests"] if doubtful else 0
+        asked = {"guests": user.isnull().sum(), "nobody": (user.isnull() & session.isnull()).sum()}
+        found = totals(interactions, asked) if doubtful else dict.fromkeys(asked, 0)
+        count, nobody = found["guests"], found["nobody"]
         if self.config.policy == "drop":
-            effect = Effect(schema.INTERACTIONS_TABLE, "guests_dropped", count, "rows dropped: guests, no user")
+            effects = (Effect(schema.INTERACTIONS_TABLE, "guests_dropped", count, "rows dropped: guests, no user"),)
             kept = interactions.filter(user.notnull())
         else:
             words = f"rows given the user {PREFIX}<session>"
-            effect = Effect(schema.INTERACTIONS_TABLE, "guests_by_session", count, words)
+            effects = (
+                Effect(schema.INTERACTIONS_TABLE, "guests_by_session", count - nobody, words),
+                Effect(schema.INTERACTIONS_TABLE, "nobody_dropped", nobody, "rows dropped: neither user nor session"),
+            )
             named = ibis.cases((user.notnull(), interactions[schema.USER_ID]), else_=ibis.literal(PREFIX) + session)
             kept = interactions.mutate(**{schema.USER_ID: named})
             kept = kept.filter(kept[schema.USER_ID].notnull())
-        return Cleaned({schema.INTERACTIONS_TABLE: kept} if count else {}, (effect,))
+        return Cleaned({schema.INTERACTIONS_TABLE: kept} if count else {}, effects)

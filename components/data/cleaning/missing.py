@@ -41,11 +41,15 @@ class MissingRule(Config):
     by: str | None = Field(None, description="text column that forms groups, for median, mode and forward_fill")
     value: float | str | None = Field(None, description="of method constant")
     learn_from: tuple[str, ...] = Field((), max_length=20, description="columns of the same table, for learned")
-    indicator: bool = Field(False, description="adds a column <column>_missing that keeps where the gaps were")
+    indicator: bool = Field(
+        False,
+        description="adds <column>_missing to the clean table: where the gaps were; no feature reads it",
+    )
 
     @model_validator(mode="after")
     def _makes_sense(self) -> MissingRule:
         known, number = schema.COLUMNS[self.table], schema.column_type(self.column) == "float64"
+        grouped = ("median", "mode", "forward_fill")
         problems = {
             f"no column '{self.column}' in {self.table}": self.column not in known,
             f"{self.column} cannot be filled, only dropped": self.column in FIXED and self.method != "drop",
@@ -58,6 +62,10 @@ class MissingRule(Config):
             and self.table == schema.INTERACTIONS_TABLE,
             f"learned needs learn_from: other columns of {self.table}": self.method == "learned"
             and (not self.learn_from or not set(self.learn_from) <= set(known) - {self.column}),
+            f"method {self.method} takes no `by`": self.by is not None and self.method not in grouped,
+            f"method {self.method} takes no `value`": self.value is not None and self.method != "constant",
+            f"method {self.method} takes no `learn_from`": bool(self.learn_from) and self.method != "learned",
+            "method drop leaves no gap for an `indicator`": self.indicator and self.method == "drop",
         }
         for words, broken in problems.items():
             if broken:

@@ -4,9 +4,9 @@ Use it for shops of baskets where only the order is known, or to compare with pa
 decide on a release. A basket is what a user did in one session, and it began with the first event of it; sessions
 that began at the same time are one basket.
 What leaks: other users' events from after a user's moment are in the histories that models are fitted on, so a model
-knows what becomes popular later, and what was
-cancelled later is not in them. All users are asked at the end of the data, so an age counts from there, not from the
-user's own moment. Source: Li et al. 2023 (doi:10.1145/3587153) on next-basket evaluation.
+knows what becomes popular later, and what was cancelled later is not in them. All users are asked at the end of the
+data, so an age counts from there, not from the user's own moment. Source: Li et al. 2023 (doi:10.1145/3587153) on
+next-basket evaluation.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class LeaveLastBasket(Splitter):
     needs_times: ClassVar = False
     leaks: ClassVar = (
         "the future of other users: their events from after a user's last basket are in the history that models are "
-        "fitted on"
+        "fitted on, and what was cancelled later is not"
     )
 
     def _folds(self, events: Events) -> list[Fold]:

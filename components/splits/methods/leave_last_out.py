@@ -2,10 +2,10 @@
 
 Use it where only the order of events is known, or to compare with papers that do so; never to decide on a release.
 What leaks: other users' events from after a user's moment are in the histories that models are fitted on, so a model
-knows what becomes popular later, and what was
-cancelled later is not in them; and what else a user did at the very moment of the target, in the same basket, is in
-that user's history. All users are asked at the end of the data, so an age counts from there, not from the user's own
-moment. Source: Meng et al. 2020 (doi:10.1145/3383313.3418479) on how much it flatters.
+knows what becomes popular later, and what was cancelled later is not in them; and what else a user did at the very
+moment of the target, in the same basket, is in that user's history. All users are asked at the end of the data, so an
+age counts from there, not from the user's own moment. Source: Meng et al. 2020 (doi:10.1145/3383313.3418479) on how
+much it flatters.
 """
 
 from __future__ import annotations
@@ -31,7 +31,8 @@ class LeaveLastOut(Splitter):
     needs_times: ClassVar = False
     leaks: ClassVar = (
         "the future of other users: their events from after a user's last one are in the history that models are "
-        "fitted on; and the rest of the target's own basket is in its user's history"
+        "fitted on, and what was cancelled later is not; and the rest of the target's own basket is in its user's "
+        "history"
     )
 
     def _folds(self, events: Events) -> list[Fold]:

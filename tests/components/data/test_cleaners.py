@@ -93,6 +93,12 @@ def test_every_cleaner_has_its_place_in_the_order():
         ({"missing": {"rules": [{"column": "title", "method": "median"}]}}, "median needs a number"),
         ({"missing": {"rules": [{"column": "item_id", "method": "mode"}]}}, "item_id cannot be filled, only dropped"),
         ({"missing": {"rules": [{"column": "price", "method": "constant"}]}}, "needs value: a number"),
+        ({"missing": {"rules": [{"column": "price", "method": "median", "value": 1}]}}, "median takes no `value`"),
+        ({"missing": {"rules": [{"column": "price", "method": "drop", "by": "brand"}]}}, "drop takes no `by`"),
+        (
+            {"missing": {"rules": [{"column": "price", "method": "drop", "indicator": True}]}},
+            "no gap for an `indicator`",
+        ),
         ({"units": {"conversions": [{"column": "value", "by": "price", "factors": {"c": 0.01}}]}}, "no text column"),
         ({"units": {"conversions": [{"column": "value", "by": "brand", "factors": {"c": -1}}]}}, "must lie above 0"),
     ],
@@ -159,7 +165,11 @@ def test_guests_are_dropped_or_become_users_of_their_session(run):
     assert ([r["user_id"] for r in rows], counts) == (["u"], {"interactions_guests_dropped": 1})
     rows, _, counts = run("guests", {"policy": "session"}, events)
     assert sorted(r["user_id"] for r in rows) == ["guest:s1", "u"]
-    assert counts == {"interactions_guests_by_session": 1}
+    assert counts == {"interactions_guests_by_session": 1, "interactions_nobody_dropped": 0}
+    nobody = event(None, "tea", "view", at(1), session=" ")
+    rows, _, counts = run("guests", {"policy": "session"}, [*events, nobody])
+    assert sorted(r["user_id"] for r in rows) == ["guest:s1", "u"]
+    assert counts == {"interactions_guests_by_session": 1, "interactions_nobody_dropped": 1}
 
 
 def test_a_robot_is_dropped_from_the_minute_in_which_it_shows(run):
