@@ -6,23 +6,32 @@ Knows nothing of HTTP. A request is answered by one release from beginning to en
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from dataclasses import replace
-from typing import TypeVar
+from typing import Any, TypeVar
 
+import numpy as np
+
+from components.core import schema
 from components.core.errors import ReleaseError
 from components.core.stages import stage
 from components.online.store import Exposure
+from components.ranking.feature_words import in_words
 from components.release.release import RANKER, Answer, Event, Question, Release
-from services.messages import Event as Told
 from services.messages import (
+    Contribution,
     EventsAnswer,
     EventsRequest,
     Item,
+    OwnItem,
+    Reasons,
     RecommendAnswer,
+    RecommendedItem,
     RecommendRequest,
     SimilarAnswer,
     SimilarRequest,
 )
+from services.messages import Event as Told
 from services.persons import Persons
 from services.release_cache import Serving
 from services.request_record import record
@@ -52,9 +61,11 @@ class Desk:
         question = self._question(request, release, self._policy(variant))
         with stage("answer"):
             answer = release.recommend(question)
+        if now.on_trial:
+            check_sound(answer)
         reply = RecommendAnswer(
             request_id=record().request_id,
-            items=_items(release, answer),
+            items=_recommended(release, answer, _reasons(release, question, answer) if request.explain else None),
             fallback=answer.fallback,
             experiment=self.settings.experiment.name if variant else None,
             variant=variant,
@@ -87,6 +98,10 @@ class Desk:
             before_cutoff=early,
             note=EARLY.format(cutoff=release.facts["cutoff_time"]) if early else None,
         )
+
+    def unit(self, request: RecommendRequest | SearchRequest, release: Release) -> str:
+        """Whose request it is, for all that is decided by person: the release's name of the user, else the request."""
+        return self._protected(request, release).user_id or record().request_id
 
     def asker(self, request: SearchRequest, release: Release) -> Question:
         """Who searches, as the release knows them: a history, or a user with what they did since."""
@@ -133,6 +148,8 @@ class Desk:
             exclude_seen=request.exclude_seen,
             filters=request.filters.filters(),
             policy=policy,
+            diversity=request.diversity,
+            novelty=request.novelty,
         )
 
     def _events(self, user_id: str, release: Release) -> tuple[Event, ...]:
@@ -150,11 +167,41 @@ class Desk:
         return tuple(replace(event, time=min(event.time, latest)) for event in bought)
 
 
+def check_sound(answer: Answer) -> None:
+    """Raise ReleaseError if an answer's order means nothing, because its scores are no numbers."""
+    if not np.isfinite(answer.scores).all():
+        raise ReleaseError("release: it gave scores that are no numbers.")
+
+
 def _items(release: Release, answer: Answer) -> list[Item]:
-    ids = release.hybrid.items.decode(answer.items).tolist()
+    return [Item(**fields) for fields in _described(release, answer)]
+
+
+def _recommended(release: Release, answer: Answer, reasons: list[Reasons] | None) -> list[RecommendedItem]:
+    chances = [None if np.isnan(p) else float(p) for p in answer.probabilities]
+    whys = reasons or [None] * len(chances)
     return [
-        Item(rank=rank, item_id=item_id, score=float(score), **release.catalogue.describe(int(item)))
-        for rank, (item, item_id, score) in enumerate(zip(answer.items, ids, answer.scores, strict=True), start=1)
+        RecommendedItem(**fields, probability=chance, reasons=why)
+        for fields, chance, why in zip(_described(release, answer), chances, whys, strict=True)
+    ]
+
+
+def _described(release: Release, answer: Answer) -> Iterator[dict[str, Any]]:
+    ids = release.hybrid.items.decode(answer.items).tolist()
+    for rank, (item, item_id, score) in enumerate(zip(answer.items, ids, answer.scores, strict=True), start=1):
+        yield {"rank": rank, "item_id": item_id, "score": float(score), **release.catalogue.describe(int(item))}
+
+
+def _reasons(release: Release, question: Question, answer: Answer) -> list[Reasons]:
+    with stage("reasons"):
+        found = release.reasons(question, answer)
+    ids, titles = release.hybrid.items.ids, release.catalogue.words[schema.TITLE]
+    return [
+        Reasons(
+            because=[OwnItem(item_id=str(ids[item]), title=titles[item]) for item in why.because],
+            features=[Contribution(feature=name, words=in_words(name), added=added) for name, added in why.features],
+        )
+        for why in found
     ]
 
 

@@ -16,6 +16,7 @@ CLOCK_SKEW_S = 300  # an event this far in the future is a clock that is wrong a
 
 Id = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[^\x00-\x1f\x7f]+$")]
 Price = Annotated[float, Field(ge=0, le=LARGEST_PRICE, allow_inf_nan=False)]
+Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False, strict=True)]
 
 
 class Message(BaseModel):
@@ -48,6 +49,9 @@ class RecommendRequest(Message):
     """Who asks: a user_id, or a history of item ids (oldest first) of somebody nobody needs to know.
 
     pseudonymous  user_id is the release's own name of the person, as a replay of the platform's tables has it
+    diversity     weight of being unlike what stands above, in place of what the release declares
+    novelty       weight of being little known, likewise; where one is asked for, the release's other gives way
+    explain       every item tells why it is there; costs about as much again as the answer
     """
 
     user_id: Id | None = None
@@ -56,11 +60,16 @@ class RecommendRequest(Message):
     k: int = Field(default=10, ge=1, le=100, strict=True)
     exclude_seen: bool = Field(default=False, strict=True)
     filters: FilterRequest = Field(default_factory=FilterRequest)
+    diversity: Share | None = None
+    novelty: Share | None = None
+    explain: bool = Field(default=False, strict=True)
 
     @model_validator(mode="after")
     def _one_of(self) -> RecommendRequest:
         if (self.user_id is None) == (self.history is None):
             raise ValueError("give either user_id or history")
+        if (self.diversity or 0) + (self.novelty or 0) > 1:
+            raise ValueError("diversity and novelty together are above 1")
         return self
 
 
@@ -118,6 +127,43 @@ class Item(Message):
     price: float | None
 
 
+class OwnItem(Message):
+    """Something this person bought."""
+
+    item_id: str
+    title: str | None
+
+
+class Contribution(Message):
+    """What one feature added to the score: `feature` as the ranker calls it, `words` for people."""
+
+    feature: str
+    words: str
+    added: float
+
+
+class Reasons(Message):
+    """Why an item is there; both are empty where the ranker did not order it.
+
+    because   own items that lead to it, strongest first
+    features  what raised its score most, largest first
+    """
+
+    because: list[OwnItem]
+    features: list[Contribution]
+
+
+class RecommendedItem(Item):
+    """An item recommended to somebody.
+
+    probability  that they buy it in a window as long as the one the ranker learned from; null where nothing says so
+    reasons      null unless the request says `explain`
+    """
+
+    probability: float | None
+    reasons: Reasons | None
+
+
 class Served(Message):
     """Which release answered: the version in the registry (None where a folder is served), and its digests."""
 
@@ -127,10 +173,13 @@ class Served(Message):
 
 
 class RecommendAnswer(Served):
-    """Ranked items; fallback says why they are not personal, else null."""
+    """Ranked items; fallback says why they are not personal, else null.
+
+    Scores need not fall along a list that a policy, diversity or novelty re-ordered; the rank is the order.
+    """
 
     request_id: str
-    items: list[Item]
+    items: list[RecommendedItem]
     fallback: str | None
     experiment: str | None
     variant: str | None
@@ -177,10 +226,35 @@ class ReleaseAnswer(Served):
     refused: Refusal | None
 
 
+class CanarySide(Message):
+    """What a worker's sliding window holds of one side; p99_ms is null while it holds no answer."""
+
+    requests: int
+    errors: int
+    fallbacks: int
+    p99_ms: float | None
+
+
+class CanaryState(Message):
+    """The version at the alias challenger, as this worker sees it.
+
+    share    of the users, 0 unless state is running
+    reason   why it was switched off or refused
+    """
+
+    version: str
+    state: Literal["running", "switched off", "refused"]
+    share: float
+    reason: str | None
+    canary: CanarySide | None
+    champion: CanarySide | None
+
+
 class HealthAnswer(Message):
     """status: ok, degraded (serves, but something is wrong) or starting (nothing to serve yet).
 
     refused  the last release that was refused, until another one serves
+    canary   null where none was asked for
     doubt    where the registry, the history of promotions and this service disagree on the champion
     """
 
@@ -188,4 +262,5 @@ class HealthAnswer(Message):
     version: str | None
     refused: Refusal | None
     doubt: str | None = None
+    canary: CanaryState | None = None
     registry_error: str | None

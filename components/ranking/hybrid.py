@@ -27,6 +27,21 @@ FUSION_CONSTANT = 60  # of reciprocal rank fusion (Cormack et al. 2009, doi:10.1
 TASTE_HALF_LIFE_DAYS = 60
 
 
+@dataclass(frozen=True)
+class Lists:
+    """Best items first.
+
+    items          int32 (n, k), -1 where fewer than k may be recommended
+    scores         float32 (n, k), NaN there
+    probabilities  float32 (n, k), that an item is bought in a window as long as the one the ranker was trained on; NaN
+                   where nobody says so: the ranker has no calibration, or the item fills the list behind its candidates
+    """
+
+    items: np.ndarray
+    scores: np.ndarray
+    probabilities: np.ndarray
+
+
 @dataclass
 class Hybrid:
     """One recommender; `models` must hold "popularity", which fills lists that run short.
@@ -97,6 +112,12 @@ class Hybrid:
         scores   what `model_scores` gave for these histories, where the caller has it already
         allowed  bool (n_items,), items to draw candidates from; the others are not ranked, but not left out either
         """
+        return self._scored(histories, scores, allowed)[0]
+
+    def _scored(
+        self, histories: Histories, scores: dict[str, np.ndarray] | None, allowed: np.ndarray | None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """As `score`; and float32 (n,), the bound at or above which candidates score and below which fillers do."""
         with stage("candidates"):
             scores = self.model_scores(histories) if scores is None else scores
             candidates = self.propose(histories, scores, allowed)
@@ -108,7 +129,7 @@ class Hybrid:
         np.minimum.at(lowest, candidates.rows, ranked)
         dense = scores[FALLBACK] + (lowest - BEHIND)[:, None]
         dense[candidates.rows, candidates.items] = ranked
-        return dense
+        return dense, lowest
 
     def recommend(
         self,
@@ -119,22 +140,38 @@ class Hybrid:
         allowed: np.ndarray | None = None,
         policy: ListPolicy | None = None,
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Best k items of every user with their scores.
+        """Best k items of every user with their scores, as in `Lists`; options as in `lists`."""
+        found = self.lists(histories, k, exclude_seen=exclude_seen, allowed=allowed, policy=policy)
+        return found.items, found.scores
+
+    def lists(
+        self,
+        histories: Histories,
+        k: int,
+        *,
+        exclude_seen: bool = False,
+        allowed: np.ndarray | None = None,
+        policy: ListPolicy | None = None,
+    ) -> Lists:
+        """Best k items of every user with all that is known of them.
 
         policy   what the shop wants of a list beside relevance; the scores stay the ranker's, so that they need not
                  fall along a list that it re-ordered
-        Returns  int32 (n, k), -1 where fewer than k may be recommended; float32 (n, k), NaN there
         """
         if policy is not None:
             allowed = policy.allowed() if allowed is None else policy.allowed() & allowed
-        dense = self.score(histories, allowed=allowed)
+        dense, lowest = self._scored(histories, None, allowed)
         dense = exclude(dense, histories, seen=exclude_seen, allowed=allowed)
-        ranked = top_k(dense, k if policy is None else policy.depth(k))
-        if policy is not None:
-            scored = np.take_along_axis(dense, ranked.clip(min=0), 1)
-            ranked = np.stack([policy.arrange(r, s, k) for r, s in zip(ranked, scored, strict=True)])
+        ranked = top_k(dense, k) if policy is None else policy.best(dense, k)
         scores = np.take_along_axis(dense, ranked.clip(min=0), 1)
-        return ranked, np.where(ranked >= 0, scores, np.nan).astype(np.float32)
+        scores = np.where(ranked >= 0, scores, np.nan).astype(np.float32)
+        return Lists(ranked, scores, self._probabilities(scores, lowest))
+
+    def _probabilities(self, scores: np.ndarray, lowest: np.ndarray) -> np.ndarray:
+        curve = self.ranker.calibration
+        if curve is None:
+            return np.full_like(scores, np.nan)
+        return np.where(scores >= lowest[:, None], curve.probability(scores), np.nan).astype(np.float32)
 
     def similar(self, item: int, k: int, *, allowed: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
         """The k items nearest to one item by bought-together (item_knn where it is there) and by text.

@@ -8,13 +8,14 @@ self-information of an item's popularity (Vargas & Castells 2011, doi:10.1145/20
 
 from __future__ import annotations
 
+from copy import copy
 from dataclasses import dataclass
 
 import numpy as np
 from pydantic import Field, model_validator
 
 from components.core.config import Config
-from components.core.ranking import NO_ITEM
+from components.core.ranking import NO_ITEM, top_k
 
 DEPTH = 5  # times k candidates are looked at: far enough for caps, near enough to stay relevant
 
@@ -96,14 +97,49 @@ class ListPolicy:
         self.unknown = sorted({item for item in named if item not in item_index})
         self._bans = np.array([item_index[i] for i in config.bans if i in item_index], dtype=np.int64)
         self._pins = sorted((p.position - 1, item_index[p.item_id]) for p in config.pins if p.item_id in item_index)
+        self._allowed = self._left()
+        self._allowed.flags.writeable = False
 
     @property
     def plain(self) -> bool:
         """Whether nothing is asked."""
         return self.config == ListPolicyConfig()
 
+    def asked(self, diversity: float | None, novelty: float | None) -> ListPolicy:
+        """The same policy with the wishes of one request, each 0 … 1; None keeps what is declared.
+
+        What is asked for counts: the other of the two gives way where both together would exceed 1.
+        """
+        if diversity is None and novelty is None:
+            return self
+        wished = {
+            "diversity": min(self.config.diversity, 1 - (novelty or 0)) if diversity is None else diversity,
+            "novelty": min(self.config.novelty, 1 - (diversity or 0)) if novelty is None else novelty,
+        }
+        other = copy(self)
+        other.config = self.config.model_copy(update=wished)
+        return other
+
     def allowed(self) -> np.ndarray:
-        """bool (n_items,), what bans, stock and price band leave."""
+        """bool (n_items,), what bans, stock and price band leave; not to be written to."""
+        return self._allowed
+
+    def best(self, dense: np.ndarray, k: int) -> np.ndarray:
+        """int32 (n, k), the lists of several users; -1 where one runs short.
+
+        dense  float (n, n_items), -inf where an item must not stand, not even pinned
+        """
+        lists = [self._best(scores, k, self.depth(k)) for scores in dense]
+        return np.stack(lists) if lists else np.zeros((0, k), dtype=np.int32)
+
+    def _best(self, scores: np.ndarray, k: int, depth: int) -> np.ndarray:
+        ranked = top_k(scores[None], min(depth, len(scores)))[0]
+        found = self.arrange(ranked, scores[ranked.clip(min=0)], k, scores > -np.inf)
+        if found[-1] == NO_ITEM and depth < len(scores):  # caps left too few of the first: look at all
+            return self._best(scores, k, len(scores))
+        return found
+
+    def _left(self) -> np.ndarray:
         config, shelf = self.config, self.shelf
         allowed = np.ones(len(shelf.popularity), dtype=bool)
         allowed[self._bans] = False
@@ -119,19 +155,21 @@ class ListPolicy:
         """How many ranked items `arrange` should be given for a list of k."""
         return k if self.plain else DEPTH * k
 
-    def arrange(self, ranked: np.ndarray, scores: np.ndarray, k: int) -> np.ndarray:
+    def arrange(self, ranked: np.ndarray, scores: np.ndarray, k: int, allowed: np.ndarray | None = None) -> np.ndarray:
         """int32 (k,), one user's list: the ranked items re-ordered, capped, with the pins; -1 where it runs short.
 
-        ranked  int (m,) catalogue indices, best first, -1 at the end where there are fewer
-        scores  float (m,), not increasing
+        ranked   int (m,) catalogue indices, best first, -1 at the end where there are fewer
+        scores   float (m,), not increasing
+        allowed  bool (n_items,), where a pin may stand; None: everywhere
         """
         held = ranked >= 0
         items, relevance = ranked[held].astype(np.int64), _unit(scores[held])
-        free = k - sum(place < k for place, _ in self._pins)
-        pinned = [item for _, item in self._pins]
+        pins = [(place, item) for place, item in self._pins if allowed is None or allowed[item]]
+        free = k - sum(place < k for place, _ in pins)
+        pinned = [item for _, item in pins]
         keep = ~np.isin(items, pinned)  # a pin beyond the list has no place in it either
         chosen = self._greedy(items[keep], relevance[keep], free)
-        return self._with_pins(chosen, k)
+        return _with_pins(chosen, pins, k)
 
     def _greedy(self, items: np.ndarray, relevance: np.ndarray, k: int) -> list[int]:
         """One place at a time: the best weighted sum among what the caps still let in."""
@@ -156,14 +194,15 @@ class ListPolicy:
                     open_ &= shelf.groups[name][items] != group
         return chosen
 
-    def _with_pins(self, chosen: list[int], k: int) -> np.ndarray:
-        out = np.full(k, NO_ITEM, dtype=np.int32)
-        for place, item in self._pins:
-            if place < k:
-                out[place] = item
-        free = np.flatnonzero(out == NO_ITEM)[: len(chosen)]
-        out[free] = chosen
-        return out[np.argsort(out == NO_ITEM, kind="stable")]  # a list that runs short has its gap at the end
+
+def _with_pins(chosen: list[int], pins: list[tuple[int, int]], k: int) -> np.ndarray:
+    out = np.full(k, NO_ITEM, dtype=np.int32)
+    for place, item in pins:
+        if place < k:
+            out[place] = item
+    free = np.flatnonzero(out == NO_ITEM)[: len(chosen)]
+    out[free] = chosen
+    return out[np.argsort(out == NO_ITEM, kind="stable")]  # a list that runs short has its gap at the end
 
 
 def _unit(values: np.ndarray) -> np.ndarray:

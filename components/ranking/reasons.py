@@ -27,13 +27,16 @@ class Reason:
     features: list[tuple[str, float]]
 
 
-def reasons(hybrid: Hybrid, history: Histories, items: np.ndarray, most: int = 3) -> list[Reason]:
+def reasons(
+    hybrid: Hybrid, history: Histories, items: np.ndarray, most: int = 3, allowed: np.ndarray | None = None
+) -> list[Reason]:
     """Reasons for some of one user's candidates, in the order of `items`; items that are no candidates have none.
 
     history  one row
     items    int (m,), catalogue indices without -1
+    allowed  bool (n_items,), what the list was drawn from, as it was given to the hybrid
     """
-    candidates = hybrid.propose(history, hybrid.model_scores(history))
+    candidates = hybrid.propose(history, hybrid.model_scores(history), allowed)
     candidates = candidates.keep(np.isin(candidates.items, items))
     names, features = hybrid.features(history, candidates)
     added = hybrid.ranker.contributions(features) if len(features) else np.zeros((0, len(names)))

@@ -13,14 +13,22 @@ from components.core import bundle, layout
 from components.core.dataset import Dataset, Histories
 from components.ranking.assemble import load_hybrid
 from components.ranking.hybrid import FALLBACK, Hybrid
+from components.ranking.list_policy import ListPolicyConfig
 from components.release import card, golden
-from components.release.catalogue import catalogue_table
+from components.release.catalogue import Catalogue, catalogue_table
+from components.release.list_wishes import LIST_POLICY, UNKNOWN_NAMES, list_policy
 from components.release.load import CATALOGUE, FACTS, FORMAT, GOLDEN, HYBRID, KNOWN, SEARCH, load, read
 from components.release.release import PSEUDONYM_KEY, Release
 from components.splits import store
 
 
-def assemble(root: Path, name: str, provenance: dict[str, Any], intended_use: str = card.INTENDED_USE) -> Release:
+def assemble(
+    root: Path,
+    name: str,
+    provenance: dict[str, Any],
+    intended_use: str = card.INTENDED_USE,
+    wishes: ListPolicyConfig | None = None,
+) -> Release:
     """Write artifacts/release/ with its model card, and return it as a service would load it.
 
     Equal parts give equal bytes, so that a release registered twice is recognised by its digest. What differs between
@@ -28,7 +36,10 @@ def assemble(root: Path, name: str, provenance: dict[str, Any], intended_use: st
     Reads   models/<name>/test/, ranker/, features/, reduced/, split/test/, clean/items.parquet, search/ where the step
             index made it, and validated/pseudonyms.json; without that file its user ids are taken for the shop's own.
             For the card: evaluation/, robustness/, quality/; a part without its report stays empty
+    wishes  what the shop wants of every list; None: nothing beside relevance
+    Raises  ConfigError if this catalogue cannot fulfil the wishes
     """
+    wishes = wishes or ListPolicyConfig()
     fold = root / layout.SPLIT / layout.TEST_FOLD
     data = store.load_dataset(fold / store.DATASET)
     hybrid = load_hybrid(root, layout.TEST_FOLD, data)
@@ -42,7 +53,11 @@ def assemble(root: Path, name: str, provenance: dict[str, Any], intended_use: st
         items_file = root / layout.CLEAN / "items.parquet"
         table = catalogue_table(items_file, fold / store.HISTORY, data.items, popularity)
         pq.write_table(table, fresh / CATALOGUE)
-        facts = _facts(name, data, hybrid, _pseudonym_key(root))
+        policy = list_policy(wishes, hybrid, Catalogue(table), data)
+        facts = _facts(name, data, hybrid, _pseudonym_key(root)) | {
+            LIST_POLICY: wishes.model_dump(mode="json", exclude_defaults=True),
+            UNKNOWN_NAMES: policy.unknown,
+        }
         bundle.write_json(fresh / FACTS, facts)
         told = card.gather(root, facts, bundle.digest(fresh / KNOWN), intended_use)
         card.write(fresh, name, told)

@@ -44,6 +44,8 @@ class Catalogue:
         self.items = Vocabulary(table[schema.ITEM_ID].to_numpy(zero_copy_only=False))
         self.words = {name: table[name].to_pylist() for name in WORDS}
         self.price = table[PRICE].to_numpy(zero_copy_only=False).astype(np.float64)
+        told = schema.STOCK in table.column_names
+        self.stock = table[schema.STOCK].to_numpy(zero_copy_only=False).astype(np.float64) if told else None
         self._rows_of: dict[str, list[int]] = {}
         for level in (schema.DEPARTMENT, schema.CATEGORY):
             for row, name in enumerate(self.words[level]):
@@ -95,7 +97,9 @@ def catalogue_table(items_file: Path, history_file: Path, items: Vocabulary, pop
     history = con.read_parquet(history_file)
     unit_price = history[schema.VALUE] / history[schema.QUANTITY].nullif(0)
     paid = history.filter(history[schema.VALUE] > 0).group_by(schema.ITEM_ID).agg(**{PRICE: unit_price.median()})
-    words = con.read_parquet(items_file).select(schema.ITEM_ID, *WORDS)
+    items_table = con.read_parquet(items_file)
+    numbers = [schema.STOCK] if schema.STOCK in items_table.columns else []
+    words = items_table.select(schema.ITEM_ID, *WORDS, *numbers)
     known = {row[schema.ITEM_ID]: row for row in words.to_pyarrow().to_pylist()}
     prices = {row[schema.ITEM_ID]: row[PRICE] for row in paid.to_pyarrow().to_pylist()}
     ids = items.ids.tolist()
@@ -103,4 +107,7 @@ def catalogue_table(items_file: Path, history_file: Path, items: Vocabulary, pop
     columns |= {name: pa.array([known.get(i, {}).get(name) for i in ids], pa.string()) for name in WORDS}
     columns[PRICE] = pa.array([prices.get(i) for i in ids], pa.float64())
     columns[POPULARITY] = pa.array(popularity.astype(np.float64))
+    stock = pa.array([known.get(i, {}).get(schema.STOCK) for i in ids], pa.float64())
+    if stock.null_count < len(stock):  # a shop that tells no stock has no such column
+        columns[schema.STOCK] = stock
     return pa.table(columns)

@@ -7,8 +7,10 @@ from pathlib import Path
 from components.core import bundle
 from components.core.errors import BundleError, ReleaseError, ShoploopError
 from components.ranking.hybrid import Hybrid
+from components.ranking.list_policy import ListPolicyConfig
 from components.release import golden
 from components.release.catalogue import Catalogue
+from components.release.list_wishes import LIST_POLICY, list_policy
 from components.release.release import Release
 from components.search.index import SearchIndex
 from components.search.load import read as read_index
@@ -59,8 +61,9 @@ def read(path: Path) -> Release:
     known = store.load_dataset(path / KNOWN)
     if known.items != hybrid.items:
         raise BundleError(f"{path}: histories and models are of different catalogues; assemble it again.")
+    policy = list_policy(ListPolicyConfig.model_validate(facts.get(LIST_POLICY, {})), hybrid, catalogue, known)
     facts |= {"provenance": provenance}
-    return Release(facts, bundle.digest(path), hybrid, catalogue, known, _search(path / SEARCH))
+    return Release(facts, bundle.digest(path), hybrid, catalogue, known, policy, _search(path / SEARCH))
 
 
 def _search(folder: Path) -> SearchIndex | None:

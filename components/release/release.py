@@ -14,6 +14,8 @@ from components.core.model import Model
 from components.core.ranking import exclude, top_k
 from components.core.schema import RANKER
 from components.ranking.hybrid import FALLBACK, Hybrid
+from components.ranking.list_policy import ListPolicy
+from components.ranking.reasons import Reason, reasons
 from components.release.catalogue import Catalogue, Filters
 from components.search.index import SearchIndex
 
@@ -39,6 +41,7 @@ class Question:
     history      item ids, oldest first, in place of a user
     events       what the user did since, those of one second in their order; what was before the cut-off is left out
     policy       RANKER asks the hybrid; else the name of one of the release's models
+    diversity, novelty  0 … 1, in place of what the release's list policy says; None keeps that
     """
 
     user_id: str | None = None
@@ -48,15 +51,21 @@ class Question:
     exclude_seen: bool = False
     filters: Filters = field(default_factory=Filters)
     policy: str = RANKER
+    diversity: float | None = None
+    novelty: float | None = None
 
 
 @dataclass(frozen=True)
 class Answer:
-    """Items best first, at most k, none twice; fallback says why it is not personal, else None."""
+    """Items best first, at most k, none twice; fallback says why it is not personal, else None.
+
+    probabilities  float32, that an item is bought, as the ranker's calibration has it; NaN where nothing says so
+    """
 
     items: np.ndarray
     scores: np.ndarray
     fallback: str | None
+    probabilities: np.ndarray
 
 
 class Release:
@@ -69,6 +78,7 @@ class Release:
         hybrid: Hybrid,
         catalogue: Catalogue,
         known: Dataset,
+        list_policy: ListPolicy,
         search: SearchIndex | None = None,
     ):
         """facts: release.json; known: the dataset whose histories it answers for. `load` reads one from disk."""
@@ -77,6 +87,7 @@ class Release:
         self.hybrid = hybrid
         self.catalogue = catalogue
         self.known = known
+        self.list_policy = list_policy
         self.search = search
 
     @property
@@ -89,22 +100,33 @@ class Release:
 
         Raises ConfigError if the policy is unknown.
         """
-        allowed = self.catalogue.allowed(question.filters)
+        allowed = self._allowed(question.filters)
+        policy = self.list_policy.asked(question.diversity, question.novelty)
         history = self.history(question)
         model = self._model(question.policy)
         if not len(history.items):
-            return self._popular(history, question.k, allowed)
+            return self._popular(history, question.k, allowed, policy)
         if model is None:
-            ranked, scores = self.hybrid.recommend(
-                history, question.k, exclude_seen=question.exclude_seen, allowed=allowed
+            wishes = None if policy.plain else policy
+            found = self.hybrid.lists(
+                history, question.k, exclude_seen=question.exclude_seen, allowed=allowed, policy=wishes
             )
-            return _answer(ranked[0], scores[0], None)
+            return _answer(found.items[0], found.scores[0], None, found.probabilities[0])
         dense = exclude(self._filled(model, history), history, seen=question.exclude_seen, allowed=allowed)
-        return _best(dense, question.k, None)
+        return _best(dense, question.k, None, policy)
+
+    def reasons(self, question: Question, answer: Answer) -> list[Reason]:
+        """Why each item of an answer to this question stands in it; empty reasons where the ranker did not order it."""
+        if answer.fallback is not None or question.policy != RANKER:
+            return [Reason(int(item), [], []) for item in answer.items]
+        history = self.history(question)
+        return reasons(self.hybrid, history, answer.items, allowed=self._allowed(question.filters))
 
     def similar(self, item_id: str, k: int, filters: Filters) -> Answer:
-        """The k items nearest to one; what is popular if the item is unknown."""
-        allowed = self.catalogue.allowed(filters)
+        """The k items nearest to one; what is popular if the item is unknown. Of the list policy only bans, price
+        band and stock count: nobody's list is re-ordered here.
+        """
+        allowed = self._allowed(filters)
         item = self.hybrid.items.index(item_id)
         if item < 0:
             return self._popular(Histories.of([[]], [[]], self.known.now), k, allowed)
@@ -120,6 +142,14 @@ class Release:
         row = self.known.users.index(question.user_id) if question.user_id is not None else -1
         past = self.known.histories.take([row]) if row >= 0 else Histories.of([[]], [[]], now)
         return self._extended(past, question.events)
+
+    def _allowed(self, filters: Filters) -> np.ndarray | None:
+        """What the request's filters and the shop's list policy leave; None where neither restricts anything."""
+        asked = self.catalogue.allowed(filters)
+        if self.list_policy.plain:
+            return asked
+        left = self.list_policy.allowed()
+        return left if asked is None else asked & left
 
     def _extended(self, past: Histories, events: Sequence[Event]) -> Histories:
         """`past` with newer events; now moves on to just after the last of them."""
@@ -150,16 +180,21 @@ class Release:
         scores, popular = model.score(history), self.hybrid.models[FALLBACK].score(history)
         return np.where(scores > 0, scores + BEHIND, popular - BEHIND).astype(np.float32)
 
-    def _popular(self, history: Histories, k: int, allowed: np.ndarray | None) -> Answer:
+    def _popular(
+        self, history: Histories, k: int, allowed: np.ndarray | None, policy: ListPolicy | None = None
+    ) -> Answer:
         dense = exclude(self.hybrid.models[FALLBACK].score(history), history, allowed=allowed)
-        return _best(dense, k, POPULAR)
+        return _best(dense, k, POPULAR, policy)
 
 
-def _best(dense: np.ndarray, k: int, fallback: str | None) -> Answer:
-    ranked = top_k(dense, k)[0]
+def _best(dense: np.ndarray, k: int, fallback: str | None, policy: ListPolicy | None) -> Answer:
+    ranked = (top_k(dense, k) if policy is None or policy.plain else policy.best(dense, k))[0]
     return _answer(ranked, dense[0, ranked.clip(min=0)], fallback)
 
 
-def _answer(ranked: np.ndarray, scores: np.ndarray, fallback: str | None) -> Answer:
+def _answer(
+    ranked: np.ndarray, scores: np.ndarray, fallback: str | None, probabilities: np.ndarray | None = None
+) -> Answer:
     real = ranked >= 0
-    return Answer(ranked[real], scores[real].astype(np.float32), fallback)
+    told = np.full(len(ranked), np.nan, dtype=np.float32) if probabilities is None else probabilities
+    return Answer(ranked[real], scores[real].astype(np.float32), fallback, told[real])

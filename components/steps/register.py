@@ -13,8 +13,10 @@ from components.core.config import Config
 from components.core.errors import DataError, ReleaseError
 from components.evaluation.gate import GateConfig, decide_release
 from components.promotion.checks import GATES
+from components.ranking.list_policy import ListPolicyConfig
 from components.release import card, pace
 from components.release.assemble import assemble
+from components.release.list_wishes import UNKNOWN_NAMES
 from components.release.load import KNOWN
 from components.release.release import Release
 from components.steps.result import StepResult
@@ -28,10 +30,16 @@ GATES_FILE = "gates.json"  # among the artifacts of a version's run: what its ta
 
 
 class RegisterConfig(Config):
-    """gate: the section of that step, whose limits on the release itself are asked here; intended_use: for the card."""
+    """What goes into a release beside the parts that were trained.
+
+    gate          the section of that step, whose limits on the release itself are asked here
+    intended_use  for the card
+    list_policy   what the shop wants of every served list beside relevance; nothing by default
+    """
 
     gate: GateConfig = Field(default_factory=GateConfig)
     intended_use: str = Field(default=card.INTENDED_USE, min_length=20, max_length=2000)
+    list_policy: ListPolicyConfig = Field(default_factory=ListPolicyConfig)
 
 
 def register(config: RegisterConfig, root: Path, seed: int) -> StepResult:
@@ -42,14 +50,15 @@ def register(config: RegisterConfig, root: Path, seed: int) -> StepResult:
     What the gates said stands on the version, passed or failed; one that failed gets no alias and stops the loop.
     Reads   decision/decision.json and everything `assemble` reads
     Writes  release/, registration/registered.json
-    Raises  ReleaseError if a gate was not passed, after the version with its reasons was registered.
+    Raises  ReleaseError if a gate was not passed, after the version with its reasons was registered; ConfigError,
+            before anything was, if this catalogue cannot fulfil the list policy.
     """
     from components.promotion.history import History
     from components.promotion.promotions import Promotions
     from components.tracking.registry import CHALLENGER, CHAMPION, ModelRegistry
 
     decision = bundle.read_json(root / layout.DECISION / "decision.json")
-    release = assemble(root, NAME, _provenance(root), config.intended_use)
+    release = assemble(root, NAME, _provenance(root), config.intended_use, config.list_policy)
     registry = ModelRegistry(root=root)
     gates = _judged(config, release, decision, root)
     version = _known(registry, release, gates) or _store(registry, release, gates, root)
@@ -79,6 +88,10 @@ def _registered(registry: ModelRegistry, version: RegisteredVersion, release: Re
         bundle.write_json(fresh / "registered.json", registered)
     tags = {DIGEST_TAG: release.digest, "version": version.version}
     summary = f"version {version.version} of {NAME} is {' and '.join(registered['aliases'])}"
+    if unknown := release.facts[UNKNOWN_NAMES]:
+        summary += (
+            f"; list_policy names {len(unknown)} items that the catalogue does not have: {', '.join(unknown[:5])}"
+        )
     return StepResult(summary, {"version": float(version.version)}, tags=tags)
 
 

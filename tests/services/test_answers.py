@@ -51,6 +51,20 @@ def test_filters_hold(service):
     assert all(item["category"] == "tea" and item["price"] <= 3 for item in items)
 
 
+def test_a_history_s_list_can_be_varied_and_explained_with_own_items_and_features(service):
+    body = {"history": ["i03", "i06", "i09"], "k": 5, "explain": True}
+    plain, varied = service.recommend(**body), service.recommend(**body, diversity=0.7, novelty=0.3)
+    assert [i["item_id"] for i in plain["items"]] != [i["item_id"] for i in varied["items"]]
+    because = [own for item in plain["items"] for own in item["reasons"]["because"]]
+    assert because
+    assert {own["item_id"] for own in because} <= set(body["history"])
+    assert all(own["title"].startswith("cheese") for own in because)
+    assert {"feature", "words", "added"} == set(plain["items"][0]["reasons"]["features"][0])
+    assert 0 <= plain["items"][0]["probability"] <= 1
+    refused = service.post("/recommend", **body, serendipity=1)
+    assert (refused.status_code, refused.json()) == (400, {"error": "serendipity: unknown field"})
+
+
 def test_similar_items_and_an_unknown_one(service):
     near = service.post("/similar", item_id="i03", k=3).json()
     assert len(near["items"]) == 3
