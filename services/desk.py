@@ -61,6 +61,8 @@ class Desk:
         question = self._question(request, release, self._policy(variant))
         with stage("answer"):
             answer = release.recommend(question)
+        if now.on_trial:
+            check_sound(answer)
         reply = RecommendAnswer(
             request_id=record().request_id,
             items=_recommended(release, answer, _reasons(release, question, answer) if request.explain else None),
@@ -96,6 +98,10 @@ class Desk:
             before_cutoff=early,
             note=EARLY.format(cutoff=release.facts["cutoff_time"]) if early else None,
         )
+
+    def unit(self, request: RecommendRequest | SearchRequest, release: Release) -> str:
+        """Whose request it is, for all that is decided by person: the release's name of the user, else the request."""
+        return self._protected(request, release).user_id or record().request_id
 
     def asker(self, request: SearchRequest, release: Release) -> Question:
         """Who searches, as the release knows them: a history, or a user with what they did since."""
@@ -159,6 +165,12 @@ class Desk:
             return bought
         latest = cutoff + self.settings.horizon_days * DAY_S
         return tuple(replace(event, time=min(event.time, latest)) for event in bought)
+
+
+def check_sound(answer: Answer) -> None:
+    """Raise ReleaseError if an answer's order means nothing, because its scores are no numbers."""
+    if not np.isfinite(answer.scores).all():
+        raise ReleaseError("release: it gave scores that are no numbers.")
 
 
 def _items(release: Release, answer: Answer) -> list[Item]:

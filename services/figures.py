@@ -56,6 +56,13 @@ class Figures:
             multiprocess_mode="livesum",
         )
 
+        self.canary = Counter(
+            "shoploop_canary_answers_total", "Answers while a canary ran, by side and end", ["side", "end"]
+        )
+        self.canary_off = Gauge(
+            "shoploop_canary_switched_off", "Workers whose canary was switched off", multiprocess_mode="livesum"
+        )
+
     def count(self, record: RequestRecord, seconds: float, stages: Iterable[Stage]) -> None:
         """One request that has ended."""
         self.requests.labels(record.route, str(record.status or 499)).inc()

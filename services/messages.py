@@ -226,10 +226,35 @@ class ReleaseAnswer(Served):
     refused: Refusal | None
 
 
+class CanarySide(Message):
+    """What a worker's sliding window holds of one side; p99_ms is null while it holds no answer."""
+
+    requests: int
+    errors: int
+    fallbacks: int
+    p99_ms: float | None
+
+
+class CanaryState(Message):
+    """The version at the alias challenger, as this worker sees it.
+
+    share    of the users, 0 unless state is running
+    reason   why it was switched off or refused
+    """
+
+    version: str
+    state: Literal["running", "switched off", "refused"]
+    share: float
+    reason: str | None
+    canary: CanarySide | None
+    champion: CanarySide | None
+
+
 class HealthAnswer(Message):
     """status: ok, degraded (serves, but something is wrong) or starting (nothing to serve yet).
 
     refused  the last release that was refused, until another one serves
+    canary   null where none was asked for
     doubt    where the registry, the history of promotions and this service disagree on the champion
     """
 
@@ -237,4 +262,5 @@ class HealthAnswer(Message):
     version: str | None
     refused: Refusal | None
     doubt: str | None = None
+    canary: CanaryState | None = None
     registry_error: str | None

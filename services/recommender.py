@@ -22,6 +22,8 @@ from components.core.stages import note_stage
 from components.search.engines.elasticsearch import EngineError
 from services import draining, json_log
 from services.admin import AdminPort
+from services.alongside import Alongside
+from services.canary import Canary
 from services.desk import Desk
 from services.figures import exposition, figures
 from services.front_door import FrontDoor
@@ -132,6 +134,9 @@ class Recommender:
         self.search_desk = SearchDesk(self.desk)
         self.watcher = ReleaseWatcher(SETTINGS, self.desk.check, self._swapped)
         self.watcher.start()
+        self.canary = Canary(SETTINGS.canary_share, SETTINGS.canary_lines)
+        self.alongside = Alongside(SETTINGS, lambda: self.watcher.current, self.desk.check, self.canary)
+        self.alongside.start()
         self.admin = None
         if SETTINGS.admin_port is not None:
             pages = {"/metrics": self.metrics, "/release": self.release, "/health": self.health}
@@ -142,13 +147,14 @@ class Recommender:
     def close(self) -> None:
         """Stop following the registry; what was asked has been answered by now."""
         self.watcher.stop()
+        self.alongside.stop()
         if self.admin is not None:
             self.admin.stop()
 
     @bentoml.api
     def recommend(self, request: RecommendRequest, /) -> RecommendAnswer:
         """Ranked items for a user or a history."""
-        return self._answer(self.desk.recommend, request)
+        return self._shared(self.desk.recommend, request)
 
     @bentoml.api
     def similar(self, request: SimilarRequest, /) -> SimilarAnswer:
@@ -163,7 +169,7 @@ class Recommender:
     @bentoml.api
     def search(self, request: SearchRequest, /) -> SearchAnswer:
         """Ranked items for a query."""
-        return self._answer(self.search_desk.search, request)
+        return self._shared(self.search_desk.search, request)
 
     @bentoml.api
     def suggest(self, request: SuggestRequest, /) -> SuggestAnswer:
@@ -187,13 +193,16 @@ class Recommender:
     def health(self) -> Response:
         """Whether anything is wrong, and what."""
         watcher = self.watcher
-        troubled = watcher.pending or watcher.doubt is not None or watcher.registry_error is not None
+        canary = self.canary.state()
+        stopped = canary is not None and canary.state != "running"
+        troubled = stopped or watcher.pending or watcher.doubt is not None or watcher.registry_error is not None
         status = "starting" if watcher.current is None else "degraded" if troubled else "ok"
         answer = HealthAnswer(
             status=status,
             version=watcher.current.version if watcher.current else None,
             refused=watcher.refused,
             doubt=watcher.doubt,
+            canary=canary,
             registry_error=watcher.registry_error,
         )
         return JSONResponse(answer.model_dump(), status_code=200 if watcher.current else 503)
@@ -207,6 +216,18 @@ class Recommender:
     def __is_ready__(self) -> bool:
         """Ready when a release was verified, its golden answers reproduced, and the service is not leaving."""
         return self.watcher.current is not None and not draining.LEAVING.is_set()
+
+    def _shared(self, ask: Callable[[Asked, Serving], Answered], request: Asked) -> Answered | Response:
+        """What the desk says, from the release whose side the person is on."""
+
+        def asked(request: Asked, champion: Serving) -> Answered:
+            def of(side: Serving) -> Answered:
+                record().served_by(side)
+                return ask(request, side)
+
+            return self.canary.answer(lambda: self.desk.unit(request, champion.release), champion, of)
+
+        return self._answer(asked, request)
 
     def _answer(self, ask: Callable[[Asked, Serving], Answered], request: Asked) -> Answered | Response:
         """What the desk says, from the release that serves at this moment."""

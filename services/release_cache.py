@@ -26,11 +26,16 @@ KEPT = 4
 
 @dataclass(frozen=True)
 class Serving:
-    """What answers: one release, as one reference. version is None where a folder is served without a registry."""
+    """What answers: one release, as one reference.
+
+    version   None where a folder is served without a registry
+    on_trial  a canary: an answer of it that cannot be right is not given
+    """
 
     release: Release
     version: str | None
     loaded_at: str
+    on_trial: bool = False
 
 
 def serving(release: Release, version: str | None) -> Serving:

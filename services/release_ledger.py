@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from components.core.errors import ReleaseError, ShoploopError
 from components.promotion.checks import check_gates
 from components.promotion.history import History
-from components.promotion.promotions import Promotions
+from components.promotion.promotions import CANARY_TAG, Promotions, canary_off, off_words
 from components.promotion.standing import disagreement
 from components.tracking.registry import CHAMPION
 
@@ -59,6 +60,22 @@ class Ledger:
         except ShoploopError as e:
             logger.warning("release %s: its refusal could not be written down: %s", version.version, e)
             return None
+
+    def switch_off(self, version: RegisteredVersion, reason: str) -> None:
+        """Write down, on the version and in the history, that its share of answers was taken from it.
+
+        Raises RegistryError if the registry is away: it is told later.
+        """
+        if canary_off(version) is not None:
+            return
+        if self.history.exists:
+            try:
+                self._promotions.switch_off_canary(version, reason)
+                return
+            except ReleaseError as e:
+                logger.warning("release %s: the history could not take that its canary is off: %s", version.version, e)
+        at = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
+        self.registry.tag(version.version, CANARY_TAG, off_words(at, reason))
 
     def doubt(self, alias: str | None, served: str | None) -> str | None:
         """In words, where registry, history and this service disagree; None where they agree."""

@@ -14,8 +14,10 @@ from components.core.config import Config, parse
 from components.core.errors import ConfigError
 from components.core.ports import HOST
 from components.experiments.design import Experiment
+from components.promotion.canary import Lines
 
 PREFIX = "SHOPLOOP_"
+AS_JSON = ("experiment", "canary_lines")
 LISTS = frozenset({"hosts", "origins"})
 
 
@@ -34,6 +36,8 @@ class Settings(Config):
                 past such as the default data; "wall" is now, right for a live shop
     horizon_days  under the clock "release", a later event counts as if it were this long after the cut-off
     experiment  a running A/B test, as JSON
+    canary_share  share of the users whom the version at the alias challenger answers; 0: nobody
+    canary_lines  what switches it off, as JSON: {"max_errors": 0.02}; components/promotion/canary.py has them all
     max_slowdown  a new release may take so many times as long for its golden questions as the one that serves
     max_body_kb largest request body
     body_within_s  a body that is not there by then is refused
@@ -58,6 +62,8 @@ class Settings(Config):
     clock: Literal["release", "wall"] = "release"
     horizon_days: int = Field(default=60, ge=1, le=3650)
     experiment: Experiment | None = None
+    canary_share: float = Field(default=0.0, ge=0, le=1)
+    canary_lines: Lines = Lines()
     max_slowdown: float = Field(default=5.0, gt=1, le=1000)
     max_body_kb: int = Field(default=256, ge=1, le=10_000)
     body_within_s: float = Field(default=5.0, ge=0.1, le=60)
@@ -74,15 +80,15 @@ class Settings(Config):
 def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
     """Settings from the environment; an empty variable counts as not set.
 
-    Raises ConfigError that names the variable, if a value is out of range or SHOPLOOP_EXPERIMENT is not JSON.
+    Raises ConfigError that names the variable, if a value is out of range or what should be JSON is not.
     """
     named = {name: environment.get(f"{PREFIX}{name.upper()}") for name in Settings.model_fields}
     values: dict[str, Any] = {name: value for name, value in named.items() if value}
-    if "experiment" in values:
+    for name in values.keys() & set(AS_JSON):
         try:
-            values["experiment"] = json.loads(values["experiment"])
+            values[name] = json.loads(values[name])
         except json.JSONDecodeError as e:
-            raise ConfigError(f"{PREFIX}EXPERIMENT: not JSON: {e}.") from None
+            raise ConfigError(f"{PREFIX}{name.upper()}: not JSON: {e}.") from None
     for name in LISTS.intersection(values):
         values[name] = tuple(part.strip() for part in values[name].split(",") if part.strip())
     return parse(Settings, values, f"environment {PREFIX}*")

@@ -24,6 +24,7 @@ WAIT_S = 30.0  # for others who are promoting
 NOTHING_BEFORE = "0" * 64
 PROMOTED, ROLLED_BACK, TAKEN_UP = "promoted", "rolled back", "taken up"
 REFUSED = "refused"  # somebody asked in MLflow, and the gates or the files said no; the champion stayed
+CANARY_OFF = "canary switched off"  # by a service, because the version crossed a line (promotion/canary.py)
 MOVES = (PROMOTED, ROLLED_BACK, TAKEN_UP)  # what changes the champion
 LONGEST_WORDS = 500  # letters of a name or a reason
 
@@ -33,7 +34,7 @@ class Entry:
     """One entry: who did what, when and why.
 
     at               UTC, RFC 3339
-    action           one of MOVES, REFUSED, or the name of another alias that was pointed at the version
+    action           one of MOVES, REFUSED, CANARY_OFF, or the name of another alias that was pointed at the version
     by               who decided
     version          the version it was about
     previous         the champion before, None before the first

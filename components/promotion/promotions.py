@@ -17,6 +17,7 @@ from pathlib import Path
 from components.core.errors import RegistryError, ReleaseError
 from components.promotion.checks import Check, check_files, check_gates, gates_digest
 from components.promotion.history import (
+    CANARY_OFF,
     LONGEST_WORDS,
     NOTHING_BEFORE,
     PROMOTED,
@@ -30,6 +31,7 @@ from components.promotion.history import (
 )
 from components.tracking.registry import (
     ALIASES,
+    CHALLENGER,
     CHAMPION,
     DIGEST_TAG,
     SHADOW,
@@ -44,6 +46,9 @@ REFUSED_TAG = "promotion_refused"  # tag of a version: why its approval in MLflo
 APPROVED_BY, APPROVED_WHY = "approved_by", "approval_reason"  # tags a person may set before moving the alias by hand
 BY_HAND = "unnamed, in MLflow"  # MLflow keeps no record of who moved an alias
 WHY_BY_HAND = f"the alias was moved in MLflow (no tag {APPROVED_WHY})"
+CANARY_TAG = "canary"  # tag of a version: "off …" since a service switched it off, "on …" since a person said so
+OFF, ON = "off", "on"
+SERVICE = "service"  # who decided, where no person did
 AS_IT_IS = object()
 Clock = Callable[[], datetime]
 
@@ -108,7 +113,24 @@ class Promotions:
         check_files(self.registry, candidate)
         with self._writing() as writer:
             self._compared(writer)
-            return self._write(writer, candidate, alias, by, reason, _champion(writer.last), alias)
+            entry = self._write(writer, candidate, alias, by, reason, _champion(writer.last), alias)
+            if alias == CHALLENGER and canary_off(candidate) is not None:
+                self.registry.tag(candidate.version, CANARY_TAG, f"{ON} since {entry.at}: {entry.by}: {entry.reason}")
+            return entry
+
+    def switch_off_canary(self, found: RegisteredVersion, reason: str) -> Entry | None:
+        """Write down that a service no longer lets a version answer, until a person points the challenger at it again.
+
+        Returns  the entry; None if another service was quicker
+        """
+        with self._writing() as writer:
+            if canary_off(self.registry.version(found.version)) is not None:
+                return None
+            self._check_known(writer, self.registry.standing())
+            champion = _champion(writer.last)
+            entry = writer.add(self._entry(writer.last, found, CANARY_OFF, SERVICE, reason, champion))
+            self.registry.tag(found.version, CANARY_TAG, off_words(entry.at, entry.reason))
+            return entry
 
     def take_up(self, found: RegisteredVersion, problem: str | None) -> Entry | None:
         """Write down an alias that was moved in MLflow: as an approval, or, with a problem, as a refusal.
@@ -220,6 +242,17 @@ class Promotions:
         by, reason = by.strip()[:LONGEST_WORDS], reason.strip()[:LONGEST_WORDS]
         digest = to.tags.get(DIGEST_TAG, "")
         return Entry(0, at, action, by, reason, to.version, _champion(last), champion, digest, gates_digest(to))
+
+
+def canary_off(version: RegisteredVersion) -> str | None:
+    """Why a version may not be a canary: what the service said that switched it off; None where it may."""
+    told = version.tags.get(CANARY_TAG, "")
+    return told.partition(": ")[2] or told if told.startswith(OFF) else None
+
+
+def off_words(at: str, reason: str) -> str:
+    """The tag of a canary that was switched off."""
+    return f"{OFF} since {at}: {reason}"
 
 
 def _champion(last: Entry | None) -> str | None:

@@ -10,10 +10,10 @@ from components.core import bundle
 from components.core.errors import ReleaseError
 from components.promotion import history as h
 from components.promotion.history import History, trouble
-from components.promotion.promotions import ANCHOR_NOTE, ENTRY_TAG, REFUSED_TAG, Promotions
+from components.promotion.promotions import ANCHOR_NOTE, ENTRY_TAG, REFUSED_TAG, Promotions, canary_off
 from components.promotion.standing import changed_since, disagreement
 from components.release.load import load
-from components.tracking.registry import CHAMPION, DIGEST_TAG, GATE_TAG, PASSED, SHADOW, ModelRegistry
+from components.tracking.registry import CHALLENGER, CHAMPION, DIGEST_TAG, GATE_TAG, PASSED, SHADOW, ModelRegistry
 from components.tracking.runs import tracked
 
 
@@ -207,3 +207,19 @@ def test_sqlite_says_so_when_others_write_too_long(promotions, add, monkeypatch)
     with promotions.history.writing(), pytest.raises(ReleaseError, match="somebody else is promoting"):
         promotions.promote(version, by="ann", reason="first", expected=None)
     assert sqlite3.connect(promotions.history.path).execute("select count(*) from history").fetchone() == (0,)
+
+
+def test_a_canary_that_a_service_switched_off_stays_off_until_a_person_points_at_it_again(promotions, registry, add):
+    one, two = add("a"), add("b")
+    promotions.promote(one, by="ann", reason="first")
+    promotions.point(CHALLENGER, two, by="ann", reason="try it")
+    assert canary_off(registry.version(two)) is None
+    entry = promotions.switch_off_canary(registry.version(two), "2 of 2 answers failed")
+    assert (entry.action, entry.by, entry.version, entry.champion) == (h.CANARY_OFF, "service", two, one)
+    assert canary_off(registry.version(two)) == "2 of 2 answers failed"
+    assert promotions.switch_off_canary(registry.version(two), "another worker, the same canary") is None
+    promotions.point(CHALLENGER, two, by="ann", reason="the feed was broken, not the version")
+    assert canary_off(registry.version(two)) is None
+    assert actions(promotions) == [(h.PROMOTED, one), (CHALLENGER, two), (h.CANARY_OFF, two), (CHALLENGER, two)]
+    assert trouble(promotions.history.entries(), registry.standing().notes[ANCHOR_NOTE]) is None
+    assert promotions.history.champion() == registry.aliases()[CHAMPION] == one

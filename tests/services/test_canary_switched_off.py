@@ -1,0 +1,92 @@
+"""A real service, a real registry: a canary that passes every check and fails at every real answer is switched off."""
+
+import shutil
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from components.core import bundle, layout, schema
+from components.promotion.history import CANARY_OFF, History, trouble
+from components.promotion.promotions import ANCHOR_NOTE, Promotions, canary_off
+from components.tracking.registry import CHALLENGER, CHAMPION, DIGEST_TAG, GATE_TAG, PASSED, ModelRegistry
+from components.tracking.runs import tracked
+
+pytestmark = pytest.mark.slow
+NOTICED_WITHIN_S = 30
+USERS = [f"u{n:02}" for n in range(48)]
+CANARY = {"SHOPLOOP_CANARY_SHARE": "0.5", "SHOPLOOP_CANARY_LINES": '{"min_requests": 20, "max_errors": 0.2}'}
+
+
+@pytest.fixture(scope="module")
+def registry(project):
+    return ModelRegistry(root=project)
+
+
+@pytest.fixture(scope="module")
+def candidates(project, registry):
+    """Copies of the champion: one whose titles are numbers (golden answers name none, answers must), one sound."""
+    folder = project / "candidate" / "release"
+    shutil.copytree(project / layout.RELEASE, folder)
+    table = pq.read_table(folder / "catalogue.parquet")
+    column = table.column_names.index(schema.TITLE)
+    sound = table.set_column(column, schema.TITLE, pa.array([f"new {n}" for n in range(len(table))]))
+    broken = table.set_column(column, schema.TITLE, pa.array(range(len(table))))
+    return [_registered(project, registry, folder, catalogue) for catalogue in (broken, sound)]
+
+
+def _registered(project, registry, folder, catalogue):
+    pq.write_table(catalogue, folder / "catalogue.parquet")
+    bundle.seal(folder, {})
+    with tracked("release", root=project) as run:
+        tags = {GATE_TAG: PASSED, DIGEST_TAG: bundle.digest(folder)}
+        return registry.register(run.artifact(folder), run.run_id, tags).version
+
+
+@pytest.fixture(scope="module")
+def service(start, project, candidates, tmp_path_factory):
+    with start(tmp_path_factory.mktemp("canary"), SHOPLOOP_ROOT=str(project), **CANARY) as service:
+        yield service
+
+
+def canary_is(service, state, version):
+    def told():
+        canary = service.get("/health").json()["canary"]
+        return canary is not None and (canary["state"], canary["version"]) == (state, version)
+
+    return told
+
+
+def test_a_canary_that_raises_is_switched_off_nobody_saw_an_error_and_the_history_says_who_and_why(
+    service, registry, project, candidates
+):
+    broken = candidates[0]
+    Promotions.of(project).point(CHALLENGER, broken, by="ann", reason="try it on half the users")
+    service.wait_until(canary_is(service, "running", broken), NOTICED_WITHIN_S)
+    answers = [service.post("/recommend", user_id=user) for user in USERS]
+    assert {(a.status_code, a.json()["version"], len(a.json()["items"])) for a in answers} == {(200, "1", 10)}
+    service.wait_until(canary_is(service, "switched off", broken), NOTICED_WITHIN_S)
+    service.wait_until(lambda: canary_off(registry.version(broken)), NOTICED_WITHIN_S)
+
+    health = service.get("/health").json()
+    assert (health["status"], health["version"], health["canary"]["share"]) == ("degraded", "1", 0)
+    assert "5 of 5 answers failed" in health["canary"]["reason"]  # a quarter of 20 is more than a fifth
+    entries = History(project).entries()
+    assert (entries[-1].action, entries[-1].by, entries[-1].version) == (CANARY_OFF, "service", broken)
+    assert entries[-1].reason == health["canary"]["reason"]
+    assert trouble(entries, registry.standing().notes[ANCHOR_NOTE]) is None
+    assert registry.aliases()[CHAMPION] == entries[-1].champion == "1"
+    assert "shoploop_canary_switched_off 1.0" in service.get("/metrics").text
+
+
+def test_it_stays_off_and_a_sound_one_takes_its_share_always_of_the_same_users(service, project, candidates):
+    broken, sound = candidates
+    assert canary_is(service, "switched off", broken)()
+    Promotions.of(project).point(CHALLENGER, sound, by="ann", reason="titles mended")
+    service.wait_until(canary_is(service, "running", sound), NOTICED_WITHIN_S)
+    sides = {user: {service.recommend(user_id=user)["version"] for _ in range(2)} for user in USERS}
+    assert {tuple(side) for side in sides.values()} == {("1",), (sound,)}
+    health = service.get("/health").json()
+    assert (health["status"], health["canary"]["canary"]["errors"]) == ("ok", 0)
+    found = [health["canary"][side]["requests"] for side in ("canary", "champion")]
+    assert sum(found) == 2 * len(USERS)
