@@ -3,9 +3,10 @@
 python -m tests.faults.replay [--requests 10000]
 
 A real service answers requests of known users, unknown users and bare histories, with and without filters and wishes,
-while purchases arrive in between and the champion changes once. The log is the requests in their order and what the service's
-own store kept of every answer. The replay is another process' work: a desk without HTTP, with a store of its own, the
-releases read from the registry again. Features are not logged; equal scores, bit for bit, are what is seen of them.
+while purchases arrive in between and the champion changes once. The log is the requests in their order and what the
+service's own store kept of every answer. The replay is another process' work: a desk without HTTP, with a store of its
+own, the releases read from the registry again. Features are not logged; equal scores, bit for bit, are what is seen of
+them.
 """
 
 from __future__ import annotations
