@@ -51,7 +51,7 @@ class RecommendRequest(Message):
     pseudonymous  user_id is the release's own name of the person, as a replay of the platform's tables has it
     diversity     weight of being unlike what stands above, in place of what the release declares
     novelty       weight of being little known, likewise; where one is asked for, the release's other gives way
-    explain       every item tells why it is there; costs about as much again as the answer
+    explain       every item tells why it is there; the candidates are scored once more for it
     """
 
     user_id: Id | None = None

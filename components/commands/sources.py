@@ -46,8 +46,8 @@ def list_() -> None:
 def check(config: Path, rows: int) -> None:
     """Say what the source in CONFIG (a params.yaml, or a file with a `source` section) would read.
 
-    It looks at the first rows of the first and of the last file of each table, for exports change over the years; of
-    sources with a reader of their own it reads all. Nothing is copied into data/ and nothing runs.
+    It looks at the first rows of the first and of the last file of each table, for exports change over the years.
+    Nothing is copied into data/ and nothing runs.
     Exit code 2 when something required is missing.
     """
     from components.data.source import SourceChoice

@@ -179,6 +179,18 @@ def count_rows(path: Path) -> int:
     return pq.read_metadata(path).num_rows
 
 
+def copy_first_rows(file: Path, path: Path, rows: int) -> int:
+    """Copy the first rows of a parquet file to a new one, and read no more of it; returns how many there are."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    with pq.ParquetFile(file, coerce_int96_timestamp_unit="us") as opened:  # as DuckDB reads them
+        batches = next(opened.iter_batches(batch_size=rows), None)
+        first = pa.Table.from_batches([] if batches is None else [batches], opened.schema_arrow)
+    pq.write_table(first, path, compression="zstd")
+    return first.num_rows
+
+
 def _write_sorted(table: Table, path: Path, *, in_order: bool = False) -> None:
     if not in_order:
         table.order_by(list(table.columns)).to_parquet(path, compression="zstd")

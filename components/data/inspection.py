@@ -84,12 +84,12 @@ def look(source: Source, rows: int) -> Findings:
         work.mkdir()
         con = engine.connect()
         try:
+            landed, tables = source.sample(work, rows), source.tables(con, work)
             if isinstance(source, MappedSource):
-                landed = source.sample(work, rows)
-                tables, parts = source.tables(con, work), source.parts(_landed(con, work, list(landed)))
+                parts = source.parts(_landed(con, work, list(landed)))
                 raw = [_raw(con, source, name, work, parts, landed[name]) for name in landed]
             else:
-                raw, tables = _whole(con, source, Path(folder))
+                raw = _typed(con, source, work, landed)
             return Findings(raw, [_table(con, name, table) for name, table in tables.items()])
         finally:
             con.disconnect()
@@ -123,19 +123,14 @@ def written_as(path: Path, declared: FileFormat, limits: Limits, work: Path) -> 
     return f"{kind}, encoding {find_encoding(member, declared.encoding).name}"
 
 
-def _whole(con: Backend, source: Source, folder: Path) -> tuple[list[RawFound], dict[str, Table]]:
-    """A source with a reader of its own: all of it is copied, and its declared columns are what it reads."""
-    data, work = folder / "data", folder / "landed"
-    data.mkdir()
-    source.ingest(data)
-    landed = source.land(data, work)
+def _typed(con: Backend, source: Source, work: Path, landed: dict[str, int]) -> list[RawFound]:
+    """The raw tables of a source with a reader of its own: its declared columns are what it reads."""
     raw = []
-    for name, columns in source.raw.items():
-        file = landed / f"{name}.parquet"
-        found = list(engine.read_parquet(con, file).columns)
-        raw.append(RawFound(name, [file.name], PARQUET, engine.count_rows(file), 0, list(columns),
-                            [c for c in found if c not in columns]))  # fmt: skip
-    return raw, source.tables(con, landed)
+    for name, rows in landed.items():
+        file, columns = work / f"{name}.parquet", list(source.raw[name])
+        found = engine.read_parquet(con, file).columns
+        raw.append(RawFound(name, [file.name], PARQUET, rows, 0, columns, [c for c in found if c not in columns]))
+    return raw
 
 
 def _table(con: Backend, name: str, table: Table) -> TableFound:

@@ -90,6 +90,13 @@ class Source(ABC):
         """
         return Path(folder)
 
+    def sample(self, work: Path, rows: int) -> dict[str, Any]:
+        """Land the first rows of each raw table in the empty folder `work`, from where the files lie now.
+
+        Returns  what was landed, by raw table: at least its file or files and its rows
+        """
+        raise NotImplementedError(self.component())
+
     def by_file(self) -> tuple[str, ...]:
         """The canonical tables whose every row is made of one row of one raw file, whatever else the files hold.
 

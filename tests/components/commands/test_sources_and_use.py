@@ -75,6 +75,14 @@ def test_check_ends_with_2_when_a_column_is_missing_or_nothing_can_be_read(shop)
     assert "interactions.timestamp: required, but no row" in told.output
 
 
+def test_check_looks_at_the_first_thousand_rows_of_complete_journey_too(shop):
+    (shop / "shop.yaml").write_text("source: {component: complete_journey}\n")
+    told = run("sources", "check", "shop.yaml")
+    assert told.exit_code == 0, told.output
+    assert told.output.count("looked at 1,000 rows") == 3
+    assert "looked at 801 rows" in told.output, "all households that answered the survey"
+
+
 def test_use_completes_the_params_and_pins_the_data(shop):
     told = run("use", "shop.yaml")
     assert told.exit_code == 0, told.output

@@ -8,7 +8,16 @@ import pytest
 
 from components.core.config import parse
 from components.core.errors import ConfigError, DataError
-from components.data.engine import EngineConfig, connect, holding, read_parquet, settings, unix_seconds, write_parquet
+from components.data.engine import (
+    EngineConfig,
+    connect,
+    copy_first_rows,
+    holding,
+    read_parquet,
+    settings,
+    unix_seconds,
+    write_parquet,
+)
 
 
 @pytest.fixture
@@ -146,3 +155,15 @@ def test_spark_without_java_says_what_to_do(monkeypatch, tmp_path):
     monkeypatch.setenv("JAVA_HOME", str(tmp_path))
     with pytest.raises(ConfigError, match=r"Spark needs Java.*make spark"):
         EngineConfig(component="spark").open()
+
+
+def test_the_first_rows_of_a_file_are_copied_and_those_of_an_empty_file_are_none(tmp_path):
+    times = pa.array([1, 2, 3], pa.timestamp("ns"))
+    rows = pa.table({"user_id": ["c", "a", "b"], "timestamp": times})
+    pq.write_table(rows, tmp_path / "all.parquet", use_deprecated_int96_timestamps=True)
+    pq.write_table(rows.slice(0, 0), tmp_path / "none.parquet")
+    assert copy_first_rows(tmp_path / "all.parquet", tmp_path / "first.parquet", 2) == 2
+    first = pq.read_table(tmp_path / "first.parquet")
+    assert first["user_id"].to_pylist() == ["c", "a"]
+    assert str(first.schema.field("timestamp").type) == "timestamp[us]"
+    assert copy_first_rows(tmp_path / "none.parquet", tmp_path / "nothing.parquet", 2) == 0
