@@ -27,6 +27,8 @@ class Lines(Config):
     max_errors      error rate above the champion's
     max_slowdown    p99 of the time to an answer, as a multiple of the champion's
     slow_ms         and by at least so many milliseconds, for a multiple of next to nothing is nothing
+    min_for_pace    answers of a side before its p99 is taken for one: of a hundred it is the second slowest, and a machine
+                    that was busy for a moment decides it
     max_fallbacks   share of answers that are not personal, above the champion's
     """
 
@@ -34,6 +36,7 @@ class Lines(Config):
     min_requests: int = Field(default=100, ge=5, le=LONGEST_WINDOW)
     max_errors: float = Field(default=0.01, ge=0, lt=1)
     max_slowdown: float = Field(default=2.0, gt=1, le=1000)
+    min_for_pace: int = Field(default=500, ge=5, le=LONGEST_WINDOW)
     slow_ms: float = Field(default=20.0, ge=0, le=10_000)
     max_fallbacks: float = Field(default=0.1, ge=0, lt=1)
 
@@ -113,7 +116,7 @@ def _too_many_errors(canary: Figures, champion: Figures, lines: Lines) -> str | 
 
 
 def _too_slow(canary: Figures, champion: Figures, lines: Lines) -> str | None:
-    if not _enough(canary, champion, lines) or canary.p99_ms is None or champion.p99_ms is None:
+    if not _enough(canary, champion, lines.min_for_pace) or canary.p99_ms is None or champion.p99_ms is None:
         return None
     line = max(lines.max_slowdown * champion.p99_ms, champion.p99_ms + lines.slow_ms)
     if canary.p99_ms <= line:
@@ -125,7 +128,7 @@ def _too_slow(canary: Figures, champion: Figures, lines: Lines) -> str | None:
 
 
 def _too_many_fallbacks(canary: Figures, champion: Figures, lines: Lines) -> str | None:
-    if not _enough(canary, champion, lines):
+    if not _enough(canary, champion, lines.min_requests):
         return None
     ours, theirs = canary.fallbacks / canary.requests, champion.fallbacks / champion.requests
     if ours <= theirs + lines.max_fallbacks:
@@ -136,5 +139,5 @@ def _too_many_fallbacks(canary: Figures, champion: Figures, lines: Lines) -> str
     )
 
 
-def _enough(canary: Figures, champion: Figures, lines: Lines) -> bool:
-    return min(canary.requests, champion.requests) >= lines.min_requests
+def _enough(canary: Figures, champion: Figures, least: int) -> bool:
+    return min(canary.requests, champion.requests) >= least

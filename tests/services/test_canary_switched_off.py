@@ -11,6 +11,13 @@ from components.promotion.history import CANARY_OFF, History, trouble
 from components.promotion.promotions import ANCHOR_NOTE, Promotions, canary_off
 from components.tracking.registry import CHALLENGER, CHAMPION, DIGEST_TAG, GATE_TAG, PASSED, SHADOW, ModelRegistry
 from components.tracking.runs import tracked
+from services.alongside import Alongside
+from services.canary import Canary
+from services.desk import Desk
+from services.release_watcher import ReleaseWatcher
+from services.settings import Settings
+from services.shadow import Shadow
+from services.state import State
 
 pytestmark = pytest.mark.slow
 NOTICED_WITHIN_S = 30
@@ -49,6 +56,20 @@ def service(start, project, candidates, tmp_path_factory):
         yield service
 
 
+@pytest.fixture(scope="module")
+def other_worker(project, tmp_path_factory):
+    """What follows the aliases in another process of the same project: it never has a request of its own."""
+    settings = Settings(root=project, state=tmp_path_factory.mktemp("other"), canary_share=0.5, poll_s=0.2)
+    desk, canary = Desk(settings, State(settings.state)), Canary(settings.canary_share, settings.canary_lines)
+    watcher = ReleaseWatcher(settings, desk.check, lambda: None)
+    alongside = Alongside(settings, watcher, desk.check, canary, Shadow(share=0, room=1))
+    watcher.start()
+    alongside.start()
+    yield canary
+    alongside.stop()
+    watcher.stop()
+
+
 def canary_is(service, state, version):
     def told():
         canary = service.get("/health").json()["canary"]
@@ -58,20 +79,24 @@ def canary_is(service, state, version):
 
 
 def test_a_canary_that_raises_is_switched_off_nobody_saw_an_error_and_the_history_says_who_and_why(
-    service, registry, project, candidates
+    service, registry, project, candidates, other_worker
 ):
     broken = candidates[0]
     Promotions.of(project).point(CHALLENGER, broken, by="ann", reason="try it on half the users")
     service.wait_until(canary_is(service, "running", broken), NOTICED_WITHIN_S)
+    service.wait_until(lambda: other_worker.trial is not None, NOTICED_WITHIN_S)
     answers = [service.post("/recommend", user_id=user) for user in USERS]
     assert {(a.status_code, a.json()["version"], len(a.json()["items"])) for a in answers} == {(200, "1", 10)}
     service.wait_until(canary_is(service, "switched off", broken), NOTICED_WITHIN_S)
     service.wait_until(lambda: canary_off(registry.version(broken)), NOTICED_WITHIN_S)
+    service.wait_until(lambda: other_worker.trial is None, NOTICED_WITHIN_S)
 
     health = service.get("/health").json()
+    assert other_worker.state().reason == health["canary"]["reason"]
     assert (health["status"], health["version"], health["canary"]["share"]) == ("degraded", "1", 0)
     assert "5 of 5 answers failed" in health["canary"]["reason"]  # a quarter of 20 is more than a fifth
     entries = History(project).entries()
+    assert [entry.action for entry in entries].count(CANARY_OFF) == 1
     assert (entries[-1].action, entries[-1].by, entries[-1].version) == (CANARY_OFF, "service", broken)
     assert entries[-1].reason == health["canary"]["reason"]
     assert trouble(entries, registry.standing().notes[ANCHOR_NOTE]) is None

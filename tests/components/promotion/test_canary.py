@@ -4,7 +4,7 @@ import pytest
 
 from components.promotion.canary import Figures, Lines, Outcome, Window, crossed, slowest, summed
 
-LINES = Lines(min_requests=100, max_errors=0.01, max_slowdown=2, slow_ms=20, max_fallbacks=0.1)
+LINES = Lines(min_requests=100, min_for_pace=500, max_errors=0.01, max_slowdown=2, slow_ms=20, max_fallbacks=0.1)
 CHAMPION = Figures(requests=900, errors=0, fallbacks=90, p99_ms=30.0)  # a tenth of its answers is not personal
 
 
@@ -36,13 +36,13 @@ def test_errors_that_the_champion_has_too_are_not_the_canary_s():
 
 @pytest.mark.parametrize(("p99_ms", "off"), [(60.0, False), (60.1, True)])
 def test_twice_as_slow_is_the_line(p99_ms, off):
-    assert (canary(p99_ms=p99_ms) is not None) == off
+    assert (canary(requests=500, fallbacks=50, p99_ms=p99_ms) is not None) == off
 
 
 def test_a_multiple_of_next_to_nothing_is_nothing():
     quick = Figures(requests=900, errors=0, fallbacks=0, p99_ms=2.0)
-    assert crossed(Figures(100, 0, 0, 22.0), quick, LINES) is None
-    assert "the line is 22.0 ms" in crossed(Figures(100, 0, 0, 22.1), quick, LINES)
+    assert crossed(Figures(500, 0, 0, 22.0), quick, LINES) is None
+    assert "the line is 22.0 ms" in crossed(Figures(500, 0, 0, 22.1), quick, LINES)
 
 
 @pytest.mark.parametrize(("fallbacks", "off"), [(20, False), (21, True)])
@@ -51,7 +51,8 @@ def test_a_tenth_more_answers_that_are_not_personal_is_the_line(fallbacks, off):
 
 
 def test_few_requests_say_nothing_of_pace_and_fallbacks():
-    assert canary(requests=99, fallbacks=99, p99_ms=900.0) is None
+    assert canary(requests=99, fallbacks=99) is None
+    assert canary(requests=499, fallbacks=0, p99_ms=900.0) is None
     few = Figures(requests=99, errors=0, fallbacks=0, p99_ms=1.0)
     assert crossed(Figures(5000, 0, 5000, 900.0), few, LINES) is None
 
