@@ -1,4 +1,4 @@
-"""What runs beside the champion: follow the alias challenger, in a thread of its own.
+"""What runs beside the champion: follow the aliases challenger and shadow, in a thread of its own.
 
 Loading another release never delays a change of champion, and what is wrong here never touches what serves.
 """
@@ -12,17 +12,18 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from components.core.errors import RegistryError, ShoploopError
+from components.core.errors import RegistryError, ReleaseError, ShoploopError
 from components.promotion.checks import check_gates
 from components.promotion.promotions import canary_off
 from components.release import pace
 from components.release.release import Release
-from components.tracking.registry import CHALLENGER
+from components.tracking.registry import CHALLENGER, SHADOW
 from services.canary import Canary
 from services.release_cache import ReleaseCache, Serving
 from services.release_ledger import Ledger
-from services.release_watcher import CACHE, RETRY_S
+from services.release_watcher import CACHE, RETRY_S, ReleaseWatcher
 from services.settings import Settings
+from services.shadow import Shadow
 
 if TYPE_CHECKING:
     from components.tracking.registry import RegisteredVersion
@@ -31,36 +32,38 @@ logger = logging.getLogger("shoploop.alongside")
 
 
 class Alongside:
-    """Begins and ends canaries as the registry's alias says."""
+    """Begins and ends canary and shadow as the registry's aliases say."""
 
     def __init__(
         self,
         settings: Settings,
-        champion: Callable[[], Serving | None],
+        watcher: ReleaseWatcher,
         check: Callable[[Release], None],
         canary: Canary,
+        shadow: Shadow,
     ):
-        """champion gives what serves now; check raises a ShoploopError if a sound release cannot serve here."""
+        """watcher knows what serves, and the registry; check raises a ShoploopError if a release cannot serve here."""
         self.settings = settings
         self.canary = canary
-        self._champion = champion
+        self.shadow = shadow
+        self._watcher = watcher
         self._check = check
         self._cache = ReleaseCache(Path(settings.state) / CACHE)
-        self._ledger: Ledger | None = None
-        self._refused_at = 0.0
+        self._refused_at = {CHALLENGER: 0.0, SHADOW: 0.0}
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._follow, name="alongside", daemon=True)
 
     def start(self) -> None:
         """Follow, if there is anything to follow: a folder that is served knows no aliases."""
-        if self.settings.release is None and self.settings.canary_share > 0:
+        if self.settings.release is None and (self.canary.share > 0 or self.shadow.share > 0):
             self._thread.start()
 
     def stop(self) -> None:
-        """End the thread."""
+        """End the thread, and the shadow's."""
         self._stop.set()
         if self._thread.is_alive():
             self._thread.join(timeout=10)
+        self.shadow.stop()
 
     def _follow(self) -> None:
         while not self._stop.is_set():
@@ -68,19 +71,24 @@ class Alongside:
                 self.canary.judge()
                 self._look()
             except RegistryError as e:
-                logger.info("the registry is away: %s", e)  # the watcher of the champion says so in /health
+                logger.debug("the registry is away: %s", e)  # the watcher of the champion says so in /health
             except Exception as e:  # this thread must live
                 logger.warning("alongside: %s: %s", type(e).__name__, str(e)[:300])
             self._stop.wait(self.settings.poll_s)
 
     def _look(self) -> None:
-        """One look at the alias."""
-        champion = self._champion()
-        if champion is None:
+        """One look at the aliases, once there is a champion to be beside."""
+        champion, ledger = self._watcher.current, self._watcher.ledger
+        if champion is None or ledger is None:
             return
-        ledger = self._connected()
         self._tell(ledger)
-        name = ledger.registry.aliases().get(CHALLENGER)
+        aliases = ledger.registry.aliases()
+        if self.canary.share > 0:
+            self._look_at_canary(ledger, aliases.get(CHALLENGER), champion)
+        if self.shadow.share > 0:
+            self._look_at_shadow(ledger, aliases.get(SHADOW), champion)
+
+    def _look_at_canary(self, ledger: Ledger, name: str | None, champion: Serving) -> None:
         if name is None or name == champion.version:
             self.canary.end()
             return
@@ -89,13 +97,16 @@ class Alongside:
         if reason is not None:
             self.canary.stand_off(name, reason)
         elif not self._is_settled(name, champion):
-            self._begin(ledger, version, champion)
+            self._begin_canary(ledger, version, champion)
 
     def _tell(self, ledger: Ledger) -> None:
         """Write down what was switched off here; tried again until the registry has it."""
         stopped = self.canary.stopped
         if stopped is not None and not stopped.told:
-            ledger.switch_off(ledger.registry.version(stopped.version), stopped.reason)
+            try:
+                ledger.switch_off(ledger.registry.version(stopped.version), stopped.reason)
+            except ReleaseError as e:  # the version was deleted meanwhile
+                logger.warning("canary %s: that it is off could not be written down: %s", stopped.version, e)
             self.canary.stand_off(stopped.version, stopped.reason)
 
     def _is_settled(self, name: str, champion: Serving) -> bool:
@@ -104,27 +115,61 @@ class Alongside:
             return True
         if stopped is None or stopped.version != name:
             return False
-        return not stopped.told or (stopped.refused and time.monotonic() - self._refused_at < RETRY_S)
+        return not stopped.told or (stopped.refused and self._waits(CHALLENGER))
 
-    def _begin(self, ledger: Ledger, version: RegisteredVersion, champion: Serving) -> None:
+    def _begin_canary(self, ledger: Ledger, version: RegisteredVersion, champion: Serving) -> None:
         """Let a version take its share once it has shown what a champion must show."""
         try:
             check_gates(version)
-            candidate = self._cache.get(ledger.registry, version)
-            self._check(candidate.release)
+            candidate = self._verified(ledger, version)
             pace.check(candidate.release, champion.release, self.settings.max_slowdown)
         except RegistryError:  # says nothing about the release
             raise
         except (ShoploopError, OSError) as e:
-            self._refused_at = time.monotonic()
-            self.canary.stand_off(version.version, str(e), refused=True)
-            logger.error("canary %s refused: %s", version.version, e)  # noqa: TRY400 - its words say it all
+            self.canary.stand_off(version.version, self._refused(CHALLENGER, version, e), refused=True)
         else:
             self.canary.begin(candidate, champion)
 
-    def _connected(self) -> Ledger:
-        if self._ledger is None:
-            from components.tracking.registry import ModelRegistry
+    def _look_at_shadow(self, ledger: Ledger, name: str | None, champion: Serving) -> None:
+        run, refused = self.shadow.run, self.shadow.refused
+        if name is None or name == champion.version:
+            self.shadow.end()
+        elif run is not None and run.is_of(name, champion):
+            pass
+        elif refused is None or refused[0] != name or not self._waits(SHADOW):
+            self._begin_shadow(ledger, ledger.registry.version(name), champion)
 
-            self._ledger = Ledger(ModelRegistry(root=self.settings.root), self.settings.root)
-        return self._ledger
+    def _begin_shadow(self, ledger: Ledger, version: RegisteredVersion, champion: Serving) -> None:
+        """Ask a version too, whatever its gates say: nobody is shown what it answers."""
+        try:
+            candidate = self._verified(ledger, version)
+            _check_comparable(candidate.release, champion.release)
+        except RegistryError:
+            raise
+        except (ShoploopError, OSError) as e:
+            self.shadow.refuse(version.version, self._refused(SHADOW, version, e))
+        else:
+            self.shadow.begin(candidate, champion)
+
+    def _verified(self, ledger: Ledger, version: RegisteredVersion) -> Serving:
+        candidate = self._cache.get(ledger.registry, version)
+        self._check(candidate.release)
+        return candidate
+
+    def _waits(self, alias: str) -> bool:
+        """Whether it is too early to try again what was refused."""
+        return time.monotonic() - self._refused_at[alias] < RETRY_S
+
+    def _refused(self, alias: str, version: RegisteredVersion, error: Exception) -> str:
+        self._refused_at[alias] = time.monotonic()
+        logger.error("%s %s refused: %s", alias, version.version, error)
+        return str(error)
+
+
+def _check_comparable(shadow: Release, champion: Release) -> None:
+    """Raise ReleaseError if the two call the same person by different names."""
+    if shadow.pseudonym_key != champion.pseudonym_key:
+        raise ReleaseError(
+            "release: its user ids are pseudonyms of another key than the champion's, so the same questions cannot be "
+            "asked of both; make it with the same key."
+        )

@@ -6,7 +6,7 @@ Knows nothing of HTTP. A request is answered by one release from beginning to en
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any, TypeVar
 
@@ -48,7 +48,11 @@ class Desk:
     """Answers requests from one release and the online state."""
 
     def __init__(self, settings: Settings, state: State):
-        """Both are shared by all threads."""
+        """Both are shared by all threads.
+
+        on_answer  told of every question with the champion's answer and the seconds it took; returns at once
+        """
+        self.on_answer: Callable[[Question, Answer, Release, float], None] | None = None
         self.settings = settings
         self.state = state
         self.persons = Persons(settings)
@@ -60,9 +64,7 @@ class Desk:
         variant = self._variant(request.user_id)
         question = self._question(request, release, self._policy(variant))
         with stage("answer"):
-            answer = release.recommend(question)
-        if now.on_trial:
-            check_sound(answer)
+            answer = self._asked(question, now)
         reply = RecommendAnswer(
             request_id=record().request_id,
             items=_recommended(release, answer, _reasons(release, question, answer) if request.explain else None),
@@ -75,6 +77,15 @@ class Desk:
         with stage("log"):
             self.state.add_exposure(_exposure(request.user_id, reply))
         return reply
+
+    def _asked(self, question: Question, now: Serving) -> Answer:
+        began = time.perf_counter()
+        answer = now.release.recommend(question)
+        if now.on_trial:
+            check_sound(answer)
+        elif self.on_answer is not None:
+            self.on_answer(question, answer, now.release, time.perf_counter() - began)
+        return answer
 
     def similar(self, request: SimilarRequest, now: Serving) -> SimilarAnswer:
         """Ranked neighbours of an item."""

@@ -26,6 +26,7 @@ from components.core.stages import Stage
 from services.request_record import RequestRecord
 
 SECONDS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.2, 0.5, 1, 2, 5, 10)
+SHARES = tuple(n / 10 for n in range(11))
 FOLDER_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"  # BentoML sets it: every worker writes there, any of them reads all
 
 
@@ -62,6 +63,15 @@ class Figures:
         self.canary_off = Gauge(
             "shoploop_canary_switched_off", "Workers whose canary was switched off", multiprocess_mode="livesum"
         )
+
+        self.shadow = Counter("shoploop_shadow_questions_total", "Questions for the shadow, by end", ["end"])
+        self.shadow_overlap = Histogram(
+            "shoploop_shadow_overlap", "Share of a list that champion and shadow both have", buckets=SHARES
+        )
+        self.shadow_rank_biased_overlap = Histogram(
+            "shoploop_shadow_rank_biased_overlap", "Agreement of champion and shadow, the top first", buckets=SHARES
+        )
+        self.shadow_seconds = Histogram("shoploop_shadow_seconds", "Time the shadow took to answer", buckets=SECONDS)
 
     def count(self, record: RequestRecord, seconds: float, stages: Iterable[Stage]) -> None:
         """One request that has ended."""

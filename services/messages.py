@@ -51,7 +51,7 @@ class RecommendRequest(Message):
     pseudonymous  user_id is the release's own name of the person, as a replay of the platform's tables has it
     diversity     weight of being unlike what stands above, in place of what the release declares
     novelty       weight of being little known, likewise; where one is asked for, the release's other gives way
-    explain       every item tells why it is there; costs about as much again as the answer
+    explain       every item tells why it is there; the candidates are scored once more for it
     """
 
     user_id: Id | None = None
@@ -216,6 +216,28 @@ class Refusal(Message):
     at: str
 
 
+class ShadowState(Message):
+    """The version at the alias shadow, as this worker sees it: counts since it began, the rest of its newest answers.
+
+    reason    why it was refused, or its last error
+    answers   questions it was asked; errors: of these; left_out: for want of room
+    overlap, rank_biased_overlap  means of its agreement with the champion's lists, 0 … 1
+    """
+
+    version: str
+    state: Literal["running", "refused"]
+    reason: str | None
+    answers: int = 0
+    errors: int = 0
+    left_out: int = 0
+    overlap: float | None
+    rank_biased_overlap: float | None
+    p50_ms: float | None
+    p99_ms: float | None
+    champion_p50_ms: float | None
+    champion_p99_ms: float | None
+
+
 class ReleaseAnswer(Served):
     """What is being served: `loaded_at` and `cutoff_time` in UTC, `facts` from the release itself."""
 
@@ -224,6 +246,7 @@ class ReleaseAnswer(Served):
     git_commit: str
     facts: dict[str, Any]
     refused: Refusal | None
+    shadow: ShadowState | None = None
 
 
 class CanarySide(Message):

@@ -34,6 +34,7 @@ from services.messages import (
     RecommendAnswer,
     RecommendRequest,
     ReleaseAnswer,
+    ShadowState,
     SimilarAnswer,
     SimilarRequest,
 )
@@ -45,6 +46,7 @@ from services.request_record import record
 from services.search_desk import NoIndexError, SearchDesk
 from services.search_messages import SearchAnswer, SearchRequest, SuggestAnswer, SuggestRequest
 from services.settings import read_settings
+from services.shadow import Shadow
 from services.state import State
 
 Asked = TypeVar("Asked", bound=BaseModel)
@@ -135,7 +137,9 @@ class Recommender:
         self.watcher = ReleaseWatcher(SETTINGS, self.desk.check, self._swapped)
         self.watcher.start()
         self.canary = Canary(SETTINGS.canary_share, SETTINGS.canary_lines)
-        self.alongside = Alongside(SETTINGS, lambda: self.watcher.current, self.desk.check, self.canary)
+        self.shadow = Shadow(SETTINGS.shadow_share, SETTINGS.shadow_room)
+        self.desk.on_answer = self.shadow.offer
+        self.alongside = Alongside(SETTINGS, self.watcher, self.desk.check, self.canary, self.shadow)
         self.alongside.start()
         self.admin = None
         if SETTINGS.admin_port is not None:
@@ -188,7 +192,7 @@ class Recommender:
     def release(self) -> Response:
         """What serves now."""
         now = self.watcher.current
-        return JSONResponse(_describe(now, self.watcher).model_dump()) if now else _not_ready()
+        return JSONResponse(_describe(now, self.watcher, self.shadow.state()).model_dump()) if now else _not_ready()
 
     def health(self) -> Response:
         """Whether anything is wrong, and what."""
@@ -264,7 +268,7 @@ def _not_ready() -> Response:
     return JSONResponse({"error": NOTHING_YET}, status_code=503, headers={"Retry-After": "1"})
 
 
-def _describe(now: Serving, watcher: ReleaseWatcher) -> ReleaseAnswer:
+def _describe(now: Serving, watcher: ReleaseWatcher, shadow: ShadowState | None) -> ReleaseAnswer:
     facts = dict(now.release.facts)
     provenance = facts.pop("provenance")
     return ReleaseAnswer(
@@ -276,4 +280,5 @@ def _describe(now: Serving, watcher: ReleaseWatcher) -> ReleaseAnswer:
         git_commit=provenance.get("git_commit", "unknown"),
         facts=facts,
         refused=watcher.refused,
+        shadow=shadow,
     )

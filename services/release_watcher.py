@@ -80,6 +80,11 @@ class ReleaseWatcher:
         self._thread.start()
 
     @property
+    def ledger(self) -> Ledger | None:
+        """The registry and the history that are followed, once they were reached."""
+        return self._ledger
+
+    @property
     def pending(self) -> bool:
         """Whether the release that was refused is still the one that should serve."""
         return self.refused is not None and (self._failed is not None or self.current is None)

@@ -18,6 +18,7 @@ from components.core.config import Config
 from components.core.ranking import NO_ITEM, top_k
 
 DEPTH = 5  # times k candidates are looked at: far enough for caps, near enough to stay relevant
+DEEPEST = 2000  # candidates that are looked at where caps would leave a list short; bounds the time of one answer
 
 
 class Pin(Config):
@@ -133,10 +134,11 @@ class ListPolicy:
         return np.stack(lists) if lists else np.zeros((0, k), dtype=np.int32)
 
     def _best(self, scores: np.ndarray, k: int, depth: int) -> np.ndarray:
+        allowed = scores > -np.inf
         ranked = top_k(scores[None], min(depth, len(scores)))[0]
-        found = self.arrange(ranked, scores[ranked.clip(min=0)], k, scores > -np.inf)
-        if found[-1] == NO_ITEM and depth < len(scores):  # caps left too few of the first: look at all
-            return self._best(scores, k, len(scores))
+        found = self.arrange(ranked, scores[ranked.clip(min=0)], k, allowed)
+        if found[-1] == NO_ITEM and depth < min(DEEPEST, allowed.sum()):  # the caps left too few of the first
+            return self._best(scores, k, DEEPEST)
         return found
 
     def _left(self) -> np.ndarray:
@@ -176,7 +178,7 @@ class ListPolicy:
         config, shelf = self.config, self.shelf
         own = (1 - config.diversity - config.novelty) * relevance
         own += config.novelty * _unit(-np.log2(shelf.popularity[items]))
-        likeness = np.zeros(len(items))
+        likeness, vectors = np.zeros(len(items)), shelf.vectors[items]
         open_ = np.ones(len(items), dtype=bool)
         counts: dict[tuple[str, int], int] = {}
         chosen: list[int] = []
@@ -185,7 +187,6 @@ class ListPolicy:
             chosen.append(int(items[at]))
             open_[at] = False
             if config.diversity:
-                vectors = shelf.vectors[items]
                 likeness = np.maximum(likeness, vectors @ vectors[at])
             for name, most in config.max_per_group.items():
                 group = int(shelf.groups[name][items[at]])

@@ -60,6 +60,17 @@ def test_no_row_is_lost_between_the_file_and_the_two_tables(judged):
     assert result.metrics["quarantined_interactions"] == len(aside)
 
 
+def test_what_the_mapping_changed_is_counted_in_the_report_and_its_twin(judged):
+    root, _ = judged
+    found = read_json(root / layout.QUALITY / "report.json")["changed_by_mapping"]["interactions"]
+    rows = read(root, layout.VALIDATED)
+    moved = sum("time_zone_converted" in (row[s.CHANGED] or "") for row in rows)
+    assert moved <= found["time_zone_converted"] <= 2 * len(ISO)
+    assert found["negative_zero"] >= 1
+    page = (root / layout.QUALITY / "report.html").read_text(encoding="utf-8")
+    assert "rows with a time moved from its clock to UTC" in page and "negative zero that became 0" in page
+
+
 def test_strange_words_are_harmless_in_the_page_and_in_names_of_files(judged):
     root, _ = judged
     page = (root / layout.QUALITY / "report.html").read_text(encoding="utf-8")

@@ -2,10 +2,11 @@
 
 python -m tests.faults.replay [--requests 10000]
 
-A real service answers requests of known users, unknown users and bare histories, with and without filters, while
-purchases arrive in between and the champion changes once. The log is the requests in their order and what the service's
-own store kept of every answer. The replay is another process' work: a desk without HTTP, with a store of its own, the
-releases read from the registry again. Features are not logged; equal scores, bit for bit, are what is seen of them.
+A real service answers requests of known users, unknown users and bare histories, with and without filters and wishes,
+while purchases arrive in between and the champion changes once. The log is the requests in their order and what the
+service's own store kept of every answer. The replay is another process' work: a desk without HTTP, with a store of its
+own, the releases read from the registry again. Features are not logged; equal scores, bit for bit, are what is seen of
+them.
 """
 
 from __future__ import annotations
@@ -80,6 +81,8 @@ def _question(draw: np.random.Generator) -> dict[str, Any]:
         body["user_id"] = f"u{int(draw.integers(0, 60)):02}"  # 48 of them are known
     if kind == 1:
         body["filters"] = {"categories": [str(draw.choice(CATEGORIES))], "max_price": float(draw.integers(2, 8))}
+    if draw.integers(4) == 0:
+        body |= {"diversity": 0.4, "novelty": 0.2, "explain": True}
     return body
 
 

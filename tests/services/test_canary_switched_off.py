@@ -1,4 +1,4 @@
-"""A real service, a real registry: a canary that passes every check and fails at every real answer is switched off."""
+"""A real service, a real registry: a canary that fails at every real answer is switched off; a shadow is compared."""
 
 import shutil
 
@@ -9,7 +9,7 @@ import pytest
 from components.core import bundle, layout, schema
 from components.promotion.history import CANARY_OFF, History, trouble
 from components.promotion.promotions import ANCHOR_NOTE, Promotions, canary_off
-from components.tracking.registry import CHALLENGER, CHAMPION, DIGEST_TAG, GATE_TAG, PASSED, ModelRegistry
+from components.tracking.registry import CHALLENGER, CHAMPION, DIGEST_TAG, GATE_TAG, PASSED, SHADOW, ModelRegistry
 from components.tracking.runs import tracked
 
 pytestmark = pytest.mark.slow
@@ -90,3 +90,18 @@ def test_it_stays_off_and_a_sound_one_takes_its_share_always_of_the_same_users(s
     assert (health["status"], health["canary"]["canary"]["errors"]) == ("ok", 0)
     found = [health["canary"][side]["requests"] for side in ("canary", "champion")]
     assert sum(found) == 2 * len(USERS)
+
+
+def test_a_shadow_is_compared_with_the_champion_and_shown_to_nobody(service, registry, project, candidates):
+    registry.clear_alias(CHALLENGER)
+    service.wait_until(lambda: service.get("/health").json()["canary"] is None, NOTICED_WITHIN_S)
+    assert service.get("/release").json()["shadow"] is None
+    Promotions.of(project).point(SHADOW, candidates[1], by="ann", reason="see how it differs")
+    service.wait_until(lambda: service.get("/release").json()["shadow"], NOTICED_WITHIN_S)
+    assert {service.recommend(user_id=user)["version"] for user in USERS} == {"1"}
+    service.wait_until(lambda: service.get("/release").json()["shadow"]["answers"] == len(USERS), NOTICED_WITHIN_S)
+    shadow = service.get("/release").json()["shadow"]
+    assert (shadow["version"], shadow["errors"], shadow["left_out"]) == (candidates[1], 0, 0)
+    assert shadow["overlap"] == pytest.approx(1)  # other titles, the same recommendations
+    assert shadow["rank_biased_overlap"] == pytest.approx(1)
+    assert f'shoploop_shadow_questions_total{{end="compared"}} {len(USERS)}.0' in service.get("/metrics").text

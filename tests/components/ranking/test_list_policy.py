@@ -110,3 +110,28 @@ def test_a_list_holds_no_item_twice_and_breaks_no_cap(
     assert len(found) == k and len(set(held)) == len(held) and set(held) <= set(items)
     assert np.bincount(SHELF.groups["department"][held], minlength=1).max(initial=0) <= cap
     assert (found >= 0).tolist() == sorted((found >= 0).tolist(), reverse=True)
+
+
+def test_caps_that_leave_the_first_ones_short_are_filled_from_further_down() -> None:
+    n = 200  # nine tenths are of one group, and they are the best
+    groups = {"department": (np.arange(n) // 180).astype(np.int32)}
+    shelf = Shelf(np.zeros((n, 2), dtype=np.float32), groups, np.full(n, 1 / n))
+    policy = ListPolicy(ListPolicyConfig(max_per_group={"department": 2}), shelf, {})
+    assert policy.best(-np.arange(n, dtype=np.float32)[None], 4).tolist() == [[0, 1, 180, 181]]
+
+
+def test_a_pin_stands_nowhere_where_its_item_must_not() -> None:
+    policy = ListPolicy(ListPolicyConfig(pins=[{"item_id": "salt", "position": 1}]), SHELF, INDEX)
+    scores = SCORES[None].copy()
+    assert policy.best(scores, 2).tolist() == [[5, 0]]
+    scores[0, 5] = -np.inf
+    assert policy.best(scores, 2).tolist() == [[0, 1]]
+
+
+def test_what_a_request_asks_for_counts_and_the_declared_wish_gives_way() -> None:
+    declared = ListPolicy(ListPolicyConfig(novelty=0.6, bans=["plum"]), SHELF, INDEX)
+    asked = declared.asked(diversity=0.7, novelty=None)
+    assert (asked.config.diversity, asked.config.novelty) == (0.7, pytest.approx(0.3))
+    assert declared.asked(None, None) is declared
+    assert not asked.allowed()[INDEX["plum"]]
+    assert declared.asked(0.0, 0.0).config == ListPolicyConfig(bans=["plum"])
