@@ -139,9 +139,10 @@ TYPES = (
     | {POSITION: "int64"}
 )
 
-# Where a canonical row came from: the file below data/, its line or record there (from 1), and what could not be read.
-SOURCE_FILE, SOURCE_ROW, PROBLEM = "source_file", "source_row", "problem"
-TRACE = (SOURCE_FILE, SOURCE_ROW, PROBLEM)
+# Where a canonical row came from: the file below data/, its line or record there (from 1), what could not be
+# read, and which rules of the mapping changed what was read (components/data/mapping/changes.py).
+SOURCE_FILE, SOURCE_ROW, PROBLEM, CHANGED = "source_file", "source_row", "problem", "changed"
+TRACE = (SOURCE_FILE, SOURCE_ROW, PROBLEM, CHANGED)
 
 
 def column_type(name: str) -> str:

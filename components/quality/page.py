@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from components.data.mapping.changes import WORDS
 from components.quality import pictures
 from components.quality.profile import Profile
 from components.quality.snapshots import Snapshot
@@ -92,6 +93,7 @@ def report(findings: Findings) -> dict[str, Any]:
         "rows": profile.rows,
         "quarantined": findings.quarantined,
         "quarantined_by_rule": _aside(findings.verdicts),
+        "changed_by_mapping": profile.changed,
         "missing": profile.missing,
         "events_per_day": {str(day): n for day, n in zip(profile.days, profile.daily, strict=True)},
         "events_by_type": {kind: sum(counts) for kind, counts in profile.types.items()},
@@ -119,6 +121,18 @@ def _tables(page: Page, findings: Findings) -> None:
     rows = [[name, n, aside.get(name, 0), _share(aside.get(name, 0), n)] for name, n in findings.profile.rows.items()]
     caption = "Rows set aside lie in artifacts/quarantine/, each with its rule and reason."
     page.table(["table", "rows", "set aside", "share"], rows, caption)
+    _changed(page, findings.profile)
+
+
+def _changed(page: Page, profile: Profile) -> None:
+    """What became of the values as they were read, by the rules that params.yaml or the source declares."""
+    page.heading("Changed by the mapping")
+    rows = [[table, WORDS[rule], n, _share(n, profile.rows[table])]
+            for table, found in profile.changed.items() for rule, n in found.items()]  # fmt: skip
+    if not rows:
+        page.text("The mapping changed no value: no time zone, currency, unit or sign to convert.")
+        return
+    page.table(["table", "what", "rows", "share"], rows, "Of all rows read, those set aside among them.")
 
 
 def _pictures(page: Page, findings: Findings) -> None:

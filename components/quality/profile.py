@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from components.core import schema
+from components.data.mapping.changes import counted
 from components.quality.workspace import CHECK_COLUMNS
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ class Profile:
     missing      share of missing values by "table.column", only where there are any
     days         dates (UTC) that have events, in order
     types        events on each of the days, by event type, most frequent type first
+    changed      rows that the mapping changed as it read them, by table and rule; only where there are any
     price_edges  bin edges, money per unit, ten to the power of a twelfth apart; price_counts has one entry fewer;
                  both empty where no line has a price
     """
@@ -37,6 +39,7 @@ class Profile:
     types: dict[str, list[int]]
     price_edges: np.ndarray
     price_counts: np.ndarray
+    changed: dict[str, dict[str, int]] = field(default_factory=dict)
 
     @property
     def daily(self) -> list[int]:
@@ -52,7 +55,8 @@ def profile(con: Backend, names: list[str]) -> Profile:
         missing |= {f"{name}.{column}": share for column, share in shares.items() if share > 0}
     interactions = con.table(schema.INTERACTIONS_TABLE)
     days, types = _daily(interactions)
-    return Profile(rows, missing, days, types, *_prices(interactions))
+    changed = {name: found for name in names if (found := counted(con.table(name)))}
+    return Profile(rows, missing, days, types, *_prices(interactions), changed)
 
 
 def _missing(table: Table) -> tuple[int, dict[str, float]]:

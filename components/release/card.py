@@ -7,6 +7,7 @@ Source: Mitchell et al. 2019, doi:10.1145/3287560.3287596.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,7 @@ from components.core import bundle, layout
 from components.core.errors import BundleError
 from components.core.schema import RANKER
 from components.evaluation.protocol import CUTOFF, VIEWS
+from components.release.list_wishes import LIST_POLICY
 from components.report.page import Page
 
 MARKDOWN, HTML = "model_card.md", "model_card.html"
@@ -65,7 +67,7 @@ def gather(root: Path, facts: dict[str, Any], histories: str, intended_use: str 
         _slices(evaluation),
         Section(ROBUSTNESS, tuple(robustness.get("reasons", ()))),
         Section(CALIBRATION, (_calibration(calibration),)),
-        Section(LIMITS, _limits(evaluation)),
+        Section(LIMITS, _limits(evaluation, facts)),
         _made(root, facts),
     ]
 
@@ -150,7 +152,18 @@ def _calibration(found: dict[str, Any]) -> str:
     )
 
 
-def _limits(evaluation: dict[str, Any]) -> tuple[str, ...]:
+def _served_otherwise(facts: dict[str, Any]) -> tuple[str, ...]:
+    """What serving does to the lists that were judged."""
+    declared = facts.get(LIST_POLICY)
+    if not declared:
+        return ()
+    wishes = "; ".join(f"{name}: {json.dumps(wish)}" for name, wish in declared.items())
+    return (
+        f"The figures are of the ranker's own lists. Served lists follow a list policy that was not judged: {wishes}.",
+    )
+
+
+def _limits(evaluation: dict[str, Any], facts: dict[str, Any]) -> tuple[str, ...]:
     if not evaluation:
         return ()
     outside = (
@@ -161,6 +174,7 @@ def _limits(evaluation: dict[str, Any]) -> tuple[str, ...]:
         outside,
         "An unknown user is shown what is popular. Only purchases enter a history; views and clicks do not.",
         "Figures are of the past: what people bought while shown something else. An experiment tells what it earns.",
+        *_served_otherwise(facts),
     )
 
 

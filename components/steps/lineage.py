@@ -12,11 +12,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from components.core import layout
+from components.core import bundle, layout
 from components.core.config import PARAMS_FILE, read_params
 from components.core.errors import DataError, ShoploopError
 from components.data.pin import file_digests, read_pin
-from components.steps.origin import code_digest
+from components.steps.origin import FACTS, code_digest
 from components.steps.receipt import Receipt, digest, read_receipt
 from components.steps.table import table
 from components.tracking.runs import flatten
@@ -75,6 +75,7 @@ class Chain:
             return self._given(path, read)
         wrote = receipt.wrote[whole]
         link = Link(path, [f"sha256 {wrote[:SHORT]}"], self._broken(whole, wrote))
+        self._ask_manifests(link, path, receipt)
         if whole == path and read is not None and read != wrote:
             link.trouble = f"stale: {reader} read an earlier version of it ({read[:SHORT]})"
         link.sources = [self.step(receipt)]
@@ -100,6 +101,18 @@ class Chain:
                 if Path(wrote) in around and Path(wrote) != layout.DATA:
                     return receipt, wrote
         return None, path
+
+    def _ask_manifests(self, link: Link, path: str, receipt: Receipt) -> None:
+        """What the manifests below a path name; trouble where the receipt of the same step names something else."""
+        if not self.live:
+            return
+        found = [_named(manifest) for manifest in sorted((self.root / path).rglob(bundle.MANIFEST))]
+        mine = [named for named in found if named.get("step") == receipt.step]
+        if mine:
+            link.facts.append(f"its manifest names {', '.join(_short(*fact) for fact in mine[0].items())}")
+        other = sorted({name for named in mine for name in named if named[name] != receipt.origin.get(name)})
+        if other and link.trouble is None:
+            link.trouble = f"its manifest names another {', '.join(other)} than the receipt of step {receipt.step}"
 
     def _given(self, path: str, read: str | None) -> Link:
         """A file that a person wrote, such as a suite; held to what was read of it."""
@@ -179,6 +192,18 @@ def _facts(receipt: Receipt, run_id: str | None) -> list[str]:
     engine = f", engine {origin['engine']}" if origin.get("engine") else ""
     commit = receipt.tags.get("git_commit", "unknown")[:SHORT]
     return [*facts, f"code {origin.get('code', 'unknown')[:SHORT]}, commit {commit}{engine}"]
+
+
+def _named(manifest: Path) -> dict[str, Any]:
+    said = bundle.read_json(manifest).get("provenance", {})
+    return {name: said[name] for name in FACTS if said.get(name)}
+
+
+def _short(name: str, named: Any) -> str:
+    """A fact of a manifest in few words."""
+    if isinstance(named, dict):
+        return f"{name} {' '.join(f'{key}:{version}' for key, version in named.items())}"
+    return f"{name} {str(named)[:SHORT]}" if name.endswith("digest") else f"{name} {named}"
 
 
 def _source_words(receipts: Iterable[Receipt]) -> str:

@@ -17,7 +17,11 @@ from components.data.source import SourceChoice
 from components.steps.code import step_files
 from components.steps.table import Step
 
+MEANS = "engine"  # a section of configurations that says with how much memory and where, not what is made
 FIRST_VERSION = 1  # of a component that declares none
+
+
+FACTS = ("data_digest", "source_digest", "step", "config_digest", "components")
 
 
 @dataclass(frozen=True)
@@ -28,6 +32,8 @@ class Origin:
     source         section `source` of params.yaml, with its defaults
     source_digest  sha256 of that
     engine         what ran the data step; None where the step has no engine
+    step           which step
+    config_digest  sha256 of its configuration with defaults; without the section `engine`
     components     version by registered name, those that the step may use
     code           sha256 of the source files that the step runs
     """
@@ -36,13 +42,15 @@ class Origin:
     source: dict[str, Any]
     source_digest: str
     engine: str | None
+    step: str
+    config_digest: str
     components: dict[str, int]
     code: str
 
     @property
     def facts(self) -> dict[str, Any]:
         """What every bundle's provenance says."""
-        return {"data_digest": self.data_digest, "source_digest": self.source_digest}
+        return {name: getattr(self, name) for name in FACTS}
 
     def as_dict(self) -> dict[str, Any]:
         """For a receipt."""
@@ -55,8 +63,10 @@ def origin_of(step: Step, params: dict[str, Any], config: Config, root: Path) ->
     return Origin(
         data_digest=_pinned(root),
         source=source,
-        source_digest=hashlib.sha256(json.dumps(source, sort_keys=True).encode()).hexdigest(),
+        source_digest=_sha256_of(source),
         engine=getattr(getattr(config, "engine", None), "component", None),
+        step=step.name,
+        config_digest=_sha256_of(config.model_dump(mode="json", exclude={MEANS})),
         components=_versions(step),
         code=code_digest(step),
     )
@@ -65,6 +75,10 @@ def origin_of(step: Step, params: dict[str, Any], config: Config, root: Path) ->
 def code_digest(step: Step) -> str:
     """One sha256 for the source files that a step runs, and their names."""
     return digest_of(step_files(step))
+
+
+def _sha256_of(settings: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
 
 
 def _versions(step: Step) -> dict[str, int]:

@@ -128,7 +128,7 @@ def _store(registry: ModelRegistry, release: Release, gates: dict[str, Any], roo
     """
     from components.tracking.runs import parent_run, tracked
 
-    provenance = release.facts["provenance"]
+    provenance = {name: said for name, said in release.facts["provenance"].items() if isinstance(said, str)}
     tags = {DIGEST_TAG: release.digest, "cutoff_time": release.facts["cutoff_time"], **provenance}
     said = {
         f"{GATES}{name}": f"{PASSED if gate['passed'] else 'failed'}: {gate['reason']}"[:LONGEST_TAG]

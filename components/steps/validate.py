@@ -25,6 +25,7 @@ from components.quality import newest_file, page, row_rules, snapshots, standing
 from components.quality.freshness import FreshnessConfig, pause
 from components.quality.intake import Intake, Means, take_in, without_row_rules
 from components.quality.judge import ROW, judge
+from components.quality.one_user import OneUserConfig, one_user
 from components.quality.part_store import PartStore, key_of
 from components.quality.price_units import PriceUnitsConfig, same_unit
 from components.quality.profile import Profile, profile
@@ -50,6 +51,7 @@ class ValidateConfig(Config):
     freshness: FreshnessConfig = FreshnessConfig()
     volume: VolumeConfig = VolumeConfig()
     price_units: PriceUnitsConfig = PriceUnitsConfig()
+    one_user: OneUserConfig = OneUserConfig()
     drift: DriftConfig = DriftConfig()
     engine: EngineConfig = EngineConfig()
 
@@ -114,6 +116,7 @@ class _Run:
         self.verdicts += self.intake.accounts.verdicts(limit)
         self.verdicts.append(pause(schema.INTERACTIONS_TABLE, self.facts.days, self.facts.daily, config.freshness))
         self.kept = {name: self._kept(name) for name in names}
+        self.verdicts += one_user(self.kept, config.one_user)
         self.verdicts.append(same_unit(self.kept[schema.INTERACTIONS_TABLE], config.price_units))
         self.sample = standing.sample(self.kept, config.drift, self.source.local_time_zone)
         self.drifted = standing.since(self.root / layout.SNAPSHOTS, self.digest, self.sample, config.drift)

@@ -1,9 +1,9 @@
 """Types: every canonical column is there and has its type; numbers are finite or missing.
 
 Use it always: later steps read these columns. What the source did not give is added as missing; where a row came from
-(source_file, source_row, problem) has done its duty and is dropped. NaN and infinity become missing, for they poison
-sums and sort differently from engine to engine; -0.0 becomes 0.0, for which of two equal zeros survives as a duplicate
-would be left to the engine. Cost: one pass.
+(source_file, source_row, problem, changed) has done its duty and is dropped. NaN and infinity become missing, for they
+poison sums and sort differently from engine to engine; -0.0 becomes 0.0, for which of two equal zeros survives as a
+duplicate would be left to the engine. Cost: one pass.
 """
 
 from __future__ import annotations

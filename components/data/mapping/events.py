@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 
 from components.core import schema
 from components.core.config import Config
+from components.data.mapping.changes import CANCELLATION, SIGN, change
 from components.data.mapping.reading import Stage, first_problem, problem, text, value, words
 
 if TYPE_CHECKING:
@@ -56,13 +57,15 @@ def read_events(rules: tuple[EventRule, ...]) -> list[Stage]:
 def undone(t: Table) -> dict[str, Value]:
     """Purchases of a negative quantity as cancellations; quantity and value of a cancellation are positive."""
     kind, columns = value(schema.EVENT_TYPE), t.columns
-    event = t[kind]
+    event, marks = t[kind], {}
     if value(schema.QUANTITY) in columns:
         negative = (t[value(schema.QUANTITY)] < 0) & (event == schema.PURCHASE)
+        marks[change(CANCELLATION, schema.EVENT_TYPE)] = negative.fill_null(False)
         event = negative.fill_null(False).ifelse(schema.CANCELLATION, event)
     cancels = (event == schema.CANCELLATION).fill_null(False)
     amounts = [value(c) for c in (schema.QUANTITY, schema.VALUE) if value(c) in columns]
-    return {kind: event} | {c: cancels.ifelse(t[c].abs(), t[c]) for c in amounts}
+    marks |= {change(SIGN, c): cancels & (t[c] < 0).fill_null(False) for c in amounts}
+    return {kind: event} | {c: cancels.ifelse(t[c].abs(), t[c]) for c in amounts} | marks
 
 
 def _fits(t: Table, rule: EventRule) -> BooleanValue:

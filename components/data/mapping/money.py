@@ -8,6 +8,8 @@ from pydantic import Field, field_validator
 
 from components.core import schema
 from components.core.config import Config
+from components.data.mapping import changes
+from components.data.mapping.changes import change
 from components.data.mapping.events import RAW
 from components.data.mapping.reading import first_problem, problem, text, value, words
 
@@ -48,14 +50,20 @@ def converted(t: Table, currency: Currency, factors: dict[str, float], *, per_un
     import ibis
 
     amounts = {c: t[value(c)] for c in (*AMOUNTS, *factors) if value(c) in t.columns}
+    given = {c: amount.notnull() for c, amount in amounts.items()}
+    fresh: dict[str, Value] = {change(changes.UNIT, c): given[c] for c in amounts if factors.get(c, 1.0) != 1.0}
     amounts = {c: amount * factors.get(c, 1.0) for c, amount in amounts.items()}
     if per_unit and schema.VALUE in amounts and value(schema.QUANTITY) in t.columns:
-        amounts[schema.VALUE] *= t[value(schema.QUANTITY)]
-    fresh: dict[str, Value] = {}
+        quantity = t[value(schema.QUANTITY)]
+        amounts[schema.VALUE] *= quantity
+        fresh[change(changes.PER_UNIT, schema.VALUE)] = given[schema.VALUE] & (quantity != 1).fill_null(False)
     if currency.column is not None:
         code = text(t[RAW + currency.column], ()).strip().upper()
         rates = {currency.code.upper(): 1.0} | {key.upper(): rate for key, rate in currency.rates.items()}
         rate = code.cases(*rates.items(), else_=ibis.null("float64"))
+        money = [given[c] for c in amounts if c in AMOUNTS]
+        moved = (rate.notnull() & (code != currency.code.upper())).fill_null(False)
+        fresh[change(changes.CURRENCY, CURRENCY)] = ibis.or_(*money) & moved
         amounts = {c: amount * rate if c in AMOUNTS else amount for c, amount in amounts.items()}
         fresh[problem(CURRENCY)] = first_problem((rate.isnull(), words(CURRENCY, code.fill_null(""), "has no rate")))
     return fresh | {value(c): amount for c, amount in amounts.items()}

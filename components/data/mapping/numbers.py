@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from pydantic import Field, model_validator
 
 from components.core.config import Config
+from components.data.mapping.changes import NEGATIVE_ZERO, change
 from components.data.mapping.reading import EXACT, Stage, first_problem, problem, shown, text, value, words
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 CURRENCY_SIGNS = "€$£¥₹₽₩₺"
 HARD_SPACES = "[\u00a0\u202f]"  # what typesetters put between groups of digits, and before the sign of currency
+NEGATIVE = r"\A[^0-9.,]*-"  # how a number below zero, or a negative zero, is written
 LARGEST = 1e15  # float64 holds every cent and every whole number up to here; no shop sells for more
 
 
@@ -98,7 +100,9 @@ def _bounded(t: Table, name: str, largest: float) -> dict[str, Value]:
     number, fits = t[f"{name}.number"], t[f"{name}.fits"]
     small = number.abs() <= largest
     good = (fits & small).fill_null(False)
+    zero = (good & (number == 0)).fill_null(False)
     return {
+        change(NEGATIVE_ZERO, name): zero.ifelse(t[shown(name)].re_search(NEGATIVE).fill_null(False), False),
         value(name): good.ifelse(number + 0.0, None).cast("float64"),  # -0.0 + 0.0 is 0.0
         problem(name): first_problem(
             (~fits, words(name, t[shown(name)], "is not a number")),

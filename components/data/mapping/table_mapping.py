@@ -11,6 +11,7 @@ from pydantic import Field
 from components.core import schema
 from components.core.config import Config
 from components.core.errors import ConfigError, DataError
+from components.data.mapping.changes import changed
 from components.data.mapping.events import RAW, EventRule, read_events, undone
 from components.data.mapping.json_text import json_object
 from components.data.mapping.money import CURRENCY, Currency, converted
@@ -124,7 +125,7 @@ def _selected(read: Table, table: str, mapping: TableMapping, trace: list[str]) 
     columns: dict[str, Value] = {c: read[value(c)].cast(schema.column_type(c)) for c in given}
     said = [read[problem(c)] for c in [*given, CURRENCY] if problem(c) in read.columns]
     if trace:
-        columns |= {c: read[c] for c in trace} | {schema.PROBLEM: joined(said)}
+        columns |= {c: read[c] for c in trace} | {schema.PROBLEM: joined(said), schema.CHANGED: changed(read)}
     return read.select(**columns)
 
 

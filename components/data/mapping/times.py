@@ -18,6 +18,7 @@ from pydantic import Field, field_validator, model_validator
 from components.core.config import Config
 from components.data import engine
 from components.data.mapping import clock
+from components.data.mapping.changes import FINE_EPOCH, TIME_ZONE, change
 from components.data.mapping.reading import Stage, first_problem, problem, shown, text, value, words
 
 if TYPE_CHECKING:
@@ -120,7 +121,10 @@ def read_time(raw: str, name: str, form: TimeFormat, missing: tuple[str, ...] = 
         if _is_told(t, name):
             return {}
         if form.format in EPOCHS:
-            return _moment(name, _from_epoch(t[f"{name}.number"], form.format), utc=True)
+            number = t[f"{name}.number"]
+            fine = (number.abs() >= LARGEST_SECONDS).fill_null(False)
+            marks = {change(FINE_EPOCH, name): fine} if form.format == UNIX_MIXED else {}
+            return _moment(name, _from_epoch(number, form.format), utc=True) | marks
         return _from_parts(t, name, form)
 
     def clocked(t: Table) -> dict[str, Value]:
@@ -133,7 +137,9 @@ def read_time(raw: str, name: str, form: TimeFormat, missing: tuple[str, ...] = 
         return {f"{name}.east": local.isnull().ifelse(t[f"{name}.east"], zone)}
 
     def moved(t: Table) -> dict[str, Value]:
-        return {f"{name}.utc": t[f"{name}.moment"] - t[f"{name}.east"].as_interval("s")}
+        east = t[f"{name}.east"]
+        marks = {} if form.format in EPOCHS else {change(TIME_ZONE, name): (east != 0).fill_null(False)}
+        return {f"{name}.utc": t[f"{name}.moment"] - east.as_interval("s")} | marks
 
     return [written, cut, joined, clocked, placed, moved, lambda t: _bounded(t, name, form)]
 

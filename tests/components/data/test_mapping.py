@@ -11,6 +11,7 @@ from components.core.config import parse
 from components.core.errors import ConfigError, DataError
 from components.data import engine
 from components.data.mapping import clock
+from components.data.mapping.changes import counted
 from components.data.mapping.numbers import NumberFormat, read_integer, read_number
 from components.data.mapping.reading import in_stages, problem, value
 from components.data.mapping.table_mapping import TableMapping, canonical, check_mapping
@@ -192,6 +193,61 @@ def test_a_table_is_mapped_with_events_money_and_trace(con):
         ("f.csv", 3, None),
         ("f.csv", 4, "value: 'x' is not a number; currency: 'XXX' has no rate"),
     ]
+
+
+CHANGES = {
+    "number": ["1", "2", "3", "C4", "5"],
+    "at": ["2024-02-01 10:00", "2024-02-01T10:00Z", "2024-02-01 10:00", "soon", "2024-02-01 10:00"],
+    "pieces": ["2", "1", "-1", "-1", "1"],
+    "cents": ["150", "-0.00", "100", "-100", "x"],
+    "money": ["EUR", "USD", "USD", "EUR", "usd"],
+}
+
+
+def test_every_change_that_the_mapping_makes_is_told_by_row_and_counted_by_rule(con):
+    mapping = MAPPING | {"columns": {"timestamp": "at", "value": "cents", "quantity": "pieces"},
+                         "time": {"zone": "Europe/Berlin"}}  # fmt: skip
+    raw = con.create_table("changes", ibis.memtable(CHANGES))
+    raw = raw.mutate(source_row=raw.number.replace("C", "").cast("int64"), source_file=ibis.literal("f.csv"))
+    made = con.create_table("changed", canonical(raw, "interactions", parse(TableMapping, mapping, "x"), "changes"))
+    told = {row["source_row"]: row["changed"] for row in con.to_pyarrow(made).to_pylist()}
+    assert told == {
+        1: "unit_converted, value_multiplied, time_zone_converted",
+        2: "currency_converted, unit_converted, negative_zero",
+        3: "currency_converted, unit_converted, value_multiplied, time_zone_converted, negative_quantity, sign_turned",
+        4: "unit_converted, value_multiplied, sign_turned",
+        5: "time_zone_converted",
+    }
+    assert counted(made) == {
+        "currency_converted": 2, "unit_converted": 4, "value_multiplied": 3, "time_zone_converted": 3,
+        "negative_zero": 1, "negative_quantity": 1, "sign_turned": 2,
+    }  # fmt: skip
+
+
+def test_a_mapping_with_nothing_to_convert_changes_nothing(con):
+    columns = {"user_id": "number", "item_id": "sku", "timestamp": "at"}
+    orders = con.create_table("plain", ibis.memtable(ORDERS))
+    rows = con.create_table("unchanged", canonical(orders, "interactions", TableMapping(columns=columns), "plain"))
+    assert set(con.to_pyarrow(rows)["changed"].to_pylist()) == {None}
+    assert counted(rows) == {}
+
+
+@pytest.mark.parametrize(
+    ("kind", "values"), [("string", ["-0", "- 0,00", "€-0", "0", "-1"]), ("float64", [-0.0, -0.0, -0.0, 0.0, -1.0])]
+)
+def test_negative_zeros_become_zeros_and_are_told(con, kind, values):
+    stages = read_number("raw", "x", NumberFormat(decimal=",", thousands="."))
+    rows = con.create_table(f"zeros_{kind}", ibis.memtable(pa.table({"i": range(5), "raw": values})))
+    out = con.to_pyarrow(in_stages(rows, [stages], f"zeros_{kind}").order_by("i"))
+    assert list(map(str, out[value("x")].to_pylist())) == ["0.0", "0.0", "0.0", "0.0", "-1.0"]
+    assert out["x.changed.negative_zero"].to_pylist() == [True, True, True, False, False]
+
+
+def test_times_in_finer_units_among_seconds_are_told(con):
+    rows = con.create_table("epochs", ibis.memtable({"raw": ["1706781600", "1706781600000", "x", None]}))
+    out = con.to_pyarrow(in_stages(rows, [read_time("raw", "x", TimeFormat(format="unix_mixed"))], "epochs"))
+    told = dict(zip(out["raw"].to_pylist(), out["x.changed.epoch_rescaled"].to_pylist(), strict=True))
+    assert told == {"1706781600": False, "1706781600000": True, "x": False, None: False}
 
 
 def test_attributes_are_a_json_object_of_what_is_given(con):

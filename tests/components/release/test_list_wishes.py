@@ -82,6 +82,13 @@ def test_the_facts_tell_the_policy_and_the_names_that_the_catalogue_does_not_kno
     assert release.digest != plain.digest
 
 
+def test_the_model_card_says_that_its_figures_are_of_lists_without_the_policy(release, root):
+    card = (root / layout.RELEASE / "model_card.md").read_text()
+    assert (
+        'Served lists follow a list policy that was not judged: max_per_group: {"category": 2}; price_max: 6.5' in card
+    )
+
+
 def test_golden_answers_are_those_of_the_policy(release, root, tmp_path):
     golden = bundle.read_json(root / layout.RELEASE / GOLDEN)
     assert all(asked["answer"]["items"][1] == "i48" for asked in golden if "exclude_seen" not in asked["question"])

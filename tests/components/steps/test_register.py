@@ -7,7 +7,7 @@ from urllib.parse import urlparse
 import pytest
 
 from components.core import bundle, layout
-from components.core.errors import ReleaseError
+from components.core.errors import ConfigError, ReleaseError
 from components.promotion.history import History
 from components.release.load import load
 from components.steps.register import GATES_FILE, RegisterConfig, register
@@ -47,6 +47,16 @@ def test_first_release_becomes_champion_a_second_only_challenger_and_a_version_n
     stored = load(Path(urlparse(first.source).path))
     assert stored.digest == first.tags[DIGEST_TAG]
     assert stored.digest != registered(shop)["release_digest"]
+
+
+def test_a_list_policy_is_told_in_the_facts_and_one_that_cannot_hold_stops_before_there_is_a_version(shop):
+    impossible = RegisterConfig(list_policy={"in_stock": True})  # this shop tells no stock
+    with pytest.raises(ConfigError, match=r"register\.list_policy: .*no stock.*params\.yaml"):
+        register(impossible, shop, 1)
+    assert ModelRegistry(root=shop).versions() == []
+    result = register(RegisterConfig(list_policy={"bans": ["i00", "gone"]}), shop, 1)
+    assert "names 1 items that the catalogue does not have: gone" in result.summary
+    assert load(shop / layout.RELEASE).facts["list_policy"] == {"bans": ["i00", "gone"]}
 
 
 def test_a_release_whose_gates_failed_stops_the_loop_with_its_reasons_on_a_version_without_an_alias(shop):

@@ -36,6 +36,7 @@ def test_a_model_is_traced_back_to_every_raw_file(shop):
         assert md5 in said
     assert "source component=complete_journey, pseudonymise=True" in said
     assert "components item_knn 1" in said
+    assert "its manifest names data_digest" in said
     assert "MLflow run not recorded" not in said
     assert said.rstrip().endswith("every link holds")
 
@@ -58,6 +59,13 @@ def test_every_sealed_bundle_names_the_data_and_the_source(shop):
     for folder in outermost:
         provenance = verify(folder)
         assert (provenance["data_digest"], len(provenance["source_digest"])) == (digest, 64), folder
+        origin = read_receipt(shop / layout.RECEIPTS / f"{provenance['step']}.json").origin
+        assert (provenance["config_digest"], provenance["components"]) == (
+            origin["config_digest"],
+            origin["components"],
+        )
+    model = verify(shop / layout.ARTIFACTS / "models/item_knn" / layout.TEST_FOLD)
+    assert (model["step"], model["components"]) == ("train-item_knn", {"item_knn": 1})
 
 
 def test_what_differs_in_provenance_only_is_the_same_release(shop, run):
