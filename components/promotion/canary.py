@@ -27,8 +27,8 @@ class Lines(Config):
     max_errors      error rate above the champion's
     max_slowdown    p99 of the time to an answer, as a multiple of the champion's
     slow_ms         and by at least so many milliseconds, for a multiple of next to nothing is nothing
-    min_for_pace    answers of a side before its p99 is taken for one: of a hundred it is the second slowest, and a machine
-                    that was busy for a moment decides it
+    min_for_pace    answers of a side before its p99 is taken for one: of a hundred it is the second slowest, and one
+                    moment of a busy machine decides it
     max_fallbacks   share of answers that are not personal, above the champion's
     """
 
