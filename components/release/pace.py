@@ -8,19 +8,23 @@ from components.core.errors import ReleaseError
 from components.release import golden
 from components.release.release import Release
 
-PASSES = 5  # the quickest of them: a busy machine only ever adds time
+PASSES = 5  # the quickest of them counts: a busy machine only ever adds time
 FAST_ENOUGH_MS = 2.0  # no release is too slow below this, however fast the one before it was
 
 
 def measure(release: Release, passes: int = PASSES) -> float:
-    """Milliseconds per golden question, the quickest of several passes over all of them."""
+    """Milliseconds per golden question, the quickest of several passes over all of them.
+
+    Of the clock and this process' own CPU time the smaller one counts: on a busy machine the clock tells of the others,
+    in a busy service the CPU time does.
+    """
     questions = [golden.question(raw) for raw in golden.questions(release)]
     quickest = float("inf")
     for _ in range(passes):
-        started = time.perf_counter()
+        started, cpu = time.perf_counter(), time.process_time()
         for asked in questions:
             release.recommend(asked)
-        quickest = min(quickest, time.perf_counter() - started)
+        quickest = min(quickest, time.perf_counter() - started, time.process_time() - cpu)
     return 1000 * quickest / len(questions)
 
 

@@ -20,6 +20,7 @@ from components.splits import store
 from components.steps.result import StepResult
 
 RELIABILITY = "reliability.png"
+LEAST_BOUGHT = 100  # bought candidates that judge the probabilities; fewer say nothing about their error
 
 
 def rank(config: RankConfig, root: Path, seed: int) -> StepResult:
@@ -64,7 +65,7 @@ def rank(config: RankConfig, root: Path, seed: int) -> StepResult:
         metrics["calibration_error"] = expected_calibration_error(curve)
     leading = ", ".join(list(ranker.importance())[:3])
     summary = f"{len(table.labels):,} candidates hold {table.candidate_recall:.0%} of what was bought; led by {leading}"
-    summary += "" if curve else "; too few held-out users bought a candidate to judge its probabilities"
+    summary += "" if curve else "; held-out users bought too few candidates to judge probabilities, so none are told"
     artifacts = (root / layout.RANKER / RELIABILITY,) if curve else ()
     return StepResult(summary, metrics, curves={"early_stopping_score": ranker.curve}, artifacts=artifacts)
 
@@ -73,16 +74,16 @@ def _calibrate(ranker: Lambdamart, table: Table, held_out: np.ndarray, draw: np.
     """Give the ranker its curve of probabilities; return how true it is for users it was not fitted on.
 
     Only whole queries (all candidates) of held-out users count: one half gives the curve that the other half judges,
-    then both give the curve that is kept. None where too few of them bought a candidate to judge by.
+    then both give the curve that is kept. Where the judging half bought too few candidates, no probability is told.
     """
     pairs = np.flatnonzero(held_out & (table.groups % 2 == 0))
     scores, bought, weights = ranker.predict(table.features[pairs]), table.labels[pairs], table.weights[pairs]
     users = np.unique(table.groups[pairs])
     first = np.isin(table.groups[pairs], draw.choice(users, len(users) // 2, replace=False))
     half = Calibration.fit(scores[first], bought[first], weights[first])
-    ranker.calibration = Calibration.fit(scores, bought, weights)
-    if half is None or first.all():
+    if half is None or bought[~first].sum() < LEAST_BOUGHT:
         return None
+    ranker.calibration = Calibration.fit(scores, bought, weights)
     return reliability(half.probability(scores[~first]), bought[~first] > 0, weights=weights[~first])
 
 
