@@ -87,7 +87,7 @@ def told(rows: Table, name: str) -> Table:
         rows = rows.filter(~_told_already(rows, name))
         reason = (rows[RULE] == READABLE).ifelse(rows[schema.PROBLEM].coalesce(reason), reason)
     found = rows.mutate(**{REASON: reason, TABLE: ibis.literal(name)})
-    first = [c for c in (*schema.COLUMNS[name], schema.PROBLEM) if c in found.columns]
+    first = [c for c in (*schema.COLUMNS[name], schema.PROBLEM, schema.CHANGED) if c in found.columns]
     return found.select(*first, *NOTES)
 
 

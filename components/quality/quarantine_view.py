@@ -94,7 +94,7 @@ def rows(folder: Path, table: str, rule: str | None = None, limit: int = 10) -> 
 
 def values(row: dict[str, Any]) -> dict[str, Any]:
     """The canonical values of a row, those that are there."""
-    return {c: v for c, v in row.items() if c not in (*NOTES, schema.PROBLEM) and v is not None}
+    return {c: v for c, v in row.items() if c not in (*NOTES, schema.PROBLEM, schema.CHANGED) and v is not None}
 
 
 def _rows(file: Path, columns: tuple[str, ...] | None) -> Iterator[dict[str, Any]]:
