@@ -37,7 +37,7 @@ OBJECTIVE = "ndcg"
 PRUNED = "pruned: its epochs fell behind the median of earlier trials"
 DIGITS = 4
 START_TRIALS, START_EPOCHS = 4, 2  # before any trial is pruned
-RISING = ("validation_ndcg", "validation_gain")  # curves where more is better; of losses, less is
+RISING = ("validation_gain",)  # curves where more is better; of losses, less is
 FALLING = ("validation_loss",)
 
 

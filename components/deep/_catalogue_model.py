@@ -9,15 +9,12 @@ import numpy as np
 from pydantic import Field
 
 from components.core.config import Config
-from components.core.dataset import Dataset, Histories
-from components.core.model import Model
+from components.core.dataset import Dataset
 from components.core.space import EMBEDDING, Choice, Floats
-from components.deep._numpy_layers import Weights, softmax
+from components.deep._softmax_model import SoftmaxModel
 
 if TYPE_CHECKING:
     from components.deep._early_stopping import Trainer
-
-SCORE_BLOCK = 128  # histories whose logits are in memory at once
 
 
 class CatalogueConfig(Config):
@@ -59,11 +56,10 @@ class CatalogueConfig(Config):
     max_minutes: float = Field(default=5, gt=0)
 
 
-class CatalogueModel(Model):
-    """score = log(1 + n_items · p(item | history)), p the softmax of the logits.
+class CatalogueModel(SoftmaxModel):
+    """Fitted by a trainer of its own; the epoch that foretells later events best is kept.
 
-    The score grows with the logit, is 0 for an item that is never bought, and log 2 for one as likely as if all items
-    were alike. TensorFlow is imported by `trainer` only; `logits` is the same network in numpy.
+    Curves: train_loss, and validation_gain, the mean of 1 / log2(1 + rank) over what was kept back.
     """
 
     config: CatalogueConfig
@@ -72,38 +68,10 @@ class CatalogueModel(Model):
     def trainer(self, data: Dataset, rng: np.random.Generator) -> Trainer:
         """A network at its start, ready to learn from `data`, which may hold less than the whole past."""
 
-    @abstractmethod
-    def logits(self, histories: Histories) -> np.ndarray:
-        """float32 (n, n_items), from `self.weights`."""
-
     def _fit(self, data: Dataset, rng: np.random.Generator) -> None:
         from components.deep._early_stopping import fit
 
         fitted = fit(self, data, rng)
-        self.weights: Weights = fitted.weights
+        self.weights = fitted.weights
         self._curves = fitted.curves
         self._remarks = [f"{self.component()}: {remark}" for remark in fitted.remarks]
-
-    def score(self, histories: Histories) -> np.ndarray:
-        """log(1 + n_items · p), so that scores of different histories can be compared."""
-        if not len(histories):
-            return np.zeros((0, self.n_items), dtype=np.float32)
-        blocks = (np.log1p(self.n_items * softmax(self.logits(part))) for part in histories.blocks(SCORE_BLOCK))
-        return np.concatenate([block.astype(np.float32) for block in blocks])
-
-    def state(self) -> dict[str, np.ndarray]:
-        """The arrays that `logits` needs; the model's own file names their shapes."""
-        return self.weights
-
-    def restore(self, arrays: dict[str, np.ndarray]) -> None:
-        """Take back the arrays; curves and remarks stay in the bundle's meta data."""
-        self.weights = arrays
-        self._curves, self._remarks = {}, []
-
-    def curves(self) -> dict[str, list[float]]:
-        """train_loss per epoch, and validation_gain: the mean of 1 / log2(1 + rank) over what was kept back."""
-        return self._curves
-
-    def remarks(self) -> list[str]:
-        """What cut the training short, or what it had to do without."""
-        return self._remarks

@@ -26,13 +26,13 @@ class SequenceConfig(Config):
     beta_2            Adam's memory of squared gradients: 0.98 follows a falling learning rate better than 0.999
     batch_size        users per training step
     epochs            passes over the users, at most
-    patience          epochs without a better one (`best_by`) before training stops
+    patience          epochs without a better validation loss before training stops
     validation        what is kept back to choose the epoch: the last share of all events ("later"), or the last basket
                       of a share of the users ("last_baskets"), for data whose times are only an order
     validation_share  that share
-    best_by           the epoch is chosen by the validation loss, or by NDCG@10 of what is new to the user (with a
-                      temperature the loss begins to rise long before the lists cease to get better); "last" keeps
-                      nothing back and takes the last epoch, as a learning rate that falls to its end allows
+    best_by           the epoch is chosen by the validation loss; "last" keeps nothing back and takes the last epoch, as
+                      a falling learning rate allows and a temperature asks for: with one the loss begins to rise long
+                      before the lists cease to get better
     trend_days        item biases are shifted by how much better items sold in the last days than in all time; None: not
     trend_lines       lines of all-time sales mixed into the trend: more of them, less of it
     max_minutes       wall time of training, a safety stop: where it cuts in, results depend on the machine and the
@@ -65,7 +65,7 @@ class SequenceConfig(Config):
     patience: int = Field(default=2, ge=1)
     validation: Literal["later", "last_baskets"] = "later"
     validation_share: float = Field(default=0.05, gt=0, lt=0.5)
-    best_by: Literal["loss", "ndcg", "last"] = "loss"
+    best_by: Literal["loss", "last"] = "loss"
     trend_days: float | None = Field(default=28, gt=0)
     trend_lines: float = Field(default=20, gt=0)
     max_minutes: float = Field(default=5, gt=0)

@@ -8,22 +8,22 @@ from typing import Any, ClassVar
 import numpy as np
 
 from components.core.dataset import Dataset, Histories
-from components.core.model import Capabilities, Model
+from components.core.model import Capabilities
 from components.deep._config import SequenceConfig
-from components.deep._numpy_layers import Weights, directions, softmax
+from components.deep._numpy_layers import directions
 from components.deep._sequences import last_windows
+from components.deep._softmax_model import SoftmaxModel
 
-SCORE_BLOCK = 256  # histories whose windows are in memory at once
 
+class SequenceModel(SoftmaxModel):
+    """Next baskets from the last baskets: logit = state · item embedding, or their cosine over `temperature`, + bias.
 
-class SequenceModel(Model):
-    """Next baskets from the last baskets: score = log(1 + n_items · p(item | history)).
-
-    p is the softmax of state · item embedding (or their cosine over `temperature`) + item bias. The score grows with
-    the logit, is 0 for an item that is never bought, and log 2 for one as likely as if all items were alike. An empty
-    history has the state 0: its scores follow the item biases, a smoothed popularity.
+    An empty history has the state 0: its scores follow the item biases, a smoothed popularity. Weights by
+    <layer>.<weight>, item_embeddings (n_items, d) and item_biases (n_items,); curves: train_loss (sampled softmax) and,
+    where something is kept back, validation_loss (full softmax), in nats.
     """
 
+    score_block = 256
     capabilities: ClassVar[Capabilities] = Capabilities(uses_order=True)
     config: SequenceConfig
 
@@ -45,7 +45,7 @@ class SequenceModel(Model):
             key = key_of(self.component(), self.version, self.config, data.histories, rng)
             journal = Journal(self.journal_folder, key)
         trained = train(self.encoder, data.histories, self.n_items, self.config, rng, journal)
-        self.weights: Weights = trained.weights
+        self.weights = trained.weights
         self._curves = trained.curves
         self._remarks = [self._clock_remark(len(trained.train_loss))] if trained.cut_short else []
 
@@ -58,30 +58,6 @@ class SequenceModel(Model):
         if self.config.temperature is not None:
             states, items = directions(states) / np.float32(self.config.temperature), directions(items)
         return states @ items.T + self.weights["item_biases"]
-
-    def score(self, histories: Histories) -> np.ndarray:
-        """log(1 + n_items · p), so that scores of different histories can be compared."""
-        if not len(histories):
-            return np.zeros((0, self.n_items), dtype=np.float32)
-        blocks = (np.log1p(self.n_items * softmax(self.logits(part))) for part in histories.blocks(SCORE_BLOCK))
-        return np.concatenate([block.astype(np.float32) for block in blocks])
-
-    def state(self) -> dict[str, np.ndarray]:
-        """The network's weights by <layer>.<weight>, and item_embeddings (n_items, d), item_biases (n_items,)."""
-        return self.weights
-
-    def restore(self, arrays: dict[str, np.ndarray]) -> None:
-        """Take back the weights; curves and remarks stay in the bundle's meta data."""
-        self.weights = arrays
-        self._curves, self._remarks = {}, []
-
-    def curves(self) -> dict[str, list[float]]:
-        """train_loss (sampled softmax), validation_loss (full softmax) in nats, perhaps validation_ndcg; per epoch."""
-        return self._curves
-
-    def remarks(self) -> list[str]:
-        """Whether the clock ended the training, not epochs or patience."""
-        return self._remarks
 
     def _clock_remark(self, epochs: int) -> str:
         return (

@@ -12,13 +12,11 @@ from dataclasses import dataclass, field
 
 import keras
 import numpy as np
-import scipy.sparse as sp
 import tensorflow as tf
 
 from components.core.dataset import Histories
 from components.core.errors import DataError
 from components.core.progress import track
-from components.core.ranking import top_k
 from components.deep._config import SequenceConfig
 from components.deep._journal import Journal
 from components.deep._network import NEGATIVES, TARGETS, WINDOWS, Network, Tensors, pairs, tensors
@@ -32,10 +30,8 @@ from components.deep._sequences import (
     without_last,
 )
 from components.deep._start import popularity_of, start_embeddings, trend_of
-from components.metrics import ranking
 
 NEGATIVE_POWER = 0.5  # negatives ~ popularity ** power: between uniform (0) and as bought (1)
-BEST_OF = 10  # cutoff of the NDCG that an epoch is chosen by
 VALIDATION_BLOCK = 256  # users whose logits of the whole catalogue are in memory at once
 WARM_UP_SHARE, LAST_RATE_SHARE = 0.1, 0.1  # of the steps, and of the learning rate, with the cosine schedule
 START_NORM = 0.57  # of item vectors: small enough for the training to turn them, large enough to say something
@@ -49,28 +45,25 @@ class Trained:
     """Weights by name of the best epoch, and the curves.
 
     train_loss, validation_loss  per epoch, nats: sampled softmax, full softmax (where something is kept back)
-    validation_ndcg              per epoch, NDCG@10 of the validation baskets' new items; empty where loss decides
     cut_short                    the clock ended the training, not epochs or patience
     """
 
     weights: dict[str, np.ndarray] = field(default_factory=dict)
     train_loss: list[float] = field(default_factory=list)
     validation_loss: list[float] = field(default_factory=list)
-    validation_ndcg: list[float] = field(default_factory=list)
     cut_short: bool = False
 
-    def add(self, train_loss: float, validation_loss: float | None, ndcg: float | None, network: Network) -> None:
+    def add(self, train_loss: float, validation_loss: float | None, network: Network) -> None:
         """Record an epoch; keep its weights if no other foretold the validation events better."""
         self.train_loss.append(train_loss)
         self.validation_loss += [] if validation_loss is None else [validation_loss]
-        self.validation_ndcg += [] if ndcg is None else [ndcg]
         if self.epochs_since_best == 0:
             self.weights = network.weights()
 
     @property
     def curves(self) -> dict[str, list[float]]:
         """All curves there are, by name."""
-        names = ("train_loss", "validation_loss", "validation_ndcg")
+        names = ("train_loss", "validation_loss")
         return {name: values for name in names if (values := getattr(self, name))}
 
     def take(self, curves: dict[str, list[float]], weights: dict[str, np.ndarray]) -> None:
@@ -82,8 +75,8 @@ class Trained:
     @property
     def epochs_since_best(self) -> int:
         """0 where the last epoch is the best so far, or there was none."""
-        costs = [-value for value in self.validation_ndcg] or self.validation_loss
-        return len(costs) - 1 - int(np.argmin(costs)) if costs else 0
+        losses = self.validation_loss
+        return len(losses) - 1 - int(np.argmin(losses)) if losses else 0
 
 
 def train(
@@ -121,8 +114,7 @@ def train(
         train_loss = _epoch(step, _batches(past, popularity, config, rng), deadline)
         validation_loss = _mean_loss(loss, validation) if validation else None
         _check_finite((train_loss, validation_loss or 0.0), epoch, config)
-        ndcg = _ndcg(network, validation) if config.best_by == "ndcg" else None
-        result.add(train_loss, validation_loss, ndcg, network)
+        result.add(train_loss, validation_loss, network)
         result.cut_short = time.monotonic() > deadline
         if result.cut_short:
             break
@@ -255,22 +247,3 @@ def _full_loss(network: Network) -> Callable:
 def _mean_loss(loss: Callable, blocks: list[tuple[Windows, Targets]]) -> float:
     sums = np.array([[float(x) for x in loss(tensors(w), pairs(t))] for w, t in blocks])
     return float(sums[:, 0].sum() / sums[:, 1].sum())
-
-
-def _ndcg(network: Network, blocks: list[tuple[Windows, Targets]]) -> float:
-    """Mean NDCG@10 over the queries with a target that is new to the user: not in what the window holds."""
-    values = []
-    for windows, targets in blocks:
-        queries = network.queries(tf.gather(network.states(tensors(windows), training=False), targets.slots))
-        scores = network.all_logits(queries).numpy()
-        row_of_window = np.full(len(windows.sizes), -1)
-        row_of_window[targets.slots // windows.sizes.shape[1]] = np.arange(len(targets.slots))
-        at = row_of_window[windows.slots // windows.sizes.shape[1]]
-        scores[at[at >= 0], windows.items[at >= 0]] = -np.inf
-        wanted = sp.csr_matrix((np.ones(len(targets.query)), (targets.query, targets.items)), shape=scores.shape)
-        wanted[at[at >= 0], windows.items[at >= 0]] = 0
-        wanted.eliminate_zeros()
-        hits = ranking.hits(top_k(scores, BEST_OF), wanted)
-        values.append(ranking.ndcg(hits, wanted.getnnz(axis=1), k=BEST_OF))
-    every = np.concatenate(values)
-    return float(np.nanmean(every)) if not np.isnan(every).all() else 0.0

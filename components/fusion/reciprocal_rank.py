@@ -12,18 +12,22 @@ import numpy as np
 CONSTANT = 60  # of the paper: how much less the first place says than infinitely much
 
 
-def fuse(
-    lists: Iterable[tuple[np.ndarray, float]], n_items: int, constant: float = CONSTANT, out: np.ndarray | None = None
-) -> np.ndarray:
-    """float32 (n, n_items): sum over the lists of weight / (constant + rank), 0 for what no list names.
+def worth(ranks: np.ndarray, constant: float = CONSTANT) -> np.ndarray:
+    """1 / (constant + rank) of ranks that begin at 1; the larger the constant, the less the first places stand out."""
+    return 1 / (constant + ranks)
 
-    lists     (ranked, weight): ranked int (n, k) catalogue indices, best first, -1 where a list is shorter
-    constant  the larger, the less the first places stand out
+
+def fuse(lists: Iterable[tuple[np.ndarray, float]], n_items: int, constant: float = CONSTANT) -> np.ndarray:
+    """float32 (n, n_items): sum over the lists of weight · worth, 0 for what no list names.
+
+    lists   (ranked, weight): ranked int (n, k) catalogue indices, best first, -1 where a list is shorter; the same n
+    Raises  ValueError if there is no list
     """
-    for ranked, weight in lists:
-        out = np.zeros((len(ranked), n_items), dtype=np.float32) if out is None else out
-        rows, places = np.nonzero(ranked >= 0)
-        np.add.at(out, (rows, ranked[rows, places]), np.float32(weight) / (constant + 1 + places).astype(np.float32))
-    if out is None:
+    lists = list(lists)
+    if not lists:
         raise ValueError("fuse: no lists")
+    out = np.zeros((len(lists[0][0]), n_items), dtype=np.float32)
+    for ranked, weight in lists:
+        rows, places = np.nonzero(ranked >= 0)
+        np.add.at(out, (rows, ranked[rows, places]), (weight * worth(1 + places, constant)).astype(np.float32))
     return out

@@ -16,6 +16,7 @@ from components.core.ranking import exclude, top_k
 from components.core.stages import stage
 from components.core.vocabulary import Vocabulary
 from components.features import history
+from components.fusion.reciprocal_rank import worth
 from components.ranking.candidates import Candidates, propose
 from components.ranking.context import Context, pack, unpack
 from components.ranking.lambdamart import Lambdamart
@@ -23,7 +24,6 @@ from components.ranking.list_policy import ListPolicy
 
 FALLBACK = "popularity"
 BEHIND = np.float32(2)  # fillers, scored 0 … 1 by popularity, start this far below the lowest ranked candidate
-FUSION_CONSTANT = 60  # of reciprocal rank fusion (Cormack et al. 2009, doi:10.1145/1571941.1572114)
 TASTE_HALF_LIFE_DAYS = 60
 
 
@@ -89,7 +89,7 @@ class Hybrid:
         for name, scores in candidates.scores.items():
             columns[f"score.{name}"] = scores
             columns[f"rank.{name}"] = candidates.ranks[name]
-        columns["fused_rank"] = sum(1 / (FUSION_CONSTANT + ranks) for ranks in candidates.ranks.values())
+        columns["fused_rank"] = sum(worth(ranks) for ranks in candidates.ranks.values())
         columns |= history.pair_features(histories, len(context.items), rows, items, context.groups)
         columns |= {name: values[rows] for name, values in history.user_features(histories).items()}
         if context.vectors.shape[1]:

@@ -22,7 +22,7 @@ pytestmark = pytest.mark.slow
 
 EXAMPLES = "docs/examples"
 # So few users show no small gain outside the interval; the plumbing is what is tested here.
-EASY_GATE = "gate: {beat: {all: [popularity]}, max_calibration_error: 1.0}\n"
+EASY_GATE = "gate: {beat: {all: [popularity]}}\n"
 MOST_LINES = 20
 REJECTED = f"{s.INTERACTIONS_TABLE}.rejected"
 ON_BOTH_ENGINES = ("validate", "clean", "split", "featurize")

@@ -55,7 +55,7 @@ def test_a_fit_whose_epochs_fall_behind_is_ended(tmp_path):
             trial.report(gain, epoch)
         study.tell(trial, gain)
     watch = _Watch(study.ask())
-    curves = {"curves": {"train_loss": [9, 8, 7], "validation_loss": [5, 4, 4], "validation_ndcg": [0.1, 0.2, 0.1]}}
+    curves = {"curves": {"train_loss": [9, 8, 7], "validation_loss": [5, 4, 4], "validation_gain": [0.1, 0.2, 0.1]}}
     assert watch(tmp_path) == "", "nothing is known yet"
     write_json(tmp_path / "journal/checkpoint/model.json", curves)
     assert watch(tmp_path) == PRUNED
@@ -65,7 +65,7 @@ def test_losses_fall_and_gains_rise():
     from components.benchmark.tuning import _rising
 
     assert _rising({"validation_loss": [3, 2], "train_loss": [1, 0]}) == [-3, -2]
-    assert _rising({"validation_ndcg": [0.1], "validation_loss": [3]}) == [0.1]
+    assert _rising({"validation_gain": [0.1], "validation_loss": [3]}) == [0.1]
     assert _rising({"train_loss": [1]}) == []
 
 

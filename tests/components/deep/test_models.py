@@ -18,13 +18,16 @@ from components.deep.sasrec import SasRec, SasRecConfig
 ROOT = Path(__file__).parents[3]
 NOW = 400 * DAY_S
 TINY = {"embedding_size": 8, "max_length": 6, "epochs": 3, "queries": 64, "negatives": 20, "learning_rate": 0.01}
+COSINE = {"temperature": 0.1, "schedule": "cosine", "validation": "last_baskets"}
 MODELS = [
     pytest.param(Gru4Rec(Gru4RecConfig(**TINY)), id="gru4rec"),
     pytest.param(Gru4Rec(Gru4RecConfig(**TINY, cell="lstm")), id="gru4rec, lstm"),
     pytest.param(Gru4Rec(Gru4RecConfig(**TINY, cell="rnn")), id="gru4rec, rnn"),
     pytest.param(SasRec(SasRecConfig(**TINY, blocks=1)), id="sasrec, one block"),
     pytest.param(SasRec(SasRecConfig(**TINY, blocks=2)), id="sasrec, two blocks"),
-    pytest.param(SasRec(SasRecConfig(**TINY, temperature=0.1, schedule="cosine", best_by="ndcg")), id="sasrec, cosine"),
+    pytest.param(
+        SasRec(SasRecConfig(**TINY, temperature=0.1, schedule="cosine", validation="last_baskets")), id="sasrec, cosine"
+    ),
 ]
 
 

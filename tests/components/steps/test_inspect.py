@@ -62,8 +62,10 @@ def test_a_planted_fault_stops_and_is_named(project, name, column, values, words
 
 def test_a_threshold_of_featurize_tunes_a_rule(project):
     spoil(project, "items.parquet", "repeat_rate", [1.5])
+    with pytest.raises(DataError, match="repeat_rate"):
+        inspect(FeaturizeConfig(), project, 0)
     config = FeaturizeConfig.model_validate({"thresholds": {"items.repeat_rate_in_range": {"max": 2}}})
-    inspect(config, project, 0)
+    assert inspect(config, project, 0).summary
 
 
 def test_an_empty_table_of_features_stops(project):
