@@ -11,13 +11,14 @@ import pytest
 from components.core import bundle, layout
 from components.core import schema as s
 
-ITEMS, USERS, BASKETS = 60, 48, 30
+ITEMS, USERS, BASKETS = 60, 96, 30
 START = datetime(2024, 1, 1)  # noqa: DTZ001 - canonical times are UTC without a zone
 CATEGORIES = ("cheese", "bread", "tea")
 RANKER = {
     "candidates": ["popularity", "household_recency", "item_knn"],
     "candidates_per_model": 10,
     "negatives_per_user": 20,
+    "held_out_share": 0.5,  # so that enough of what was bought is held out for probabilities to be told
     "lambdamart": {"trees": 10, "threads": 1},
 }
 
