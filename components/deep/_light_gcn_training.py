@@ -53,15 +53,15 @@ class LightGcnNetwork:
         """Users (n_users, d), items (n_items, d), and what an item gives to its users (n_items, d)."""
         forth, back = (_thinned(edges, dropout, seed + at) for at, edges in enumerate((self.forth, self.back)))
         users, items = self.users.value, self.items.value
-        own = [items]
+        before = items  # a running sum: AddN of three or more adds in the order in which its buffers come free
         for layer in range(self.layers):
             given = tf.sparse.sparse_dense_matmul(back, users)
             if layer < self.layers - 1:
                 users = tf.sparse.sparse_dense_matmul(forth, items)
+                before = before + given
             items = given
-            own.append(items)
-        gives = tf.add_n(own[:-1]) / (self.layers + 1)
-        return tf.sparse.sparse_dense_matmul(forth, gives), tf.add_n(own) / (self.layers + 1), gives
+        gives = before / (self.layers + 1)
+        return tf.sparse.sparse_dense_matmul(forth, gives), gives + items / (self.layers + 1), gives
 
     def weights(self) -> dict[str, np.ndarray]:
         """What scoring needs."""
