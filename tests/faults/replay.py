@@ -78,7 +78,7 @@ def _question(draw: np.random.Generator) -> dict[str, Any]:
     if kind == 0:
         body["history"] = [f"i{item:02}" for item in draw.integers(0, 60, size=int(draw.integers(1, 8)))]
     else:
-        body["user_id"] = f"u{int(draw.integers(0, 60)):02}"  # 48 of them are known
+        body["user_id"] = f"u{int(draw.integers(0, 120)):02}"  # 96 of them are known
     if kind == 1:
         body["filters"] = {"categories": [str(draw.choice(CATEGORIES))], "max_price": float(draw.integers(2, 8))}
     if draw.integers(4) == 0:

@@ -196,7 +196,7 @@ def test_exposures_are_logged_as_shown_with_the_variant_of_the_user(service, fol
 def test_the_service_says_what_it_serves_and_counts(service):
     described = service.get("/release").json()
     assert described["version"] is None
-    assert described["facts"]["users"] == 48
+    assert described["facts"]["users"] == 96
     assert service.get("/health").json()["status"] == "ok"
     service.recommend(user_id="nobody at all")
     metrics = service.get("/metrics").text

@@ -50,7 +50,7 @@ def test_features_of_a_small_shop_hold(project):
         ("context.parquet", "trend", [None], "test_context: trend is never missing"),
         ("users.parquet", "user_id", ["u01", "u01"], "test_users: no user_id comes twice"),
         ("items.parquet", "item_id", ["stranger"], "every product of the dataset has its row of features"),
-        ("users.parquet", "new_number", [float("nan")] * 48, "test_users: new_number is finite"),
+        ("users.parquet", "new_number", [float("nan")] * 96, "test_users: new_number is finite"),
     ],
 )
 def test_a_planted_fault_stops_and_is_named(project, name, column, values, words):
