@@ -67,11 +67,8 @@ def _not_among(completed: Sequence[Arrival], root: Path, raw: str, files: Sequen
 def _check_table(root: Path, source: Source, raw: str) -> None:
     if raw not in source.raw:
         raise DataError(f"snapshot: the source has no raw table '{raw}'; it has {', '.join(sorted(source.raw))}.")
-    if raw not in source.by_file() and not (root / layout.DATA / raw).is_dir():
-        raise DataError(
-            f"snapshot: the source {source.component()} reads one file of {raw}; replace it in {layout.DATA}/ and "
-            "accept it with `python -m components.data.pin`."
-        )
+    if not source.by_file():
+        raise DataError(f"snapshot: no file can be added to the source {source.component()}: {source.closed}.")
 
 
 def _named_once(files: Sequence[Path]) -> list[Path]:
