@@ -40,7 +40,7 @@ def add(root: Path, source: Source, raw: str, files: Sequence[Path]) -> tuple[st
     with under_way.alone(root):
         completed = [_arrival(name, facts) for name, facts in under_way.complete(root).items()]
         digest = check_pin(root)
-        _check_table(root, source, raw)
+        _check_table(source, raw)
         fresh = _not_among(completed, root, raw, _named_once(files))
         if not fresh:
             return digest, completed
@@ -64,7 +64,7 @@ def _not_among(completed: Sequence[Arrival], root: Path, raw: str, files: Sequen
     return [file for file, target in targets.items() if target not in came or not cmp(file, target, shallow=False)]
 
 
-def _check_table(root: Path, source: Source, raw: str) -> None:
+def _check_table(source: Source, raw: str) -> None:
     if raw not in source.raw:
         raise DataError(f"snapshot: the source has no raw table '{raw}'; it has {', '.join(sorted(source.raw))}.")
     if not source.by_file():

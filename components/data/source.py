@@ -103,7 +103,8 @@ class Source(ABC):
         """The canonical tables whose every row is made of one row of one raw file, whatever else the files hold.
 
         New files of such a table are judged without reading the old ones again. Their rows carry TRACE. Where there is
-        any, `files_in`, `land_file` and `land_beside` take the place of `land`. A source without any says why (`closed`).
+        any, `files_in`, `land_file` and `land_beside` take the place of `land`. A source without any says
+        why (`closed`).
         """
         return ()
 
@@ -115,8 +116,8 @@ class Source(ABC):
         """Land one file of the raw table `name` as `land` would, to a folder of its own; a file may hold no row."""
         raise NotImplementedError(self.component())
 
-    def land_beside(self, folder: Path, work: Path) -> None:
-        """Land to `work` what `tables` reads beside the files of the raw tables; most sources have nothing."""
+    def land_beside(self, folder: Path, work: Path) -> None:  # noqa: B027 - most have nothing to do
+        """Land to `work` what `tables` reads beside the files of the raw tables."""
 
     @abstractmethod
     def tables(self, con: Backend, folder: Path) -> dict[str, Table]:

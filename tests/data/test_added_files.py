@@ -18,6 +18,7 @@ from tests.data.test_snapshots import Shop
 
 INVOICES = "Invoice,StockCode,Description,Quantity,InvoiceDate,Price,Customer ID,Country\n"
 REVIEW = {"rating": 5.0, "timestamp": 1588687728923}
+SOLD = '"12/1/2000","01","45-49","115","110","0047","2","24","30"\n'
 SALES = "TRANSACTION_DT,CUSTOMER_ID,AGE_GROUP,PIN_CODE,PRODUCT_SUBCLASS,PRODUCT_ID,AMOUNT,ASSET,SALES_PRICE\n"
 
 
@@ -83,7 +84,7 @@ ADDED = {
     "ta_feng": (
         {"files": "{root}/t/*.csv"},
         {"t/november.csv": SALES + '"11/1/2000","01","45-49","115","110","0047","2","24","30"\n'},
-        [("lines", "december.csv", SALES + '"12/1/2000","01","45-49","115","110","0047","2","24","30"\n"13/1/2000",,,,,,,\n')],
+        [("lines", "december.csv", SALES + SOLD + '"13/1/2000",,,,,,,\n')],
     ),
     "sequences": (
         {"files": "{root}/s/*.txt", "item_attributes": "{root}/attributes.json"},

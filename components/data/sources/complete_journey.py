@@ -54,8 +54,8 @@ class CompleteJourney(source.Source):
     currency = "USD"
     pseudonymous = True
     closed = (
-        "the wheel's files are a closed year, and weeks and promotions are counted over all of it; a shop of your own uses "
-        "the source `tables`"
+        "the wheel's files are a closed year, and weeks and promotions are counted over all of it; a shop of your "
+        "own uses the source `tables`"
     )
     user_columns: ClassVar = dict.fromkeys(
         ("campaigns.parquet", "coupon_redemptions.parquet", "demographics.parquet", "transactions.parquet"),

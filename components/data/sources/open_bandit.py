@@ -50,8 +50,8 @@ class OpenBandit(MappedSource):
     currency = "JPY"
     pseudonymous = True
     closed = (
-        "an impression is known by its number in its own file, so that two files would share impressions; put one whole "
-        "log into `folder`, and bring that in with `shoploop use --replace`"
+        "an impression is known by its number in its own file, so that two files would share impressions; put one "
+        "whole log into `folder`, and bring that in with `shoploop use --replace`"
     )
 
     def raw_tables(self) -> dict[str, RawTable]:

@@ -1,8 +1,8 @@
 """Bare sequences: `user item item …` per line, in the order of time; no times, no prices.
 
 The form in which benchmark data are often published. A line is a user's whole sequence: where one user has two lines,
-nobody knows which came first, and the rule `one_line_per_user` tells of it. Times are made up, one day apart for each user, so that the order
-is kept; `has_times` says so, and a split by calendar time refuses them.
+nobody knows which came first, and the rule `one_line_per_user` tells of it. Times are made up, one day apart for each
+user, so that the order is kept; `has_times` says so, and a split by calendar time refuses them.
 """
 
 from __future__ import annotations

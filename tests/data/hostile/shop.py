@@ -1,4 +1,4 @@
-"""A project, whose source is `tables` unless told otherwise: raw files copied and pinned, the committed suites with small tables allowed."""
+"""A project: raw files of a source copied and pinned, the committed suites with small tables allowed."""
 
 from __future__ import annotations
 
