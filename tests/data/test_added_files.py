@@ -41,7 +41,7 @@ def films(*rows):
 ADDED = {
     "online_retail": (
         {"files": "{root}/y/*.csv"},
-        {"y/2010.csv": INVOICES + "1,A,Tea,6,2010-12-01 08:26:00,2.5,17850.0,UK\n2,B,Cup,1,2010-12-01 09:00:00,3,,UK\n"},
+        {"y/2010.csv": INVOICES + "1,A,Tea,6,2010-12-01 08:26:00,2.5,17850.0,UK\n2,B,Cup,1,2010-12-01 09:00:00,3,,U\n"},
         [
             (
                 "invoices",
