@@ -151,12 +151,13 @@ def office(*rows, kind="", **parts):
         types = xlsx.TYPES.replace("</Types>", '<Override PartName="/xl/calcChain.xml" ContentType="x"/></Types>')
         relations = xlsx._relations(1).replace("</Rel", f'<Relationship Id="t" Type="{xlsx.OFFICE}/sharedStrings" '
             'Target="sharedStrings.xml"/><Relationship Id="c" Type="x" Target="calcChain.xml"/></Rel', 1)  # fmt: skip
+        main = f'xmlns:x="{xlsx.MAIN}"'
         body, texts = "".join(rows), "".join(f"<x:si><x:t>{text}</x:t></x:si>" for text in SHARED)
         for name, content in {
             "[Content_Types].xml": types, "_rels/.rels": xlsx.ROOT, "xl/workbook.xml": xlsx._book(1),
             "xl/_rels/workbook.xml.rels": relations, "xl/styles.xml": xlsx.STYLES, "xl/calcChain.xml": "<c/>",
-            "xl/worksheets/sheet1.xml": f'{kind}<x:worksheet xmlns:x="{xlsx.MAIN}"><x:sheetData>{body}</x:sheetData></x:worksheet>',
-            "xl/sharedStrings.xml": f'<x:sst xmlns:x="{xlsx.MAIN}">{texts}</x:sst>',
+            "xl/worksheets/sheet1.xml": f"{kind}<x:worksheet {main}><x:sheetData>{body}</x:sheetData></x:worksheet>",
+            "xl/sharedStrings.xml": f"<x:sst {main}>{texts}</x:sst>",
         }.items():  # fmt: skip
             book.writestr(name, content)
         for name, content in parts.items():
