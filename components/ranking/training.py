@@ -15,6 +15,7 @@ from components.core.ranking import ALL, NEW
 from components.ranking.candidates import Candidates
 from components.ranking.hybrid import Hybrid
 from components.ranking.lambdamart import LambdamartConfig
+from components.retrieval.retrieval import RetrievalConfig
 
 
 class RankConfig(Config):
@@ -24,12 +25,14 @@ class RankConfig(Config):
     candidates_per_model   items each model proposes, once among all and once among new items
     negatives_per_user     unbought candidates kept per user and view for training, drawn at random
     held_out_share         share of users kept for early stopping
+    retrieval              from how many items on models with vectors are asked through an index
     """
 
     candidates: list[str] = Field(min_length=1)
     candidates_per_model: int = Field(default=50, ge=1, le=1000)
     negatives_per_user: int = Field(default=150, ge=1)
     held_out_share: float = Field(default=0.15, gt=0, lt=1)
+    retrieval: RetrievalConfig = Field(default_factory=RetrievalConfig)
     lambdamart: LambdamartConfig = Field(default_factory=LambdamartConfig)
 
 
@@ -74,7 +77,7 @@ def training_table(
     for start in progress(list(range(0, len(histories), BLOCK_USERS))):
         rows = np.arange(start, min(start + BLOCK_USERS, len(histories)))
         block = histories.take(rows)
-        candidates = hybrid.propose(block, hybrid.model_scores(block))
+        candidates = hybrid.propose(block)
         labels = _labels(candidates, bought[rows])
         found += int(labels.sum())
         masks = {ALL: np.ones(len(labels), dtype=bool), NEW: ~candidates.seen}
