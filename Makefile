@@ -15,6 +15,9 @@ PIP_INDEX = index="$${PIP_INDEX_URL:-$$($(BIN)/python -m pip config get global.i
 	if test -n "$$index" -a -z "$$UV_DEFAULT_INDEX$$UV_INDEX_URL$$UV_INDEX$$UV_NO_INDEX$$UV_CONFIG_FILE"; \
 	then export UV_DEFAULT_INDEX="$$index"; fi;
 
+# Whole files of tests to a worker per core: what a file sets up is then set up once.
+SPREAD := --numprocesses auto --dist loadfile
+
 .PHONY: help
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -59,14 +62,14 @@ bento: setup ## Pack the service and the release of the last run into a Bento th
 
 .PHONY: test
 test: spark ## Run all tests, the fast ones first; both engines
-	$(BIN)/python -m pytest -q -m "not slow"
+	$(BIN)/python -m pytest -q -m "not slow" $(SPREAD)
 	$(BIN)/python -m pytest -q -m slow
 
 .PHONY: check
 check: lint ## Lint, compare generated files, run the fast tests
 	$(BIN)/python -m components dvc-yaml --check
 	$(BIN)/python -m components catalogue --check
-	$(BIN)/python -m pytest -q -m "not slow"
+	$(BIN)/python -m pytest -q -m "not slow" $(SPREAD)
 
 .PHONY: lint
 lint: setup ## Check style and the directions of imports

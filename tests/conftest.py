@@ -7,9 +7,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import settings
 
 from components.core import bundle, layout
 from components.core import schema as s
+
+settings.register_profile("shoploop", deadline=None, derandomize=True)  # the same cases on every machine, untimed
+settings.load_profile("shoploop")
 
 ITEMS, USERS, BASKETS = 60, 96, 30
 START = datetime(2024, 1, 1)  # noqa: DTZ001 - canonical times are UTC without a zone

@@ -46,9 +46,20 @@ class Als(VectorModel, RecencyModel):
 
     version = 1
     Config = AlsConfig
-    capabilities = Capabilities(uses_time=True)
+    capabilities = Capabilities(uses_time=True, distributed=True)
 
     def _fit(self, data: Dataset, rng: np.random.Generator) -> None:
+        from components.data.engine import on_spark
+
+        if on_spark(self.engine):
+            from components.cf._als_on_spark import item_factors
+
+            extra = self._extra_confidence(data.histories)
+            self._set(item_factors(extra, self.config, self.engine, self.journal_folder, int(rng.integers(2**31))))
+        else:
+            self._set(self._fitted_here(data, rng))
+
+    def _fitted_here(self, data: Dataset, rng: np.random.Generator) -> np.ndarray:
         from implicit.cpu.als import AlternatingLeastSquares
         from threadpoolctl import threadpool_limits
 
@@ -64,7 +75,7 @@ class Als(VectorModel, RecencyModel):
                 random_state=int(rng.integers(2**31)),
             )
             solver.fit(confidence, show_progress=False)
-        self._set(solver.item_factors)
+        return solver.item_factors
 
     def score(self, histories: Histories) -> np.ndarray:
         """Around 1 for what the user surely buys, around 0 for what nothing speaks for; all 0 for an empty history."""

@@ -29,6 +29,7 @@ class Capabilities:
     uses_time: bool = False  # the age of events changes the scores
     uses_content: bool = False  # is told what items are (`Dataset.content`), where that is known
     scores_unseen: bool = True  # gives signal on items that are not in the user's history
+    distributed: bool = False  # is fitted on the engine that `engine` names, where that is Spark
 
 
 class Model(ABC):
@@ -43,6 +44,9 @@ class Model(ABC):
     Config: ClassVar[type[Config]]
     capabilities: ClassVar[Capabilities] = Capabilities()
     journal_folder: Path | None = None  # where a long fit keeps its checkpoint and logs; None keeps nothing
+    engine: Config | None = (
+        None  # section `engine` of params.yaml, for a model that is `distributed`; None: fitted here
+    )
 
     def __init__(self, config: Config | None = None):
         """Unfitted model; `config` defaults to the declared defaults."""

@@ -40,7 +40,7 @@ def add(root: Path, source: Source, raw: str, files: Sequence[Path]) -> tuple[st
     with under_way.alone(root):
         completed = [_arrival(name, facts) for name, facts in under_way.complete(root).items()]
         digest = check_pin(root)
-        _check_table(root, source, raw)
+        _check_table(source, raw)
         fresh = _not_among(completed, root, raw, _named_once(files))
         if not fresh:
             return digest, completed
@@ -64,14 +64,11 @@ def _not_among(completed: Sequence[Arrival], root: Path, raw: str, files: Sequen
     return [file for file, target in targets.items() if target not in came or not cmp(file, target, shallow=False)]
 
 
-def _check_table(root: Path, source: Source, raw: str) -> None:
+def _check_table(source: Source, raw: str) -> None:
     if raw not in source.raw:
         raise DataError(f"snapshot: the source has no raw table '{raw}'; it has {', '.join(sorted(source.raw))}.")
-    if raw not in source.by_file() and not (root / layout.DATA / raw).is_dir():
-        raise DataError(
-            f"snapshot: the source {source.component()} reads one file of {raw}; replace it in {layout.DATA}/ and "
-            "accept it with `python -m components.data.pin`."
-        )
+    if not source.by_file():
+        raise DataError(f"snapshot: no file can be added to the source {source.component()}: {source.closed}.")
 
 
 def _named_once(files: Sequence[Path]) -> list[Path]:

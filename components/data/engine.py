@@ -84,6 +84,11 @@ class EngineConfig(Config):
         return spark.connect(self.master, self.memory_limit_gb, self.threads, self.conf, self.spill)
 
 
+def on_spark(engine: Config | None) -> bool:
+    """Whether a fit that was given this engine runs on Spark; without one it runs here."""
+    return isinstance(engine, EngineConfig) and engine.component == SPARK
+
+
 def settings(memory_limit_gb: float, threads: int, spill: Path | None = None) -> dict[str, str]:
     """DuckDB's settings: bounds, time zone UTC, and no extension fetched from the internet.
 

@@ -91,6 +91,7 @@ class MappedSource(Source):
         """Land every raw table from its folder in data/."""
         for name, files in self.files_in(folder).items():
             land(name, files, self.raw_tables()[name].format, work, self.limits, Path(folder))
+        self.land_beside(folder, work)
         return Path(work)
 
     def land_file(self, name: str, file: Path, folder: Path, work: Path) -> None:

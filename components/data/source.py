@@ -55,6 +55,7 @@ class Source(ABC):
     pseudonymous   True where the publisher already replaced the users' ids; else they are hashed with the shop's key
     user_columns   where `tables` carry no TRACE: the column of every parquet file in data/ that names users, by file
     same_rows      canonical table → the raw table whose n-th row is its n-th row; for quarantine to find the original
+    closed         why no file can be added to data/, and what to do instead; empty where files can be (`by_file`)
     """
 
     Config: ClassVar[type[Config]]
@@ -65,6 +66,7 @@ class Source(ABC):
     pseudonymous: ClassVar[bool] = False
     user_columns: ClassVar[dict[str, str]] = {}
     same_rows: ClassVar[dict[str, str]] = {}
+    closed: ClassVar[str] = ""
 
     def __init__(self, config: Config | None = None):
         """The source with its options; `config` defaults to the declared defaults."""
@@ -101,7 +103,8 @@ class Source(ABC):
         """The canonical tables whose every row is made of one row of one raw file, whatever else the files hold.
 
         New files of such a table are judged without reading the old ones again. Their rows carry TRACE. Where there is
-        any, `files_in` and `land_file` take the place of `land`.
+        any, `files_in`, `land_file` and `land_beside` take the place of `land`. A source without any says
+        why (`closed`).
         """
         return ()
 
@@ -112,6 +115,9 @@ class Source(ABC):
     def land_file(self, name: str, file: Path, folder: Path, work: Path) -> None:
         """Land one file of the raw table `name` as `land` would, to a folder of its own; a file may hold no row."""
         raise NotImplementedError(self.component())
+
+    def land_beside(self, folder: Path, work: Path) -> None:  # noqa: B027 - most have nothing to do
+        """Land to `work` what `tables` reads beside the files of the raw tables."""
 
     @abstractmethod
     def tables(self, con: Backend, folder: Path) -> dict[str, Table]:

@@ -9,6 +9,7 @@ import atexit
 import math
 import os
 import shutil
+import sys
 import tempfile
 from functools import lru_cache
 from pathlib import Path
@@ -82,6 +83,11 @@ class SparkConnection(Backend):
         self._warehouse, self.memory_gb, self.threads = warehouse, memory_gb, threads
         return self
 
+    @property
+    def session(self) -> SparkSession:
+        """Spark's own session, for what Ibis has no words for."""
+        return self._session
+
     def disconnect(self) -> None:
         """Stop the session and remove its tables."""
         super().disconnect()
@@ -145,6 +151,7 @@ def _settings(master: str, memory_gb: float, spill: Path | None) -> dict[str, st
     if not master.startswith("local"):
         return settings | {"spark.executor.memory": memory}
     os.environ.setdefault("SPARK_LOCAL_IP", LOOPBACK)
+    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)  # else the first python3 of the path, without our packages
     return settings | {"spark.driver.bindAddress": LOOPBACK, "spark.driver.host": LOOPBACK}
 
 

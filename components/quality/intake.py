@@ -69,6 +69,7 @@ def take_in(source: Source, suites: Sequence[Suite], protection: Protection, mea
     files, accounts = land_files(source, means.data, means.digests, means.identity, means.store)
     check_rows(source, means.data, files, means.work / "nothing")
     accounts.remarks += link_landed(landed, files, files)
+    source.land_beside(means.data, landed)
     own = [row_rules.divided(suite)[0] for suite in suites if suite.table in source.by_file()]
     (means.work / "new").mkdir()
     judging = Judging(source, protection, own, means.identity, means.limits)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from components.core import schema
+from components.data.engine import unix_seconds
 from components.quality.verdict import Verdict
 from components.quality.volume import VolumeConfig
 
@@ -42,9 +43,9 @@ def find(lines: Table) -> NewestFile | None:
     if schema.SOURCE_FILE not in lines.columns:
         return None
     named = lines.filter(lines[schema.SOURCE_FILE].notnull(), lines[schema.TIMESTAMP].notnull())
-    at = named[schema.TIMESTAMP].epoch_seconds()
-    grouped = named.group_by(schema.SOURCE_FILE).agg(rows=named.count(), mean=at.mean(), last=at.max())
-    files = sorted(grouped.to_pyarrow().to_pylist(), key=lambda file: (file["mean"], file[schema.SOURCE_FILE]))
+    grouped = named.mutate(at=unix_seconds(named[schema.TIMESTAMP])).group_by(schema.SOURCE_FILE)
+    found = grouped.agg(rows=lambda t: t.count(), mean=lambda t: t.at.mean(), last=lambda t: t.at.max())
+    files = sorted(found.to_pyarrow().to_pylist(), key=lambda file: (file["mean"], file[schema.SOURCE_FILE]))
     if len(files) < 2 or files[-1]["mean"] <= max(file["last"] for file in files[:-1]):
         return None
     *before, newest = files

@@ -6,6 +6,7 @@ Source: Burges 2010, MSR-TR-2010-82, as implemented by XGBoost (objective rank:n
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from pydantic import Field
@@ -13,6 +14,7 @@ from pydantic import Field
 from components.core import bundle
 from components.core.config import Config
 from components.core.errors import BundleError
+from components.data.engine import EngineConfig, on_spark
 from components.features.normalization import Normalizer
 from components.ranking.calibration import Calibration
 
@@ -39,6 +41,8 @@ class Lambdamart:
     """A fitted ensemble over named feature columns.
 
     normalization  digest of the Normalizer its features went through; it may be asked only behind the same one
+    engine         where the trees are grown: on Spark if it says so, else here
+    work_folder    where a fit on Spark hands its table over; None: the system's temporary folder
     """
 
     version = 1
@@ -49,6 +53,8 @@ class Lambdamart:
         self.curve: list[float] = []
         self.calibration: Calibration | None = None
         self.normalization = Normalizer().digest
+        self.engine: EngineConfig | None = None
+        self.work_folder: Path | None = None
 
     def fit(
         self,
@@ -66,15 +72,26 @@ class Lambdamart:
         groups    int (pairs,), query of every pair, not decreasing
         held_out  bool (pairs,), queries kept for early stopping
         """
+        self.names = names
+        grow = self._grown_on_spark if on_spark(self.engine) else self._grown_here
+        booster, self.curve = grow(features, labels, groups, held_out, seed)
+        self.booster = booster[: booster.best_iteration + 1]
+        return self
+
+    def _grown_here(
+        self, features: np.ndarray, labels: np.ndarray, groups: np.ndarray, held_out: np.ndarray, seed: int
+    ) -> tuple[Any, list[float]]:
+        """The whole ensemble, best_iteration said, and the curve of the stopping metric."""
         import xgboost as xgb
+
+        names = self.names
 
         def matrix(part: np.ndarray) -> xgb.DMatrix:
             return xgb.DMatrix(features[part], labels[part], qid=groups[part], feature_names=names)
 
         history: dict = {}
-        self.names = names
         train = matrix(~held_out)
-        self.booster = xgb.train(
+        booster = xgb.train(
             self._parameters(seed),
             train,
             self.config.trees,
@@ -83,9 +100,15 @@ class Lambdamart:
             evals_result=history,
             verbose_eval=False,
         )
-        self.booster = self.booster[: self.booster.best_iteration + 1]
-        self.curve = [float(v) for v in history["held_out"][STOPPING_METRIC]]
-        return self
+        return booster, [float(v) for v in history["held_out"][STOPPING_METRIC]]
+
+    def _grown_on_spark(
+        self, features: np.ndarray, labels: np.ndarray, groups: np.ndarray, held_out: np.ndarray, seed: int
+    ) -> tuple[Any, list[float]]:
+        from components.ranking.trees_on_spark import Rows, grown
+
+        rows = Rows(features, labels, groups, held_out)
+        return grown(rows, self.names, self._parameters(seed), self.config, self.engine, self.work_folder)
 
     def predict(self, features: np.ndarray) -> np.ndarray:
         """float32 (pairs,), larger is better; only comparable within one user."""

@@ -12,6 +12,7 @@ from pydantic import Field
 from components.core.config import Config
 from components.core.dataset import BLOCK_USERS, Histories
 from components.core.ranking import ALL, NEW
+from components.data.engine import EngineConfig
 from components.ranking.candidates import Candidates
 from components.ranking.hybrid import Hybrid
 from components.ranking.lambdamart import LambdamartConfig
@@ -26,6 +27,7 @@ class RankConfig(Config):
     negatives_per_user     unbought candidates kept per user and view for training, drawn at random
     held_out_share         share of users kept for early stopping
     retrieval              from how many items on models with vectors are asked through an index
+    engine                 where the trees are grown
     """
 
     candidates: list[str] = Field(min_length=1)
@@ -34,6 +36,7 @@ class RankConfig(Config):
     held_out_share: float = Field(default=0.15, gt=0, lt=1)
     retrieval: RetrievalConfig = Field(default_factory=RetrievalConfig)
     lambdamart: LambdamartConfig = Field(default_factory=LambdamartConfig)
+    engine: EngineConfig = Field(default_factory=EngineConfig)
 
 
 @dataclass(frozen=True)

@@ -39,7 +39,9 @@ def rank(config: RankConfig, root: Path, seed: int) -> StepResult:
     )
     held_out = held_out_queries(table.groups, config.held_out_share, draw)
     _check_labels(table, root)
-    ranker = Lambdamart(config.lambdamart).fit(table.features, table.labels, table.groups, held_out, table.names, seed)
+    ranker = Lambdamart(config.lambdamart)
+    ranker.engine, ranker.work_folder = config.engine, root / layout.TRAINING / layout.RANKER.name
+    ranker.fit(table.features, table.labels, table.groups, held_out, table.names, seed)
     ranker.normalization = hybrid.context.normalizer.digest
     curve = _calibrate(ranker, table, held_out, draw)
     with bundle.replacing(root / layout.RANKER) as fresh:

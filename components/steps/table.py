@@ -99,7 +99,7 @@ def table(params: dict[str, Any]) -> dict[str, Step]:
         *(_train(name, file) for name, file in models.items()),
         _step("rank", "LambdaMART over the union of the models' candidates",
               reads=(*features, layout.INSPECTION, *_candidates(params, trained)),
-              writes=(layout.RANKER,), code=every_model_file, seeded=True),
+              writes=(layout.RANKER,), shared=("engine",), code=every_model_file, seeded=True),
         _step("evaluate", "every model and the ranker on the test window, full catalogue, with intervals",
               reads=(*features, *trained, layout.RANKER),
               writes=(layout.EVALUATION,), code=every_model_file, seeded=True),
@@ -128,14 +128,15 @@ def _step(name: str, description: str, *, section: str | None = None, **rest: An
 
 
 def _train(name: str, file: str) -> Step:
-    uses_content = MODELS.get(Path(file).stem).capabilities.uses_content
+    can = MODELS.get(Path(file).stem).capabilities
     return Step(
         f"{TRAIN_PREFIX}{name}",
         f"fit {name} on both folds",
         "components.steps.train:train",
         "components.steps.train:TrainConfig",
         f"models.{name}",
-        reads=(layout.SPLIT, *((layout.FEATURES, layout.REDUCED) if uses_content else ())),
+        shared=("engine",) if can.distributed else (),
+        reads=(layout.SPLIT, *((layout.FEATURES, layout.REDUCED) if can.uses_content else ())),
         writes=(layout.MODELS / name,),
         code=(file,),
         fixed={"name": name},

@@ -18,6 +18,7 @@ from components.core.errors import BundleError
 from components.core.model import Model
 from components.core.registry import MODELS
 from components.core.vocabulary import Vocabulary
+from components.data.engine import EngineConfig
 from components.features import content
 from components.ranking.context import VECTORS
 from components.report import figures
@@ -28,11 +29,15 @@ CURVES_FILE = "curves.png"
 
 
 class TrainConfig(Config):
-    """name: the model's own, in params.yaml and on disk; component: a registered model; params: its options."""
+    """name: the model's own, in params.yaml and on disk; component: a registered model; params: its options.
+
+    engine  where a model that is `distributed` is fitted; all others are fitted here
+    """
 
     name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
     component: str
     params: dict[str, Any] = Field(default_factory=dict)
+    engine: EngineConfig = Field(default_factory=EngineConfig)
 
 
 def train(config: TrainConfig, root: Path, seed: int) -> StepResult:
@@ -80,7 +85,9 @@ def _content(root: Path, fold: str, items: Vocabulary) -> ItemContent:
 
 def _model(config: TrainConfig) -> Model:
     cls = MODELS.get(config.component)
-    return cls(parse(cls.Config, config.params, f"params.yaml: models.{config.name}.params"))
+    model = cls(parse(cls.Config, config.params, f"params.yaml: models.{config.name}.params"))
+    model.engine = config.engine
+    return model
 
 
 def _draw(curves: Mapping[str, Sequence[float]], name: str, path: Path) -> None:

@@ -81,6 +81,11 @@ class AmazonReviews(MappedSource):
     currency = "USD"
     pseudonymous = True
 
+    def by_file(self) -> tuple[str, ...]:
+        """The ratings, and the items where the metadata name them."""
+        ratings = (schema.INTERACTIONS_TABLE,)
+        return ratings if self.config.metadata is None else (*ratings, schema.ITEMS_TABLE)
+
     def raw_tables(self) -> dict[str, RawTable]:
         """Reviews, and metadata where they are named."""
         literals = FORMS[self.config.form].python_literals

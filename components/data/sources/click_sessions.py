@@ -74,6 +74,10 @@ class ClickSessions(MappedSource):
     currency = ""
     pseudonymous = True
 
+    def by_file(self) -> tuple[str, ...]:
+        """The events; an item is made of many lines, or of a product and its category."""
+        return (schema.INTERACTIONS_TABLE,)
+
     def raw_tables(self) -> dict[str, RawTable]:
         """The published files."""
         forms = FORMS[self.config.form].items()

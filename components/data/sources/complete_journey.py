@@ -53,6 +53,10 @@ class CompleteJourney(source.Source):
     local_time_zone = "America/New_York"
     currency = "USD"
     pseudonymous = True
+    closed = (
+        "the wheel's files are a closed year, and weeks and promotions are counted over all of it; a shop of your "
+        "own uses the source `tables`"
+    )
     user_columns: ClassVar = dict.fromkeys(
         ("campaigns.parquet", "coupon_redemptions.parquet", "demographics.parquet", "transactions.parquet"),
         "household_id",

@@ -85,6 +85,11 @@ class Movielens(MappedSource):
     currency = ""
     pseudonymous = True
 
+    def by_file(self) -> tuple[str, ...]:
+        """All tables the form has: every line is one rating, film or user."""
+        users = (schema.USERS_TABLE,) if USERS in FORMS[self.config.form] else ()
+        return (schema.INTERACTIONS_TABLE, schema.ITEMS_TABLE, *users)
+
     def raw_tables(self) -> dict[str, RawTable]:
         """Ratings, films and, in the older forms, users."""
         forms = FORMS[self.config.form].items()

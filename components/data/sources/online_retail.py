@@ -60,6 +60,10 @@ class OnlineRetail(MappedSource):
         super().__init__(config)
         self.local_time_zone, self.currency = self.config.time.zone, self.config.currency
 
+    def by_file(self) -> tuple[str, ...]:
+        """The lines of invoices; an item or a user is made of many."""
+        return (schema.INTERACTIONS_TABLE,)
+
     def raw_tables(self) -> dict[str, RawTable]:
         """One: the invoices."""
         files = self.config.files

@@ -49,6 +49,10 @@ class OpenBandit(MappedSource):
     local_time_zone = "Asia/Tokyo"
     currency = "JPY"
     pseudonymous = True
+    closed = (
+        "an impression is known by its number in its own file, so that two files would share impressions; put one "
+        "whole log into `folder`, and bring that in with `shoploop use --replace`"
+    )
 
     def raw_tables(self) -> dict[str, RawTable]:
         """The impressions of one campaign, and its items."""

@@ -1,7 +1,8 @@
 """Bare sequences: `user item item …` per line, in the order of time; no times, no prices.
 
-The form in which benchmark data are often published. Times are made up, one day apart for each user, so that the order
-is kept; `has_times` says so, and a split by calendar time refuses them.
+The form in which benchmark data are often published. A line is a user's whole sequence: where one user has two lines,
+nobody knows which came first, and the rule `one_line_per_user` tells of it. Times are made up, one day apart for each
+user, so that the order is kept; `has_times` says so, and a split by calendar time refuses them.
 """
 
 from __future__ import annotations
@@ -71,13 +72,15 @@ class Sequences(MappedSource):
             found = raw_files.find([self.config.item_attributes], "sequences: item_attributes")
             raw_files.copy([(file, f"{ATTRIBUTES}.json") for file, _ in found], Path(destination) / ATTRIBUTES)
 
-    def land(self, folder: Path, work: Path) -> Path:
-        """Land the sequences, and the attributes as one row per item."""
-        super().land(folder, work)
+    def by_file(self) -> tuple[str, ...]:
+        """The interactions: a line is a user's whole sequence, wherever it stands."""
+        return (schema.INTERACTIONS_TABLE,)
+
+    def land_beside(self, folder: Path, work: Path) -> None:
+        """Land the attributes as one row per item."""
         file = Path(folder) / ATTRIBUTES / f"{ATTRIBUTES}.json"
         if self.config.item_attributes:
             _land_attributes(file, Path(work) / f"{ATTRIBUTES}.parquet")
-        return Path(work)
 
     def tables(self, con: Backend, folder: Path) -> dict[str, Table]:
         """Interactions; items with their attributes, those without any among them."""

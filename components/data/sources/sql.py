@@ -104,6 +104,7 @@ class Sql(MappedSource):
     """Tables of a database, by the mapping in params.yaml."""
 
     Config = SqlConfig
+    closed = "it asks the database for whole tables; `shoploop use --replace` brings in what stands there today"
 
     def __init__(self, config: SqlConfig | None = None):
         """As every source; the table of interactions tells the shop's clock and currency."""

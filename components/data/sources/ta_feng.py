@@ -42,6 +42,10 @@ class TaFeng(MappedSource):
     currency = "TWD"
     pseudonymous = True
 
+    def by_file(self) -> tuple[str, ...]:
+        """The purchases; an item or a user is made of many lines."""
+        return (schema.INTERACTIONS_TABLE,)
+
     def raw_tables(self) -> dict[str, RawTable]:
         """One: the lines."""
         files = self.config.files or str(raw_files.package_folder(PACKAGE, "ta_feng") / FILE)

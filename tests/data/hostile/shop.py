@@ -1,4 +1,4 @@
-"""A project whose source is `tables`: raw files copied and pinned, the committed suites with small tables allowed."""
+"""A project: raw files of a source copied and pinned, the committed suites with small tables allowed."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from components.steps.validate import ValidateConfig, validate
 SUITES = Path(__file__).parents[3] / layout.EXPECTATIONS
 
 
-def project(root: Path, params: dict[str, Any]) -> SourceChoice:
+def project(root: Path, params: dict[str, Any], component: str = "tables") -> SourceChoice:
     """Copy the files that `params` name into root/data, pin them, and bring the suites."""
-    choice = SourceChoice(component="tables", params=params, pseudonymise=False)
+    choice = SourceChoice(component=component, params=params, pseudonymise=False)
     data = root / layout.DATA
     data.mkdir(parents=True)
     choice.open().ingest(data)
