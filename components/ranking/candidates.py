@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
 from components.core.dataset import Histories
-from components.core.ranking import exclude, top_k
+from components.retrieval.evidence import Evidence
 
 
 @dataclass(frozen=True)
 class Candidates:
-    """(user row, item) pairs worth ranking, sorted by row.
+    """(user row, item) pairs worth ranking, sorted by row and item.
 
     rows, items  int64 (pairs,)
     seen         bool (pairs,), the item is in the user's history
@@ -33,43 +34,56 @@ class Candidates:
 
 
 def propose(
-    dense: dict[str, np.ndarray], histories: Histories, per_model: int, *, allowed: np.ndarray | None = None
+    evidence: Mapping[str, Evidence],
+    histories: Histories,
+    n_items: int,
+    per_model: int,
+    *,
+    allowed: np.ndarray | None = None,
 ) -> Candidates:
     """Union over the models of the best `per_model` items, and of the best `per_model` items new to the user.
 
-    dense    model name → float32 (len(histories), n_items) scores
-    allowed  bool (n_items,): only these items, drawn from among them; ranks still refer to the unfiltered union, so
-             that a filter leaves out items and changes nothing about the others
+    evidence  model name → what it says of these histories, over a catalogue of n_items
+    allowed   bool (n_items,): only these items, drawn from among them; ranks still refer to the unfiltered union, so
+              that a filter leaves out items and changes nothing about the others
     """
-    pool = _union(dense, histories, per_model, None)
-    chosen = pool if allowed is None else (pool | _union(dense, histories, per_model, allowed)) & allowed
-    rows, items = np.nonzero(chosen)
-    seen = np.zeros(chosen.shape, dtype=bool)
-    seen[histories.rows, histories.items] = True
-    scores = {name: of[rows, items] for name, of in dense.items()}
-    ranks = {name: _ranks(of, pool, rows, scores[name]) for name, of in dense.items()}
-    return Candidates(rows, items, seen[rows, items], scores, ranks)
+    pool = _union(evidence, histories, n_items, per_model, None)
+    chosen = pool
+    if allowed is not None:
+        chosen = np.union1d(pool, _union(evidence, histories, n_items, per_model, allowed))
+        chosen = chosen[allowed[chosen % n_items]]
+    rows, items = np.divmod(chosen, n_items)
+    seen = np.isin(chosen, histories.rows.astype(np.int64) * n_items + histories.items)
+    scores = {name: of.at(rows, items) for name, of in evidence.items()}
+    of_pool = np.divmod(pool, n_items)
+    ranks = {}
+    for name, of in evidence.items():
+        pool_scores = scores[name] if chosen is pool else of.at(*of_pool)
+        ranks[name] = _ranks(of_pool[0], pool_scores, rows, scores[name])
+    return Candidates(rows, items, seen, scores, ranks)
 
 
 def _union(
-    dense: dict[str, np.ndarray], histories: Histories, per_model: int, allowed: np.ndarray | None
+    evidence: Mapping[str, Evidence],
+    histories: Histories,
+    n_items: int,
+    per_model: int,
+    allowed: np.ndarray | None,
 ) -> np.ndarray:
-    """bool (n, n_items), true for what any model puts among its best, of all items or of new ones."""
-    chosen = np.zeros(next(iter(dense.values())).shape, dtype=bool)
-    for scores in dense.values():
-        evident = np.where(scores > 0, scores, -np.inf)
+    """int64, row · n_items + item of what any model puts among its best, of all items or of new ones; sorted."""
+    chosen = [np.zeros(0, dtype=np.int64)]
+    for of in evidence.values():
         for only_new in (True, False):
-            best = top_k(exclude(evident, histories, seen=only_new, allowed=allowed), per_model)
-            rows, places = np.nonzero(best >= 0)
-            chosen[rows, best[rows, places]] = True
-    return chosen
+            rows, items = of.best(per_model, histories, only_new=only_new, allowed=allowed)
+            chosen.append(rows.astype(np.int64) * n_items + items)
+    return np.unique(np.concatenate(chosen))
 
 
-def _ranks(dense: np.ndarray, pool: np.ndarray, rows: np.ndarray, scores: np.ndarray) -> np.ndarray:
-    """float32 (pairs,): 1 + how many of the row's pool score higher; rows must not decrease."""
-    starts = np.searchsorted(rows, np.arange(len(dense) + 1))
+def _ranks(pool_rows: np.ndarray, pool_scores: np.ndarray, rows: np.ndarray, scores: np.ndarray) -> np.ndarray:
+    """float32 (pairs,): 1 + how many of the row's pool score higher; neither rows may decrease."""
     ranks = np.empty(len(rows), dtype=np.float32)
-    for row in range(len(dense)):
-        part = slice(starts[row], starts[row + 1])
-        ranks[part] = 1 + np.searchsorted(np.sort(-dense[row, pool[row]]), -scores[part])
+    for row in np.unique(rows):
+        mine = slice(*np.searchsorted(rows, (row, row + 1)))
+        pool = slice(*np.searchsorted(pool_rows, (row, row + 1)))
+        ranks[mine] = 1 + np.searchsorted(np.sort(-pool_scores[pool]), -scores[mine])
     return ranks
