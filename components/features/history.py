@@ -5,6 +5,7 @@ The same code answers offline and at serving, so an event sent a second ago coun
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -42,27 +43,25 @@ def pair_features(
 
     rows, items  int (pairs,)
     Returns      name → float32 (pairs,); ages in days, FOREVER_DAYS where there was no purchase
-    Memory       a few dense (len(histories), n_items) blocks; pass at most a few hundred users
+    Memory       a few numbers for each event, pair, and user and group
     """
     baskets = np.maximum(_baskets(histories), 1)
-    first, last = _first_and_last(histories, n_items)
-    count = histories.matrix(n_items).toarray()
-    pair = (rows, items)
-    bought = count[pair]
-    age = np.where(bought > 0, (histories.now - last[pair]) / DAY_S, FOREVER_DAYS)
-    cadence = np.where(bought > 1, (last[pair] - first[pair]) / DAY_S / np.maximum(bought - 1, 1), FOREVER_DAYS)
+    bought_before = _Bought.of(histories, n_items)
+    at = bought_before.places(rows, items)
+    bought, first, last = (at(of) for of in (bought_before.count, bought_before.first, bought_before.last))
+    age = np.where(bought > 0, (histories.now - last) / DAY_S, FOREVER_DAYS)
+    cadence = np.where(bought > 1, (last - first) / DAY_S / np.maximum(bought - 1, 1), FOREVER_DAYS)
     out = {
         "bought": bought,
         "bought_share": bought / baskets[rows],
         "age_days": age,
-        "tenure_days": np.where(bought > 0, (histories.now - first[pair]) / DAY_S, FOREVER_DAYS),
+        "tenure_days": np.where(bought > 0, (histories.now - first) / DAY_S, FOREVER_DAYS),
         "cadence_days": cadence,
         "overdue": np.where(bought > 1, age / np.maximum(cadence, 0.5), -1.0),
-        "decayed": histories.matrix(n_items, half_life_days=30).toarray()[pair],
+        "decayed": at(histories.matrix(n_items, half_life_days=30).data),
     }
     for days in RECENT_DAYS:
-        recent = histories.keep(histories.times >= histories.now - days * DAY_S)
-        out[f"bought_{days}d"] = recent.matrix(n_items).toarray()[pair]
+        out[f"bought_{days}d"] = at(bought_before.since(histories.now - days * DAY_S))
     for group in groups:
         out |= _group_features(histories, n_items, group, rows, items)
     return {name: values.astype(np.float32) for name, values in out.items()}
@@ -95,15 +94,58 @@ def _baskets(histories: Histories) -> np.ndarray:
     return np.bincount(histories.rows[histories.basket_starts], minlength=len(histories))
 
 
-def _first_and_last(histories: Histories, n_items: int) -> tuple[np.ndarray, np.ndarray]:
-    """Dense (n, n_items) times of first and last purchase; 0 where there is none."""
-    shape = (len(histories), n_items)
-    at = histories.rows * n_items + histories.items
-    first, last = np.full(shape, np.inf), np.zeros(shape)
-    np.minimum.at(first.ravel(), at, histories.times)
-    np.maximum.at(last.ravel(), at, histories.times)
-    first[first == np.inf] = 0
-    return first, last
+@dataclass(frozen=True)
+class _Bought:
+    """What was bought, one place for each (user row, item), in their order: the order of `Histories.matrix`.
+
+    keys   int64 (bought,), row · n_items + item
+    place  int64 (events,), where each event, in the order of keys, belongs
+    times  int64 (events,), in that order
+    """
+
+    n_items: int
+    keys: np.ndarray
+    place: np.ndarray
+    times: np.ndarray
+
+    @classmethod
+    def of(cls, histories: Histories, n_items: int) -> _Bought:
+        keys = histories.rows * n_items + histories.items
+        order = np.argsort(keys, kind="stable")  # oldest first within a pair
+        keys, place = np.unique(keys[order], return_inverse=True)
+        return cls(n_items, keys, place, histories.times[order])
+
+    @property
+    def count(self) -> np.ndarray:
+        """float32 (bought,)."""
+        return np.bincount(self.place, minlength=len(self.keys)).astype(np.float32)
+
+    @property
+    def first(self) -> np.ndarray:
+        """float64 (bought,), time of the first purchase."""
+        return self.times[np.searchsorted(self.place, np.arange(len(self.keys)))].astype(np.float64)
+
+    @property
+    def last(self) -> np.ndarray:
+        """float64 (bought,), time of the last purchase."""
+        return self.times[np.searchsorted(self.place, np.arange(len(self.keys)), side="right") - 1].astype(np.float64)
+
+    def since(self, time: int) -> np.ndarray:
+        """float32 (bought,), purchases at or after a time."""
+        return np.bincount(self.place[self.times >= time], minlength=len(self.keys)).astype(np.float32)
+
+    def places(self, rows: np.ndarray, items: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
+        """A function that gives the pairs their values of (bought,); 0 for a pair that was never bought."""
+        wanted = rows.astype(np.int64) * self.n_items + items
+        at = np.searchsorted(self.keys, wanted).clip(max=max(len(self.keys) - 1, 0))
+        known = np.flatnonzero(self.keys[at] == wanted) if len(self.keys) else np.zeros(0, dtype=np.int64)
+
+        def values(of: np.ndarray) -> np.ndarray:
+            out = np.zeros(len(wanted), dtype=of.dtype)
+            out[known] = of[at[known]]
+            return out
+
+        return values
 
 
 def _group_features(

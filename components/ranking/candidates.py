@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from components.core.dataset import Histories
-from components.core.ranking import exclude, top_k
+from components.ranking.best_of_dense import best_of_dense
 
 
 @dataclass(frozen=True)
@@ -43,12 +43,18 @@ def propose(
     """
     pool = _union(dense, histories, per_model, None)
     chosen = pool if allowed is None else (pool | _union(dense, histories, per_model, allowed)) & allowed
-    rows, items = np.nonzero(chosen)
-    seen = np.zeros(chosen.shape, dtype=bool)
-    seen[histories.rows, histories.items] = True
-    scores = {name: of[rows, items] for name, of in dense.items()}
-    ranks = {name: _ranks(of, pool, rows, scores[name]) for name, of in dense.items()}
-    return Candidates(rows, items, seen[rows, items], scores, ranks)
+    at = np.flatnonzero(chosen)
+    rows, items = np.divmod(at, chosen.shape[1])
+    seen = np.zeros(chosen.size, dtype=bool)
+    seen[histories.rows * chosen.shape[1] + histories.items] = True
+    scores = {name: np.take(of, at) for name, of in dense.items()}
+    if chosen is pool:
+        ranks = {name: _ranks(rows, of, rows, of) for name, of in scores.items()}
+    else:
+        of_pool = np.flatnonzero(pool)
+        pool_rows = of_pool // pool.shape[1]
+        ranks = {name: _ranks(pool_rows, np.take(of, of_pool), rows, scores[name]) for name, of in dense.items()}
+    return Candidates(rows, items, seen[at], scores, ranks)
 
 
 def _union(
@@ -57,19 +63,21 @@ def _union(
     """bool (n, n_items), true for what any model puts among its best, of all items or of new ones."""
     chosen = np.zeros(next(iter(dense.values())).shape, dtype=bool)
     for scores in dense.values():
-        evident = np.where(scores > 0, scores, -np.inf)
-        for only_new in (True, False):
-            best = top_k(exclude(evident, histories, seen=only_new, allowed=allowed), per_model)
-            rows, places = np.nonzero(best >= 0)
-            chosen[rows, best[rows, places]] = True
+        chosen.ravel()[best_of_dense(scores, histories, per_model, allowed)] = True
     return chosen
 
 
-def _ranks(dense: np.ndarray, pool: np.ndarray, rows: np.ndarray, scores: np.ndarray) -> np.ndarray:
-    """float32 (pairs,): 1 + how many of the row's pool score higher; rows must not decrease."""
-    starts = np.searchsorted(rows, np.arange(len(dense) + 1))
-    ranks = np.empty(len(rows), dtype=np.float32)
-    for row in range(len(dense)):
-        part = slice(starts[row], starts[row + 1])
-        ranks[part] = 1 + np.searchsorted(np.sort(-dense[row, pool[row]]), -scores[part])
-    return ranks
+def _ranks(pool_rows: np.ndarray, pool_scores: np.ndarray, rows: np.ndarray, scores: np.ndarray) -> np.ndarray:
+    """float32 (pairs,): 1 + how many of the row's pool score higher; pool_rows must not decrease."""
+    pool = np.sort(_falling(pool_rows, pool_scores))
+    higher = np.searchsorted(pool, _falling(rows, scores)) - np.searchsorted(pool_rows, rows)
+    return (1 + higher).astype(np.float32)
+
+
+def _falling(rows: np.ndarray, scores: np.ndarray) -> np.ndarray:
+    """int64 (pairs,): numbers that rise with the row and, within it, fall with the score, equal for equal scores.
+
+    The bits of a float, read as an integer, order positive floats as they are and negative ones the other way round.
+    """
+    bits = (0 - scores.astype(np.float32)).view(np.int32).astype(np.int64)  # 0 - x: there is one zero only
+    return (rows.astype(np.int64) << 32) + np.where(bits < 0, np.int64(-(2**31)) - bits - 1, bits)
