@@ -18,6 +18,7 @@ from pydantic import Field
 
 from components.cf._recency import RecencyConfig, RecencyModel
 from components.core.dataset import Dataset, Histories
+from components.core.forms import VectorModel
 from components.core.model import Capabilities
 from components.core.space import EMBEDDING, Floats, Ints
 
@@ -40,7 +41,7 @@ class AlsConfig(RecencyConfig):
     num_threads: int = Field(default=1, ge=1)
 
 
-class Als(RecencyModel):
+class Als(VectorModel, RecencyModel):
     """Inner product of the folded-in user vector with the item factors."""
 
     version = 1
@@ -79,6 +80,14 @@ class Als(RecencyModel):
     def score(self, histories: Histories) -> np.ndarray:
         """Around 1 for what the user surely buys, around 0 for what nothing speaks for; all 0 for an empty history."""
         return self.embed_users(histories) @ self.item_factors.T
+
+    def item_vectors(self) -> np.ndarray:
+        """The factors."""
+        return self.item_factors
+
+    def queries(self, histories: Histories) -> np.ndarray:
+        """The users' vectors."""
+        return self.embed_users(histories)
 
     def embed_users(self, histories: Histories) -> np.ndarray:
         """float32 (n, embedding_size): the ridge solution of equation 4 of the paper, item factors held fixed."""

@@ -18,6 +18,7 @@ from pydantic import Field
 from components.cf._neighbours import scale_rows
 from components.cf._recency import RecencyConfig, RecencyModel
 from components.core.dataset import Dataset, Histories
+from components.core.forms import VectorModel, with_biases, with_ones
 from components.core.model import Capabilities
 from components.core.space import EMBEDDING, Floats, Ints
 
@@ -40,7 +41,7 @@ class BprConfig(RecencyConfig):
     num_threads: int = Field(default=1, ge=1, description="more than 1 trains faster and never twice the same")
 
 
-class Bpr(RecencyModel):
+class Bpr(VectorModel, RecencyModel):
     """Inner product of the folded-in user vector with the item factors, plus the item's bias."""
 
     version = 1
@@ -77,6 +78,14 @@ class Bpr(RecencyModel):
     def score(self, histories: Histories) -> np.ndarray:
         """Larger where training would rank the item higher; the biases alone for an empty history."""
         return self.embed_users(histories) @ self.item_factors.T + self.item_biases
+
+    def item_vectors(self) -> np.ndarray:
+        """The factors and the biases."""
+        return with_biases(self.item_factors, self.item_biases)
+
+    def queries(self, histories: Histories) -> np.ndarray:
+        """The users' vectors."""
+        return with_ones(self.embed_users(histories))
 
     def embed_users(self, histories: Histories) -> np.ndarray:
         """float32 (n, embedding_size): the mean of the history's item factors, through the fitted map."""

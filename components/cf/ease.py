@@ -23,6 +23,7 @@ from components.cf._regressions import regress
 from components.core.bundle import pack_csr, unpack_csr
 from components.core.dataset import Dataset, Histories
 from components.core.errors import ConfigError, DataError
+from components.core.forms import SparseModel
 from components.core.model import Capabilities
 from components.core.space import NEIGHBOURS, Floats
 
@@ -45,7 +46,7 @@ class EaseConfig(RecencyConfig):
     memory_limit_gb: float = Field(default=2.0, gt=0)
 
 
-class Ease(RecencyModel):
+class Ease(SparseModel, RecencyModel):
     """Weights of the history's items on every other item, from one ridge regression per item."""
 
     version = 1
@@ -76,9 +77,9 @@ class Ease(RecencyModel):
 
         return regress(bought, tail, min(self.config.tail_neighbours, self.n_items - 1), ridge, "ease")
 
-    def score(self, histories: Histories) -> np.ndarray:
+    def evidence(self, histories: Histories) -> sp.csr_matrix:
         """Weighted history times weights; 0 where nothing was fitted."""
-        return (self.recent(histories).sqrt() @ self.weights).toarray()
+        return self.recent(histories).sqrt() @ self.weights
 
     def state(self) -> dict[str, np.ndarray]:
         """weights: CSR (n_items, n_items), row i holds what item i speaks for."""

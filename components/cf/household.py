@@ -10,11 +10,13 @@ from __future__ import annotations
 from typing import ClassVar
 
 import numpy as np
+import scipy.sparse as sp
 from pydantic import Field
 
 from components.core.config import Config
 from components.core.dataset import Dataset, Histories
-from components.core.model import Capabilities, Model
+from components.core.forms import SparseModel
+from components.core.model import Capabilities
 from components.core.space import HALF_LIFE
 
 
@@ -25,7 +27,7 @@ class HouseholdConfig(Config):
     half_life_days: float | None = Field(default=120, gt=0)
 
 
-class Household(Model):
+class Household(SparseModel):
     """Items by the user's own, recency-weighted number of purchases."""
 
     version = 1
@@ -35,9 +37,9 @@ class Household(Model):
     def _fit(self, data: Dataset, rng: np.random.Generator) -> None:
         """Nothing to learn: the history that is scored says it all."""
 
-    def score(self, histories: Histories) -> np.ndarray:
+    def evidence(self, histories: Histories) -> sp.csr_matrix:
         """Weighted purchases per item; 0 for what was never bought."""
-        return histories.matrix(self.n_items, half_life_days=self.config.half_life_days).toarray()
+        return histories.matrix(self.n_items, half_life_days=self.config.half_life_days)
 
     def state(self) -> dict[str, np.ndarray]:
         """Empty: the catalogue is kept by the bundle."""

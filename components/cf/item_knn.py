@@ -20,6 +20,7 @@ from components.cf._recency import RecencyConfig, RecencyModel
 from components.cf._weighting import BM25_B, BM25_K1, Weighting, weigh
 from components.core.bundle import pack_csr, unpack_csr
 from components.core.dataset import Dataset, Histories
+from components.core.forms import SparseModel
 from components.core.model import Capabilities
 from components.core.space import NEIGHBOURS, Choice, Floats
 
@@ -48,7 +49,7 @@ class ItemKnnConfig(RecencyConfig):
     neighbours: int = Field(default=100, ge=1)
 
 
-class ItemKnn(RecencyModel):
+class ItemKnn(SparseModel, RecencyModel):
     """Sum of the similarities to the items of the history."""
 
     version = 1
@@ -66,9 +67,9 @@ class ItemKnn(RecencyModel):
         items = scale_rows(items, factors)
         self.similar = largest_of_product(items, sp.csr_matrix(items.T), config.neighbours)
 
-    def score(self, histories: Histories) -> np.ndarray:
+    def evidence(self, histories: Histories) -> sp.csr_matrix:
         """Weighted history times similarity; 0 for items that are nobody's neighbour."""
-        return (self.recent(histories) @ self.similar).toarray()
+        return self.recent(histories) @ self.similar
 
     def state(self) -> dict[str, np.ndarray]:
         """similar: CSR (n_items, n_items), row i holds the neighbours of item i."""

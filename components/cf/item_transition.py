@@ -20,6 +20,7 @@ from components.cf._neighbours import largest_of_product, scale_columns, scale_r
 from components.cf._recency import RecencyConfig, RecencyModel, baskets_of, recent
 from components.core.bundle import pack_csr, unpack_csr
 from components.core.dataset import Dataset, Histories
+from components.core.forms import SparseModel
 from components.core.model import Capabilities
 from components.core.space import HALF_LIFE, NEIGHBOURS, Floats, Ints
 
@@ -57,7 +58,7 @@ class ItemTransitionConfig(RecencyConfig):
     half_life_days: float | None = Field(default=60, gt=0)
 
 
-class ItemTransition(RecencyModel):
+class ItemTransition(SparseModel, RecencyModel):
     """Sum of the transitions from the items of the history, the latest baskets weighing most."""
 
     version = 1
@@ -76,9 +77,9 @@ class ItemTransition(RecencyModel):
         items = scale_rows(sp.csr_matrix(contents.T), held**-config.item_exponent)
         self.transitions = largest_of_product(items, later, config.neighbours)
 
-    def score(self, histories: Histories) -> np.ndarray:
+    def evidence(self, histories: Histories) -> sp.csr_matrix:
         """Recency-weighted history times transitions; 0 for what followed nothing of the history."""
-        return (self.recent(histories) @ self.transitions).toarray()
+        return self.recent(histories) @ self.transitions
 
     def recent(self, histories: Histories) -> sp.csr_matrix:
         """float32 CSR (n, n_items): purchases, decayed by baskets since and by age."""

@@ -18,6 +18,7 @@ from pydantic import Field
 from components.cf._neighbours import scale_columns, unit_rows
 from components.cf._recency import RecencyConfig, RecencyModel
 from components.core.dataset import Dataset, Histories
+from components.core.forms import VectorModel
 from components.core.model import Capabilities
 from components.core.space import Choice, Floats
 
@@ -39,7 +40,7 @@ class PureSvdConfig(RecencyConfig):
     passes: int = Field(default=6, ge=1, le=100)
 
 
-class PureSvd(RecencyModel):
+class PureSvd(VectorModel, RecencyModel):
     """The history projected on the directions and back."""
 
     version = 1
@@ -57,13 +58,17 @@ class PureSvd(RecencyModel):
         """Projection of the history, in the scale of the purchases; all 0 for an empty history."""
         return self.embed_users(histories) @ self.item_factors.T
 
+    def item_vectors(self) -> np.ndarray:
+        """The factors."""
+        return self.item_factors
+
+    def queries(self, histories: Histories) -> np.ndarray:
+        """The users' vectors."""
+        return self.embed_users(histories)
+
     def embed_users(self, histories: Histories) -> np.ndarray:
         """float32 (n, embedding_size): the weighted history in the directions."""
         return scale_columns(self.recent(histories), self.weight) @ self.item_factors
-
-    def embed_items(self) -> np.ndarray:
-        """float32 (n_items, embedding_size)."""
-        return self.item_factors
 
     def state(self) -> dict[str, np.ndarray]:
         """item_factors: float32 (n_items, embedding_size); weight: float32 (n_items,)."""

@@ -15,13 +15,15 @@ from dataclasses import replace
 from typing import ClassVar
 
 import numpy as np
+import scipy.sparse as sp
 from pydantic import Field
 
 from components.cf._recency import baskets_of
 from components.cf._repeat_features import ItemRhythm, features_of, pairs_of, rhythm_of
 from components.core.config import Config
 from components.core.dataset import DAY_S, Dataset, Histories
-from components.core.model import Capabilities, Model
+from components.core.forms import SparseModel
+from components.core.model import Capabilities
 from components.core.space import Floats
 
 STEPS = 25  # of Newton's method, which is there after six or so
@@ -40,7 +42,7 @@ class RepeatPurchaseConfig(Config):
     regularization: float = Field(default=10, gt=0)
 
 
-class RepeatPurchase(Model):
+class RepeatPurchase(SparseModel):
     """Probability that the user buys the item again."""
 
     version = 1
@@ -81,13 +83,12 @@ class RepeatPurchase(Model):
         left, right = np.triu_indices(units.shape[1])
         return np.hstack((np.ones((len(units), 1)), units, units[:, left] * units[:, right]))
 
-    def score(self, histories: Histories) -> np.ndarray:
+    def evidence(self, histories: Histories) -> sp.csr_matrix:
         """Probability per item of the history; 0 for what was never bought."""
         pairs = pairs_of(histories)
         logits = self._design(features_of(pairs, self._rhythm, _baskets(histories))) @ self._weights
-        out = np.zeros((len(histories), self.n_items), dtype=np.float32)
-        out[pairs.rows, pairs.items] = 1 / (1 + np.exp(-np.clip(logits, -LARGEST_LOGIT, LARGEST_LOGIT)))
-        return out
+        chances = (1 / (1 + np.exp(-np.clip(logits, -LARGEST_LOGIT, LARGEST_LOGIT)))).astype(np.float32)
+        return sp.csr_matrix((chances, (pairs.rows, pairs.items)), shape=(len(histories), self.n_items))
 
     def state(self) -> dict[str, np.ndarray]:
         """The regression in float64, and the items' rhythm, float32 (n_items,) each."""

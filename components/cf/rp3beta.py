@@ -16,6 +16,7 @@ from components.cf._neighbours import largest_of_product, scale_columns, scale_r
 from components.cf._recency import RecencyConfig, RecencyModel
 from components.core.bundle import pack_csr, unpack_csr
 from components.core.dataset import Dataset, Histories
+from components.core.forms import SparseModel
 from components.core.model import Capabilities
 from components.core.space import NEIGHBOURS, Floats
 
@@ -32,7 +33,7 @@ class Rp3betaConfig(RecencyConfig):
     neighbours: int = Field(default=200, ge=1)
 
 
-class Rp3beta(RecencyModel):
+class Rp3beta(SparseModel, RecencyModel):
     """Sum of the walks' weights from the items of the history."""
 
     version = 1
@@ -47,9 +48,9 @@ class Rp3beta(RecencyModel):
         to_items = scale_columns(scale_rows(bought, lengths**-self.config.alpha), buyers**-self.config.beta)
         self.walks = largest_of_product(to_users, to_items, self.config.neighbours)
 
-    def score(self, histories: Histories) -> np.ndarray:
+    def evidence(self, histories: Histories) -> sp.csr_matrix:
         """Weighted history times walks; 0 for items no walk reaches."""
-        return (self.recent(histories) @ self.walks).toarray()
+        return self.recent(histories) @ self.walks
 
     def state(self) -> dict[str, np.ndarray]:
         """walks: CSR (n_items, n_items), row i holds where walks from item i arrive."""

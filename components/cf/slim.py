@@ -12,12 +12,14 @@ from __future__ import annotations
 from typing import ClassVar
 
 import numpy as np
+import scipy.sparse as sp
 from pydantic import Field
 
 from components.cf._recency import RecencyConfig, RecencyModel
 from components.cf._regressions import regress
 from components.core.bundle import pack_csr, unpack_csr
 from components.core.dataset import Dataset, Histories
+from components.core.forms import SparseModel
 from components.core.model import Capabilities
 from components.core.space import Choice, Floats
 
@@ -41,7 +43,7 @@ class SlimConfig(RecencyConfig):
     tolerance: float = Field(default=1e-4, gt=0)
 
 
-class Slim(RecencyModel):
+class Slim(SparseModel, RecencyModel):
     """Sum of the weights of the history's items."""
 
     version = 1
@@ -58,9 +60,9 @@ class Slim(RecencyModel):
         config = self.config
         return elastic_net(grams, right, config.l1, config.l2, config.sweeps, config.tolerance)
 
-    def score(self, histories: Histories) -> np.ndarray:
+    def evidence(self, histories: Histories) -> sp.csr_matrix:
         """Weighted history times weights; 0 for items nothing of the history speaks for."""
-        return (self.recent(histories) @ self.weights).toarray()
+        return self.recent(histories) @ self.weights
 
     def state(self) -> dict[str, np.ndarray]:
         """weights: CSR (n_items, n_items), row i holds what item i speaks for."""

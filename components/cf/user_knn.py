@@ -20,6 +20,7 @@ from components.cf._neighbours import keep_largest_stored, largest_of_product, s
 from components.cf._recency import RecencyConfig, RecencyModel
 from components.core.bundle import pack_csr, unpack_csr
 from components.core.dataset import Dataset, Histories
+from components.core.forms import SparseModel
 from components.core.model import Capabilities
 from components.core.space import NEIGHBOURS, Floats
 
@@ -47,7 +48,7 @@ class UserKnnConfig(RecencyConfig):
     closeness: float = Field(default=1, gt=0, le=10)
 
 
-class UserKnn(RecencyModel):
+class UserKnn(SparseModel, RecencyModel):
     """Similarity-weighted purchases of the nearest users."""
 
     version = 2
@@ -59,14 +60,14 @@ class UserKnn(RecencyModel):
         self.rarity = (buyers**-self.config.rarity_exponent).astype(np.float32)
         self._set(self._profiles(data.histories))
 
-    def score(self, histories: Histories) -> np.ndarray:
+    def evidence(self, histories: Histories) -> sp.csr_matrix:
         """Neighbours' and own purchases; 0 for items that none of them bought."""
         profiles = self._profiles(histories)
         # One more than asked for: where the user is a fitted one, the nearest is the user.
         others = largest_of_product(self._compared(profiles), self._by_item, self.config.neighbours + 1)
         others = _nearest_but(others, histories.users, self.config.neighbours)
         others.data **= self.config.closeness
-        return (others @ self.users + self.config.own_weight * profiles).toarray()
+        return others @ self.users + self.config.own_weight * profiles
 
     def state(self) -> dict[str, np.ndarray]:
         """users: CSR (fitted users, n_items), rows of length 1; rarity: float32 (n_items,)."""

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from components.core.dataset import Dataset, Histories
+from components.core.forms import VectorModel, with_biases, with_ones
 from components.core.model import Capabilities
 from components.deep._config import SequenceConfig
 from components.deep._numpy_layers import directions
@@ -15,7 +16,7 @@ from components.deep._sequences import last_windows
 from components.deep._softmax_model import SoftmaxModel
 
 
-class SequenceModel(SoftmaxModel):
+class SequenceModel(SoftmaxModel, VectorModel):
     """Next baskets from the last baskets: logit = state · item embedding, or their cosine over `temperature`, + bias.
 
     An empty history has the state 0: its scores follow the item biases, a smoothed popularity. Weights by
@@ -51,13 +52,28 @@ class SequenceModel(SoftmaxModel):
 
     def logits(self, histories: Histories) -> np.ndarray:
         """float32 (n, n_items): state · item embedding, or their cosine over the temperature, + item bias."""
+        return self._states(histories) @ self._embeddings().T + self.weights["item_biases"]
+
+    def item_vectors(self) -> np.ndarray:
+        """Embeddings, of length 1 where there is a temperature, and biases."""
+        return with_biases(self._embeddings(), self.weights["item_biases"])
+
+    def queries(self, histories: Histories) -> np.ndarray:
+        """The states after the last basket."""
+        return with_ones(self._states(histories))
+
+    def _embeddings(self) -> np.ndarray:
+        items = self.weights["item_embeddings"]
+        return items if self.config.temperature is None else directions(items)
+
+    def _states(self, histories: Histories) -> np.ndarray:
         windows = last_windows(histories, self.config.max_length)
         mask = windows.sizes > 0
         states = self.encode(windows.basket_vectors(self.weights["item_embeddings"]), mask)
-        states, items = np.where(mask[:, -1:], states, 0), self.weights["item_embeddings"]
+        states = np.where(mask[:, -1:], states, 0)
         if self.config.temperature is not None:
-            states, items = directions(states) / np.float32(self.config.temperature), directions(items)
-        return states @ items.T + self.weights["item_biases"]
+            states = directions(states) / np.float32(self.config.temperature)
+        return states
 
     def _clock_remark(self, epochs: int) -> str:
         return (

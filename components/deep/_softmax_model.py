@@ -19,6 +19,7 @@ class SoftmaxModel(Model):
     were alike. TensorFlow is imported while fitting only; `logits` is the same network in numpy.
     """
 
+    softmax: ClassVar[bool] = True
     score_block: ClassVar[int] = 128  # histories whose logits are in memory at once
     weights: Weights
     _curves: dict[str, list[float]]

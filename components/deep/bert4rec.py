@@ -17,6 +17,7 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from components.core.dataset import Dataset, Histories
+from components.core.forms import VectorModel, with_biases, with_ones
 from components.core.model import Capabilities
 from components.core.space import Floats, Ints
 from components.deep._catalogue_model import CatalogueConfig, CatalogueModel
@@ -57,7 +58,7 @@ class Bert4RecConfig(CatalogueConfig):
         return self
 
 
-class Bert4Rec(CatalogueModel):
+class Bert4Rec(CatalogueModel, VectorModel):
     """Blocks of attention and a two-layer network, each after a layer norm and beside a shortcut."""
 
     version = 1
@@ -72,14 +73,24 @@ class Bert4Rec(CatalogueModel):
 
     def logits(self, histories: Histories) -> np.ndarray:
         """Cosine of the state at a masked slot after the history and the item, over the temperature, + the bias."""
+        products = self._states(histories) @ directions(self.weights["item_embeddings"]).T
+        return products / np.float32(self.config.temperature) + self.weights["item_biases"]
+
+    def item_vectors(self) -> np.ndarray:
+        """The embeddings' directions, and the biases."""
+        return with_biases(directions(self.weights["item_embeddings"]), self.weights["item_biases"])
+
+    def queries(self, histories: Histories) -> np.ndarray:
+        """The states' directions over the temperature."""
+        return with_ones(self._states(histories) / np.float32(self.config.temperature))
+
+    def _states(self, histories: Histories) -> np.ndarray:
         w, config = self.weights, self.config
         windows = last_windows(histories, config.max_length - 1)
         vectors = windows.basket_vectors(w["item_embeddings"])
         asked = np.broadcast_to(w["mask_vector"], (len(histories), 1, config.embedding_size))
         known = np.pad(windows.sizes > 0, ((0, 0), (0, 1)), constant_values=True)
-        states = self.encode(np.concatenate((vectors, asked), axis=1), known)
-        products = directions(states) @ directions(w["item_embeddings"]).T
-        return products / np.float32(config.temperature) + w["item_biases"]
+        return directions(self.encode(np.concatenate((vectors, asked), axis=1), known))
 
     def encode(self, vectors: np.ndarray, known: np.ndarray) -> np.ndarray:
         """(n, d): the last slot's state from slots (n, slots, d), of which bool (n, slots) are known."""

@@ -17,6 +17,7 @@ import scipy.sparse as sp
 from pydantic import Field
 
 from components.core.dataset import Dataset, Histories
+from components.core.forms import VectorModel, with_biases, with_ones
 from components.core.space import Ints
 from components.deep._catalogue_model import CatalogueConfig, CatalogueModel
 from components.deep._numpy_layers import Weights
@@ -40,7 +41,7 @@ class LightGcnConfig(CatalogueConfig):
     batch_size: int = Field(default=8192, ge=1)
 
 
-class LightGcn(CatalogueModel):
+class LightGcn(CatalogueModel, VectorModel):
     """A user's items, spread, against all items, spread."""
 
     version = 1
@@ -54,10 +55,20 @@ class LightGcn(CatalogueModel):
 
     def logits(self, histories: Histories) -> np.ndarray:
         """From history_embeddings, item_embeddings (n_items, d) and item_biases (n_items,)."""
-        w = self.weights
+        return self._users(histories) @ self.weights["item_embeddings"].T + self.weights["item_biases"]
+
+    def item_vectors(self) -> np.ndarray:
+        """Spread embeddings and biases."""
+        return with_biases(self.weights["item_embeddings"], self.weights["item_biases"])
+
+    def queries(self, histories: Histories) -> np.ndarray:
+        """The users' spread items."""
+        return with_ones(self._users(histories))
+
+    def _users(self, histories: Histories) -> np.ndarray:
         held = histories.matrix(self.n_items, binary=True)
         lengths = np.sqrt(np.maximum(np.diff(held.indptr), 1))[:, None].astype(np.float32)
-        return (held @ w["history_embeddings"] / lengths) @ w["item_embeddings"].T + w["item_biases"]
+        return held @ self.weights["history_embeddings"] / lengths
 
 
 def edges_of(held: sp.csr_matrix) -> sp.csr_matrix:

@@ -14,6 +14,7 @@ import numpy as np
 from pydantic import Field
 
 from components.core.dataset import Dataset, Histories
+from components.core.forms import VectorModel, with_biases, with_ones
 from components.core.space import Choice, Floats
 from components.deep._catalogue_model import CatalogueConfig, CatalogueModel
 from components.deep._numpy_layers import dense
@@ -42,7 +43,7 @@ class MultiVaeConfig(CatalogueConfig):
     full_softmax_items: int = Field(default=3000, ge=1)
 
 
-class MultiVae(CatalogueModel):
+class MultiVae(CatalogueModel, VectorModel):
     """Items → hidden → mean of the latent variable → hidden → items."""
 
     version = 1
@@ -56,9 +57,19 @@ class MultiVae(CatalogueModel):
 
     def logits(self, histories: Histories) -> np.ndarray:
         """From the mean of the latent variable; an empty history gives about the items' popularity."""
+        return self._hidden(histories) @ self.weights["item_embeddings"].T + self.weights["item_biases"]
+
+    def item_vectors(self) -> np.ndarray:
+        """The output layer."""
+        return with_biases(self.weights["item_embeddings"], self.weights["item_biases"])
+
+    def queries(self, histories: Histories) -> np.ndarray:
+        """What the last hidden layer says."""
+        return with_ones(self._hidden(histories))
+
+    def _hidden(self, histories: Histories) -> np.ndarray:
         w = self.weights
         held = histories.matrix(self.n_items, binary=True)
         lengths = np.sqrt(np.maximum(np.diff(held.indptr), 1))[:, None].astype(np.float32)
         hidden = np.tanh(held @ w["input_embeddings"] / lengths + w["input_bias"])
-        hidden = np.tanh(dense(dense(hidden, w, "mean"), w, "hidden"))
-        return hidden @ w["item_embeddings"].T + w["item_biases"]
+        return np.tanh(dense(dense(hidden, w, "mean"), w, "hidden"))

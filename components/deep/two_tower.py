@@ -19,6 +19,7 @@ from pydantic import Field
 
 from components.core.dataset import Dataset, Histories
 from components.core.errors import DataError
+from components.core.forms import VectorModel, with_biases, with_ones
 from components.core.model import Capabilities
 from components.core.space import Floats
 from components.deep._catalogue_model import CatalogueConfig, CatalogueModel
@@ -62,7 +63,7 @@ class TwoTowerConfig(CatalogueConfig):
     batch_size: int = Field(default=512, ge=1)
 
 
-class TwoTower(CatalogueModel):
+class TwoTower(CatalogueModel, VectorModel):
     """Cosine of the user's and the item's vector over a temperature, plus the item's bias."""
 
     version = 1
@@ -90,8 +91,22 @@ class TwoTower(CatalogueModel):
 
     def logits(self, histories: Histories) -> np.ndarray:
         """From tower_vectors (n_items, d), item_biases (n_items,) and the layers of the user's network."""
+        return (
+            self._users(histories) @ directions(self.weights["tower_vectors"]).T / self.config.temperature
+            + (self.weights["item_biases"])
+        )
+
+    def item_vectors(self) -> np.ndarray:
+        """The towers' directions, and the biases."""
+        return with_biases(directions(self.weights["tower_vectors"]), self.weights["item_biases"])
+
+    def queries(self, histories: Histories) -> np.ndarray:
+        """The users' directions over the temperature."""
+        return with_ones(self._users(histories) / self.config.temperature)
+
+    def _users(self, histories: Histories) -> np.ndarray:
         w, config = self.weights, self.config
         pooled = pools_of(histories, config.basket_decays, config.max_length).sums(w["tower_vectors"])
         hidden = np.maximum(dense(pooled, w, "user_hidden"), 0)
         users = pooled @ w["user_linear.kernel"] + dense(hidden, w, "user_out")
-        return directions(users) @ directions(w["tower_vectors"]).T / config.temperature + w["item_biases"]
+        return directions(users)

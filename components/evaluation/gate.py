@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
@@ -69,18 +69,32 @@ def decide(
     return verdicts
 
 
-def decide_release(config: GateConfig, golden_ms: float, missing_in_card: Sequence[str]) -> list[Verdict]:
+def decide_release(
+    config: GateConfig, golden_ms: float, missing_in_card: Sequence[str], retrieval: Mapping[str, Any]
+) -> list[Verdict]:
     """The gates of the assembled release.
 
     golden_ms        milliseconds a golden request takes (release/pace.py)
     missing_in_card  parts of the model card that say nothing
+    retrieval        of the release's facts: the indexes with the recall that each keeps
     """
     words = f"{golden_ms:.1f} ms per golden request, at most {config.max_golden_ms:g} allowed"
     absent = f"nothing is said of: {', '.join(missing_in_card)}"
     return [
         Verdict("latency", golden_ms <= config.max_golden_ms, words),
         Verdict("model_card", not missing_in_card, absent if missing_in_card else "every part says something"),
+        _retrieval(retrieval),
     ]
+
+
+def _retrieval(told: Mapping[str, Any]) -> Verdict:
+    """An index may lose only so much of the exact answer."""
+    least, found = told["least_recall"], {name: kept["recall"] for name, kept in told["indexes"].items()}
+    if not found:
+        return Verdict("retrieval", True, "exact: no model is asked through an index")
+    words = ", ".join(f"{name} {recall:.3f}" for name, recall in found.items())
+    asked = f"recall@{told['recall_at']} of the exact answer: {words}; at least {least:g} wanted"
+    return Verdict("retrieval", min(found.values()) >= least, asked)
 
 
 def _slices(report: dict[str, Any]) -> Verdict:

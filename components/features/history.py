@@ -5,13 +5,14 @@ The same code answers offline and at serving, so an event sent a second ago coun
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import scipy.sparse as sp
 
 from components.core.dataset import DAY_S, Histories
+from components.core.sparse import look_up, values_at
 
 RECENT_DAYS = (14, 42, 91)
 # Stands for "never bought". A century, because no shop's events are older: an age beyond it would count as fresher.
@@ -29,11 +30,10 @@ class Groups:
     name: str
     of: np.ndarray
 
-    @property
-    def indicator(self) -> sp.csr_matrix:
-        """float32 CSR (n_items, groups)."""
-        n = len(self.of)
-        return sp.csr_matrix((np.ones(n, np.float32), (np.arange(n), self.of)), shape=(n, int(self.of.max()) + 1))
+    @cached_property
+    def size(self) -> int:
+        """How many groups there are."""
+        return int(self.of.max(initial=-1)) + 1
 
 
 def pair_features(
@@ -43,12 +43,11 @@ def pair_features(
 
     rows, items  int (pairs,)
     Returns      name → float32 (pairs,); ages in days, FOREVER_DAYS where there was no purchase
-    Memory       a few numbers for each event, pair, and user and group
+    Cost         that of the histories and the pairs, whatever the size of the catalogue
     """
     baskets = np.maximum(_baskets(histories), 1)
-    bought_before = _Bought.of(histories, n_items)
-    at = bought_before.places(rows, items)
-    bought, first, last = (at(of) for of in (bought_before.count, bought_before.first, bought_before.last))
+    first, last = _first_and_last(histories, n_items, rows, items)
+    bought = values_at(histories.matrix(n_items), rows, items)
     age = np.where(bought > 0, (histories.now - last) / DAY_S, FOREVER_DAYS)
     cadence = np.where(bought > 1, (last - first) / DAY_S / np.maximum(bought - 1, 1), FOREVER_DAYS)
     out = {
@@ -58,10 +57,11 @@ def pair_features(
         "tenure_days": np.where(bought > 0, (histories.now - first) / DAY_S, FOREVER_DAYS),
         "cadence_days": cadence,
         "overdue": np.where(bought > 1, age / np.maximum(cadence, 0.5), -1.0),
-        "decayed": at(histories.matrix(n_items, half_life_days=30).data),
+        "decayed": values_at(histories.matrix(n_items, half_life_days=30), rows, items),
     }
     for days in RECENT_DAYS:
-        out[f"bought_{days}d"] = at(bought_before.since(histories.now - days * DAY_S))
+        recent = histories.keep(histories.times >= histories.now - days * DAY_S)
+        out[f"bought_{days}d"] = values_at(recent.matrix(n_items), rows, items)
     for group in groups:
         out |= _group_features(histories, n_items, group, rows, items)
     return {name: values.astype(np.float32) for name, values in out.items()}
@@ -94,66 +94,25 @@ def _baskets(histories: Histories) -> np.ndarray:
     return np.bincount(histories.rows[histories.basket_starts], minlength=len(histories))
 
 
-@dataclass(frozen=True)
-class _Bought:
-    """What was bought, one place for each (user row, item), in their order: the order of `Histories.matrix`.
-
-    keys   int64 (bought,), row · n_items + item
-    place  int64 (events,), where each event, in the order of keys, belongs
-    times  int64 (events,), in that order
-    """
-
-    n_items: int
-    keys: np.ndarray
-    place: np.ndarray
-    times: np.ndarray
-
-    @classmethod
-    def of(cls, histories: Histories, n_items: int) -> _Bought:
-        keys = histories.rows * n_items + histories.items
-        order = np.argsort(keys, kind="stable")  # oldest first within a pair
-        keys, place = np.unique(keys[order], return_inverse=True)
-        return cls(n_items, keys, place, histories.times[order])
-
-    @property
-    def count(self) -> np.ndarray:
-        """float32 (bought,)."""
-        return np.bincount(self.place, minlength=len(self.keys)).astype(np.float32)
-
-    @property
-    def first(self) -> np.ndarray:
-        """float64 (bought,), time of the first purchase."""
-        return self.times[np.searchsorted(self.place, np.arange(len(self.keys)))].astype(np.float64)
-
-    @property
-    def last(self) -> np.ndarray:
-        """float64 (bought,), time of the last purchase."""
-        return self.times[np.searchsorted(self.place, np.arange(len(self.keys)), side="right") - 1].astype(np.float64)
-
-    def since(self, time: int) -> np.ndarray:
-        """float32 (bought,), purchases at or after a time."""
-        return np.bincount(self.place[self.times >= time], minlength=len(self.keys)).astype(np.float32)
-
-    def places(self, rows: np.ndarray, items: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
-        """A function that gives the pairs their values of (bought,); 0 for a pair that was never bought."""
-        wanted = rows.astype(np.int64) * self.n_items + items
-        at = np.searchsorted(self.keys, wanted).clip(max=max(len(self.keys) - 1, 0))
-        known = np.flatnonzero(self.keys[at] == wanted) if len(self.keys) else np.zeros(0, dtype=np.int64)
-
-        def values(of: np.ndarray) -> np.ndarray:
-            out = np.zeros(len(wanted), dtype=of.dtype)
-            out[known] = of[at[known]]
-            return out
-
-        return values
+def _first_and_last(
+    histories: Histories, n_items: int, rows: np.ndarray, items: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """float64 (pairs,) times of first and last purchase of these pairs; 0 where there is none."""
+    keys = histories.rows.astype(np.int64) * n_items + histories.items
+    order = np.lexsort((histories.times, keys))
+    keys, times = keys[order], histories.times[order].astype(np.float64)
+    starts = np.flatnonzero(np.diff(keys, prepend=-1))
+    ends = np.append(starts[1:], len(keys))[: len(starts)] - 1
+    wanted = rows.astype(np.int64) * n_items + items
+    return look_up(keys[starts], times[starts], wanted), look_up(keys[starts], times[ends], wanted)
 
 
 def _group_features(
     histories: Histories, n_items: int, group: Groups, rows: np.ndarray, items: np.ndarray
 ) -> dict[str, np.ndarray]:
-    indicator, of = group.indicator, group.of
-    count = (histories.matrix(n_items) @ indicator).toarray()
-    decayed = (histories.matrix(n_items, half_life_days=30) @ indicator).toarray()
+    of = group.of
+    count = _by_group(histories.matrix(n_items), group)
+    decayed = _by_group(histories.matrix(n_items, half_life_days=30), group)
     last = np.zeros(count.shape)
     np.maximum.at(last, (histories.rows, of[histories.items]), histories.times)
     pair = (rows, of[items])
@@ -164,3 +123,9 @@ def _group_features(
         f"{group.name}_decayed": decayed[pair],
         f"{group.name}_age_days": np.where(count[pair] > 0, (histories.now - last[pair]) / DAY_S, FOREVER_DAYS),
     }
+
+
+def _by_group(matrix: sp.csr_matrix, group: Groups) -> np.ndarray:
+    """float32 (n, groups): the sums of a CSR (n, n_items) over the items of each group."""
+    shape = (matrix.shape[0], group.size)
+    return sp.csr_matrix((matrix.data, group.of[matrix.indices], matrix.indptr), shape=shape).toarray()

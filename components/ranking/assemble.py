@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from components.core import bundle, layout
+from components.core import bundle, layout, rng
 from components.core.dataset import Dataset
 from components.core.errors import ConfigError
 from components.core.model import Model
@@ -13,8 +13,9 @@ from components.core.model import load as load_model
 from components.ranking.context import load_context
 from components.ranking.hybrid import FALLBACK, Hybrid
 from components.ranking.lambdamart import Lambdamart
+from components.retrieval.retrieval import Retrieval, RetrievalConfig
 
-CHOICE = "choice.json"  # which models propose, and how many items each
+CHOICE = "choice.json"  # which models propose, how many items each, and how they are asked
 
 
 def load_models(root: Path, fold: str, names: list[str]) -> dict[str, Model]:
@@ -22,14 +23,18 @@ def load_models(root: Path, fold: str, names: list[str]) -> dict[str, Model]:
     return {name: load_model(root / layout.MODELS / name / fold) for name in names}
 
 
-def untrained_hybrid(root: Path, fold: str, data: Dataset, names: list[str], per_model: int) -> Hybrid:
-    """Candidates and features of a fold, with no ranker yet.
+def untrained_hybrid(
+    root: Path, fold: str, data: Dataset, names: list[str], per_model: int, asked: RetrievalConfig
+) -> Hybrid:
+    """Candidates and features of a fold, with no ranker yet; models of a large catalogue are indexed here.
 
     Raises ConfigError if "popularity" is not among the names.
     """
     if FALLBACK not in names:
         raise ConfigError(f"params.yaml: rank.candidates: '{FALLBACK}' is missing; it fills lists that run short.")
-    return Hybrid(load_models(root, fold, names), load_context(root, fold, data), None, per_model)
+    models = load_models(root, fold, names)
+    retrieval = Retrieval.make(models, data.histories, asked, rng.stream(0, "retrieval"))
+    return Hybrid(models, load_context(root, fold, data), None, per_model, retrieval)
 
 
 def load_hybrid(root: Path, fold: str, data: Dataset) -> Hybrid:
@@ -37,5 +42,6 @@ def load_hybrid(root: Path, fold: str, data: Dataset) -> Hybrid:
     folder = root / layout.RANKER
     bundle.verify(folder)
     choice = bundle.read_json(folder / CHOICE)
-    hybrid = untrained_hybrid(root, fold, data, choice["models"], choice["candidates_per_model"])
+    asked = RetrievalConfig(**choice.get("retrieval", {}))
+    hybrid = untrained_hybrid(root, fold, data, choice["models"], choice["candidates_per_model"], asked)
     return replace(hybrid, ranker=Lambdamart.load(folder))

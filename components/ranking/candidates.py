@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
 from components.core.dataset import Histories
-from components.ranking.best_of_dense import best_of_dense
+from components.retrieval.evidence import Evidence
 
 
 @dataclass(frozen=True)
 class Candidates:
-    """(user row, item) pairs worth ranking, sorted by row.
+    """(user row, item) pairs worth ranking, sorted by row and item.
 
     rows, items  int64 (pairs,)
     seen         bool (pairs,), the item is in the user's history
@@ -33,38 +34,48 @@ class Candidates:
 
 
 def propose(
-    dense: dict[str, np.ndarray], histories: Histories, per_model: int, *, allowed: np.ndarray | None = None
+    evidence: Mapping[str, Evidence],
+    histories: Histories,
+    n_items: int,
+    per_model: int,
+    *,
+    allowed: np.ndarray | None = None,
 ) -> Candidates:
     """Union over the models of the best `per_model` items, and of the best `per_model` items new to the user.
 
-    dense    model name → float32 (len(histories), n_items) scores
-    allowed  bool (n_items,): only these items, drawn from among them; ranks still refer to the unfiltered union, so
-             that a filter leaves out items and changes nothing about the others
+    evidence  model name → what it says of these histories, over a catalogue of n_items
+    allowed   bool (n_items,): only these items, drawn from among them; ranks still refer to the unfiltered union, so
+              that a filter leaves out items and changes nothing about the others
     """
-    pool = _union(dense, histories, per_model, None)
-    chosen = pool if allowed is None else (pool | _union(dense, histories, per_model, allowed)) & allowed
-    at = np.flatnonzero(chosen)
-    rows, items = np.divmod(at, chosen.shape[1])
-    seen = np.zeros(chosen.size, dtype=bool)
-    seen[histories.rows * chosen.shape[1] + histories.items] = True
-    scores = {name: np.take(of, at) for name, of in dense.items()}
-    if chosen is pool:
-        ranks = {name: _ranks(rows, of, rows, of) for name, of in scores.items()}
-    else:
-        of_pool = np.flatnonzero(pool)
-        pool_rows = of_pool // pool.shape[1]
-        ranks = {name: _ranks(pool_rows, np.take(of, of_pool), rows, scores[name]) for name, of in dense.items()}
-    return Candidates(rows, items, seen[at], scores, ranks)
+    pool = _union(evidence, histories, n_items, per_model, None)
+    chosen = pool
+    if allowed is not None:
+        chosen = np.union1d(pool, _union(evidence, histories, n_items, per_model, allowed))
+        chosen = chosen[allowed[chosen % n_items]]
+    rows, items = np.divmod(chosen, n_items)
+    seen = np.isin(chosen, histories.rows.astype(np.int64) * n_items + histories.items)
+    scores = {name: of.at(rows, items) for name, of in evidence.items()}
+    of_pool = np.divmod(pool, n_items)
+    ranks = {}
+    for name, of in evidence.items():
+        pool_scores = scores[name] if chosen is pool else of.at(*of_pool)
+        ranks[name] = _ranks(of_pool[0], pool_scores, rows, scores[name])
+    return Candidates(rows, items, seen, scores, ranks)
 
 
 def _union(
-    dense: dict[str, np.ndarray], histories: Histories, per_model: int, allowed: np.ndarray | None
+    evidence: Mapping[str, Evidence],
+    histories: Histories,
+    n_items: int,
+    per_model: int,
+    allowed: np.ndarray | None,
 ) -> np.ndarray:
-    """bool (n, n_items), true for what any model puts among its best, of all items or of new ones."""
-    chosen = np.zeros(next(iter(dense.values())).shape, dtype=bool)
-    for scores in dense.values():
-        chosen.ravel()[best_of_dense(scores, histories, per_model, allowed)] = True
-    return chosen
+    """int64, row · n_items + item of what any model puts among its best, of all items or of new ones; sorted."""
+    chosen = [np.zeros(0, dtype=np.int64)]
+    for of in evidence.values():
+        rows, items = of.best_of_both(per_model, histories, allowed)
+        chosen.append(rows.astype(np.int64) * n_items + items)
+    return np.unique(np.concatenate(chosen))
 
 
 def _ranks(pool_rows: np.ndarray, pool_scores: np.ndarray, rows: np.ndarray, scores: np.ndarray) -> np.ndarray:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +12,7 @@ from components.core.dataset import Histories
 from components.core.errors import BundleError
 from components.core.model import Model
 from components.core.model import load as load_model
-from components.core.ranking import exclude, top_k
+from components.core.ranking import top_k
 from components.core.stages import stage
 from components.core.vocabulary import Vocabulary
 from components.features import history
@@ -21,8 +21,12 @@ from components.ranking.candidates import Candidates, propose
 from components.ranking.context import Context, pack, unpack
 from components.ranking.lambdamart import Lambdamart
 from components.ranking.list_policy import ListPolicy
+from components.ranking.order import Order, best
+from components.retrieval.evidence import Common, Dense, Evidence
+from components.retrieval.retrieval import Retrieval
 
 FALLBACK = "popularity"
+RETRIEVAL = "retrieval"  # in a release: the indexes, where there are any
 BEHIND = np.float32(2)  # fillers, scored 0 … 1 by popularity, start this far below the lowest ranked candidate
 TASTE_HALF_LIFE_DAYS = 60
 
@@ -46,6 +50,7 @@ class Lists:
 class Hybrid:
     """One recommender; `models` must hold "popularity", which fills lists that run short.
 
+    retrieval             how the models are asked for their best items
     candidates_per_model  how many items each model may propose, twice: among all, and among new ones
     """
 
@@ -53,6 +58,7 @@ class Hybrid:
     context: Context
     ranker: Lambdamart | None
     candidates_per_model: int
+    retrieval: Retrieval = field(default_factory=Retrieval)
 
     def __post_init__(self):
         """BundleError unless the ranker was trained on features normalised as the context's are."""
@@ -72,15 +78,29 @@ class Hybrid:
         """The users the slow features know."""
         return self.context.users
 
-    def model_scores(self, histories: Histories) -> dict[str, np.ndarray]:
-        """Model name → float32 (n, n_items) scores: one dense block per model, so pass some hundred users at most."""
-        return {name: model.score(histories) for name, model in self.models.items()}
+    def evidence(self, histories: Histories) -> dict[str, Evidence]:
+        """Model name → what it says of these histories; models of no known form hold n × n_items scores."""
+        return {name: self.retrieval.evidence(name, model, histories) for name, model in self.models.items()}
+
+    @property
+    def popular(self) -> Common:
+        """Everyone's list."""
+        return self.retrieval.common(FALLBACK, self.models[FALLBACK])
 
     def propose(
-        self, histories: Histories, scores: dict[str, np.ndarray], allowed: np.ndarray | None = None
+        self, histories: Histories, allowed: np.ndarray | None = None, scores: dict[str, np.ndarray] | None = None
     ) -> Candidates:
-        """Candidates of all models; scores as from `model_scores`, allowed as in candidates.propose."""
-        return propose(scores, histories, self.candidates_per_model, allowed=allowed)
+        """Candidates of all models; allowed as in candidates.propose.
+
+        scores  model name → float32 (n, n_items), where the caller has them already; a model with an index is asked
+                through it all the same, as at serving
+        """
+        known = {name: Dense(of) for name, of in (scores or {}).items() if name not in self.retrieval.listed}
+        told = {
+            name: known[name] if name in known else self.retrieval.evidence(name, model, histories)
+            for name, model in self.models.items()
+        }
+        return propose(told, histories, len(self.items), self.candidates_per_model, allowed=allowed)
 
     def features(self, histories: Histories, candidates: Candidates) -> tuple[list[str], np.ndarray]:
         """Feature names and the float32 (pairs, features) matrix of candidates, normalised last."""
@@ -103,35 +123,47 @@ class Hybrid:
             matrix[:, place] = values
         return list(columns), context.normalizer.apply(list(columns), matrix)
 
-    def score(
-        self,
-        histories: Histories,
-        scores: dict[str, np.ndarray] | None = None,
-        allowed: np.ndarray | None = None,
-    ) -> np.ndarray:
+    def score(self, histories: Histories, scores: dict[str, np.ndarray] | None = None) -> np.ndarray:
         """Dense float32 (n, n_items) scores: ranked candidates first, all else behind by popularity.
 
-        scores   what `model_scores` gave for these histories, where the caller has it already
-        allowed  bool (n_items,), items to draw candidates from; the others are not ranked, but not left out either
+        scores   as in `propose`
         """
-        return self._scored(histories, scores, allowed)[0]
+        candidates, ranked, lowest = self._ranked(histories, None, scores)
+        dense = self.popular.scores[None] + (lowest - BEHIND)[:, None]
+        dense[candidates.rows, candidates.items] = ranked
+        return dense
 
-    def _scored(
-        self, histories: Histories, scores: dict[str, np.ndarray] | None, allowed: np.ndarray | None
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """As `score`; and float32 (n,), the bound at or above which candidates score and below which fillers do."""
+    def _ranked(
+        self, histories: Histories, allowed: np.ndarray | None, scores: dict[str, np.ndarray] | None = None
+    ) -> tuple[Candidates, np.ndarray, np.ndarray]:
+        """Candidates, float (pairs,) their scores, and float32 (n,), the bound below which fillers score."""
         with stage("candidates"):
-            scores = self.model_scores(histories) if scores is None else scores
-            candidates = self.propose(histories, scores, allowed)
+            candidates = self.propose(histories, allowed, scores)
         with stage("features"):
             matrix = self.features(histories, candidates)[1] if len(candidates.rows) else None
         with stage("rank"):
-            ranked = np.zeros(0) if matrix is None else self.ranker.predict(matrix)
+            ranked = np.zeros(0, dtype=np.float32) if matrix is None else self.ranker.predict(matrix)
         lowest = np.zeros(len(histories), dtype=np.float32)
         np.minimum.at(lowest, candidates.rows, ranked)
-        dense = scores[FALLBACK] + (lowest - BEHIND)[:, None]
-        dense[candidates.rows, candidates.items] = ranked
-        return dense, lowest
+        return candidates, ranked, lowest
+
+    def orders(
+        self, histories: Histories, *, exclude_seen: bool = False, allowed: np.ndarray | None = None
+    ) -> list[Order]:
+        """Every user's order of the catalogue; allowed: bool (n_items,), items that are ranked and may stand."""
+        candidates, ranked, lowest = self._ranked(histories, allowed)
+        ends = np.searchsorted(candidates.rows, np.arange(len(histories) + 1))
+        return [
+            Order(
+                candidates.items[ends[row] : ends[row + 1]],
+                ranked[ends[row] : ends[row + 1]],
+                self.popular,
+                lowest[row] - BEHIND,
+                histories.of_user(row)[0] if exclude_seen else None,
+                allowed,
+            )
+            for row in range(len(histories))
+        ]
 
     def recommend(
         self,
@@ -162,12 +194,12 @@ class Hybrid:
         """
         if policy is not None:
             allowed = policy.allowed() if allowed is None else policy.allowed() & allowed
-        dense, lowest = self._scored(histories, None, allowed)
-        dense = exclude(dense, histories, seen=exclude_seen, allowed=allowed)
-        ranked = top_k(dense, k) if policy is None else policy.best(dense, k)
-        scores = np.take_along_axis(dense, ranked.clip(min=0), 1)
-        scores = np.where(ranked >= 0, scores, np.nan).astype(np.float32)
-        return Lists(ranked, scores, self._probabilities(scores, lowest))
+        orders = self.orders(histories, exclude_seen=exclude_seen, allowed=allowed)
+        found = [best(order, k, policy) for order in orders]
+        ranked = np.stack([items for items, _ in found]) if found else np.zeros((0, k), dtype=np.int32)
+        scores = np.stack([scores for _, scores in found]) if found else np.zeros((0, k), dtype=np.float32)
+        bounds = np.array([order.shift for order in orders], dtype=np.float32) + BEHIND
+        return Lists(ranked, scores, self._probabilities(scores, bounds))
 
     def _probabilities(self, scores: np.ndarray, lowest: np.ndarray) -> np.ndarray:
         curve = self.ranker.calibration
@@ -201,6 +233,8 @@ class Hybrid:
         meta["models"] = list(self.models)
         bundle.write(folder / "context", meta, arrays=arrays, vocabularies=vocabularies)
         self.ranker.save(folder / "ranker")
+        if self.retrieval != Retrieval():
+            self.retrieval.save(folder / RETRIEVAL)
 
     @classmethod
     def load(cls, folder: Path) -> Hybrid:
@@ -208,7 +242,8 @@ class Hybrid:
         content = bundle.read(folder / "context")
         models = {name: load_model(folder / "models" / name) for name in content.meta["models"]}
         ranker = Lambdamart.load(folder / "ranker")
-        return cls(models, unpack(content), ranker, content.meta["candidates_per_model"])
+        asked = Retrieval.load(folder / RETRIEVAL, models) if (folder / RETRIEVAL).is_dir() else Retrieval()
+        return cls(models, unpack(content), ranker, content.meta["candidates_per_model"], asked)
 
     def _text_affinity(self, histories: Histories, rows: np.ndarray, items: np.ndarray) -> np.ndarray:
         """Cosine between an item's text vector and the mean of what the user bought lately."""

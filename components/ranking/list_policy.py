@@ -8,6 +8,7 @@ self-information of an item's popularity (Vargas & Castells 2011, doi:10.1145/20
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from copy import copy
 from dataclasses import dataclass
 
@@ -15,8 +16,10 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from components.core.config import Config
-from components.core.ranking import NO_ITEM, top_k
+from components.core.ranking import NO_ITEM
 
+First = Callable[[int], tuple[np.ndarray, np.ndarray]]
+MayStand = Callable[[np.ndarray], np.ndarray]
 DEPTH = 5  # times k candidates are looked at: far enough for caps, near enough to stay relevant
 DEEPEST = 2000  # candidates that are looked at where caps would leave a list short; bounds the time of one answer
 
@@ -125,20 +128,17 @@ class ListPolicy:
         """bool (n_items,), what bans, stock and price band leave; not to be written to."""
         return self._allowed
 
-    def best(self, dense: np.ndarray, k: int) -> np.ndarray:
-        """int32 (n, k), the lists of several users; -1 where one runs short.
+    def best(self, first: First, k: int, may_stand: MayStand) -> np.ndarray:
+        """int32 (k,), one user's list; -1 where it runs short.
 
-        dense  float (n, n_items), -inf where an item must not stand, not even pinned
+        first      depth → so many ranked items that may stand, best first, with their scores
+        may_stand  items → bool, which of them may stand, even pinned
         """
-        lists = [self._best(scores, k, self.depth(k)) for scores in dense]
-        return np.stack(lists) if lists else np.zeros((0, k), dtype=np.int32)
-
-    def _best(self, scores: np.ndarray, k: int, depth: int) -> np.ndarray:
-        allowed = scores > -np.inf
-        ranked = top_k(scores[None], min(depth, len(scores)))[0]
-        found = self.arrange(ranked, scores[ranked.clip(min=0)], k, allowed)
-        if found[-1] == NO_ITEM and depth < min(DEEPEST, allowed.sum()):  # the caps left too few of the first
-            return self._best(scores, k, DEEPEST)
+        depth = self.depth(k)
+        ranked, scores = first(depth)
+        found = self.arrange(ranked, scores, k, may_stand)
+        if found[-1] == NO_ITEM and len(ranked) == depth < DEEPEST:  # the caps left too few of the first
+            return self.arrange(*first(DEEPEST), k, may_stand)
         return found
 
     def _left(self) -> np.ndarray:
@@ -157,16 +157,19 @@ class ListPolicy:
         """How many ranked items `arrange` should be given for a list of k."""
         return k if self.plain else DEPTH * k
 
-    def arrange(self, ranked: np.ndarray, scores: np.ndarray, k: int, allowed: np.ndarray | None = None) -> np.ndarray:
+    def arrange(self, ranked: np.ndarray, scores: np.ndarray, k: int, may_stand: MayStand | None = None) -> np.ndarray:
         """int32 (k,), one user's list: the ranked items re-ordered, capped, with the pins; -1 where it runs short.
 
         ranked   int (m,) catalogue indices, best first, -1 at the end where there are fewer
         scores   float (m,), not increasing
-        allowed  bool (n_items,), where a pin may stand; None: everywhere
+        may_stand  as in `best`, asked of the pins; None: all
         """
         held = ranked >= 0
         items, relevance = ranked[held].astype(np.int64), _unit(scores[held])
-        pins = [(place, item) for place, item in self._pins if allowed is None or allowed[item]]
+        pins = self._pins
+        if pins and may_stand is not None:
+            stands = may_stand(np.array([item for _, item in pins]))
+            pins = [pin for pin, does in zip(pins, stands, strict=True) if does]
         free = k - sum(place < k for place, _ in pins)
         pinned = [item for _, item in pins]
         keep = ~np.isin(items, pinned)  # a pin beyond the list has no place in it either

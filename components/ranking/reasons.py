@@ -36,7 +36,7 @@ def reasons(
     items    int (m,), catalogue indices without -1
     allowed  bool (n_items,), what the list was drawn from, as it was given to the hybrid
     """
-    candidates = hybrid.propose(history, hybrid.model_scores(history), allowed)
+    candidates = hybrid.propose(history, allowed)
     candidates = candidates.keep(np.isin(candidates.items, items))
     names, features = hybrid.features(history, candidates)
     added = hybrid.ranker.contributions(features) if len(features) else np.zeros((0, len(names)))

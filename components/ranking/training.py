@@ -16,6 +16,7 @@ from components.data.engine import EngineConfig
 from components.ranking.candidates import Candidates
 from components.ranking.hybrid import Hybrid
 from components.ranking.lambdamart import LambdamartConfig
+from components.retrieval.retrieval import RetrievalConfig
 
 
 class RankConfig(Config):
@@ -25,6 +26,7 @@ class RankConfig(Config):
     candidates_per_model   items each model proposes, once among all and once among new items
     negatives_per_user     unbought candidates kept per user and view for training, drawn at random
     held_out_share         share of users kept for early stopping
+    retrieval              from how many items on models with vectors are asked through an index
     engine                 where the trees are grown
     """
 
@@ -32,6 +34,7 @@ class RankConfig(Config):
     candidates_per_model: int = Field(default=50, ge=1, le=1000)
     negatives_per_user: int = Field(default=150, ge=1)
     held_out_share: float = Field(default=0.15, gt=0, lt=1)
+    retrieval: RetrievalConfig = Field(default_factory=RetrievalConfig)
     lambdamart: LambdamartConfig = Field(default_factory=LambdamartConfig)
     engine: EngineConfig = Field(default_factory=EngineConfig)
 
@@ -77,7 +80,7 @@ def training_table(
     for start in progress(list(range(0, len(histories), BLOCK_USERS))):
         rows = np.arange(start, min(start + BLOCK_USERS, len(histories)))
         block = histories.take(rows)
-        candidates = hybrid.propose(block, hybrid.model_scores(block))
+        candidates = hybrid.propose(block)
         labels = _labels(candidates, bought[rows])
         found += int(labels.sum())
         masks = {ALL: np.ones(len(labels), dtype=bool), NEW: ~candidates.seen}

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 from components.core import bundle, layout
 from components.core.dataset import Dataset, Histories
 from components.ranking.assemble import load_hybrid
-from components.ranking.hybrid import FALLBACK, Hybrid
+from components.ranking.hybrid import FALLBACK, RETRIEVAL, Hybrid
 from components.ranking.list_policy import ListPolicyConfig
 from components.release import card, golden
 from components.release.catalogue import Catalogue, catalogue_table
@@ -97,4 +97,5 @@ def _facts(name: str, data: Dataset, hybrid: Hybrid, pseudonym_key: str | None) 
             key: {"component": model.component(), "version": model.version} for key, model in hybrid.models.items()
         },
         "ranker_version": hybrid.ranker.version,
+        RETRIEVAL: hybrid.retrieval.facts(),
     }

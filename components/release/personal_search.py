@@ -30,7 +30,7 @@ def reordered(release: Release, who: Question, item_ids: Sequence[str]) -> np.nd
     allowed = np.zeros(len(release.hybrid.items), dtype=bool)
     known = np.array(list(places))
     allowed[known] = True
-    liked = release.hybrid.score(history, allowed=allowed)[0, known]
+    liked = release.hybrid.orders(history, allowed=allowed)[0].scores_of(known)
     personal = np.array(list(places.values()), np.int32)[np.argsort(-liked, kind="stable")]
     found = np.arange(min(len(item_ids), LOOKED_AT), dtype=np.int32)
     first = fuse([(Hits(found, found), 1.0), (Hits(personal, personal), PERSONAL_WEIGHT)], LOOKED_AT).rows

@@ -11,10 +11,10 @@ import numpy as np
 from components.core.dataset import Dataset, Histories
 from components.core.errors import ConfigError
 from components.core.model import Model
-from components.core.ranking import exclude, top_k
 from components.core.schema import RANKER
-from components.ranking.hybrid import FALLBACK, Hybrid
-from components.ranking.list_policy import ListPolicy
+from components.ranking.hybrid import Hybrid
+from components.ranking.list_policy import DEEPEST, ListPolicy
+from components.ranking.order import Order, best
 from components.ranking.reasons import Reason, reasons
 from components.release.catalogue import Catalogue, Filters
 from components.search.index import SearchIndex
@@ -22,6 +22,7 @@ from components.search.index import SearchIndex
 PSEUDONYM_KEY = "pseudonym_key"  # in release.json
 POPULAR = "popular"  # the stated fallback
 EVENT_GAP_S = 3600  # a history sent without times is taken as one event an hour, the last an hour before now
+NOTHING = np.zeros(0, dtype=np.int64)
 BEHIND = 1.0  # evidence scores stay above it, fillers below
 
 
@@ -105,15 +106,15 @@ class Release:
         history = self.history(question)
         model = self._model(question.policy)
         if not len(history.items):
-            return self._popular(history, question.k, allowed, policy)
+            return self._popular(question.k, allowed, policy)
         if model is None:
             wishes = None if policy.plain else policy
             found = self.hybrid.lists(
                 history, question.k, exclude_seen=question.exclude_seen, allowed=allowed, policy=wishes
             )
             return _answer(found.items[0], found.scores[0], None, found.probabilities[0])
-        dense = exclude(self._filled(model, history), history, seen=question.exclude_seen, allowed=allowed)
-        return _best(dense, question.k, None, policy)
+        order = self._order_of(model, question, history, allowed, policy)
+        return _answer(*best(order, question.k, policy), None)
 
     def reasons(self, question: Question, answer: Answer) -> list[Reason]:
         """Why each item of an answer to this question stands in it; empty reasons where the ranker did not order it."""
@@ -129,7 +130,7 @@ class Release:
         allowed = self._allowed(filters)
         item = self.hybrid.items.index(item_id)
         if item < 0:
-            return self._popular(Histories.of([[]], [[]], self.known.now), k, allowed)
+            return self._popular(k, allowed)
         return _answer(*self.hybrid.similar(item, k, allowed=allowed), None)
 
     def history(self, question: Question) -> Histories:
@@ -175,21 +176,20 @@ class Release:
             raise ConfigError(f"policy '{policy}': not in this release; known: {known}.")
         return self.hybrid.models[policy]
 
-    def _filled(self, model: Model, history: Histories) -> np.ndarray:
-        """A plain model's scores, and behind its evidence everything else by popularity (0 … 1)."""
-        scores, popular = model.score(history), self.hybrid.models[FALLBACK].score(history)
-        return np.where(scores > 0, scores + BEHIND, popular - BEHIND).astype(np.float32)
+    def _order_of(
+        self, model: Model, question: Question, history: Histories, allowed: np.ndarray | None, policy: ListPolicy
+    ) -> Order:
+        """A plain model's evidence, as deep as the policy may look, and behind it all else by popularity (0 … 1)."""
+        evidence = self.hybrid.retrieval.evidence(question.policy, model, history)
+        depth = question.k if policy.plain else DEEPEST
+        rows, items = evidence.best(depth, history, only_new=question.exclude_seen, allowed=allowed)
+        scores = (evidence.at(rows, items) + BEHIND).astype(np.float32)
+        seen = history.items if question.exclude_seen else None
+        return Order(items, scores, self.hybrid.popular, np.float32(-BEHIND), seen, allowed)
 
-    def _popular(
-        self, history: Histories, k: int, allowed: np.ndarray | None, policy: ListPolicy | None = None
-    ) -> Answer:
-        dense = exclude(self.hybrid.models[FALLBACK].score(history), history, allowed=allowed)
-        return _best(dense, k, POPULAR, policy)
-
-
-def _best(dense: np.ndarray, k: int, fallback: str | None, policy: ListPolicy | None) -> Answer:
-    ranked = (top_k(dense, k) if policy is None or policy.plain else policy.best(dense, k))[0]
-    return _answer(ranked, dense[0, ranked.clip(min=0)], fallback)
+    def _popular(self, k: int, allowed: np.ndarray | None, policy: ListPolicy | None = None) -> Answer:
+        order = Order(NOTHING, NOTHING.astype(np.float32), self.hybrid.popular, np.float32(0), None, allowed)
+        return _answer(*best(order, k, policy), POPULAR)
 
 
 def _answer(

@@ -17,7 +17,8 @@ from pydantic import Field
 from components.core import bundle
 from components.core.config import Config
 from components.core.progress import track
-from components.search import dense, load, suggest, vectors
+from components.retrieval import vectors
+from components.search import dense, load, suggest
 from components.search.analysis import CHINESE, AnalysisConfig, Analyzer
 from components.search.dense import Bags, DenseConfig
 from components.search.engine import BRAND, CATEGORY, PRICE, STOCK, TEXT, TITLE, Document, FieldWeights

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from components.core import schema
+from components.retrieval.vectors import Vectors
 from components.search.dense import Space
 from components.search.engine import (
     BRAND,
@@ -27,7 +28,6 @@ from components.search.engine import (
 from components.search.fusion import fuse
 from components.search.suggest import Suggester
 from components.search.understanding import Understanding, Understood
-from components.search.vectors import Vectors
 
 Mode = Literal["lexical", "dense", "fused"]
 LEXICAL, DENSE, FUSED = "lexical", "dense", "fused"
@@ -154,7 +154,7 @@ class SearchIndex:
         vector = self.parts.space.embed([*understood.words, *understood.dropped])
         if vector is None:
             return Hits(np.zeros(0, np.int32), np.zeros(0, np.float32))
-        return self.parts.vectors.nearest(vector, k, self.allowed(filters))
+        return Hits(*self.parts.vectors.nearest(vector, k, self.allowed(filters)))
 
     def _nothing(self, understood: Understood, k: int, filters: Filters) -> Found:
         """Nothing holds the words: the nearest in meaning, else what is popular among what passes the filters."""

@@ -9,6 +9,7 @@ import pyarrow.parquet as pq
 
 from components.core import bundle
 from components.core.errors import BundleError, ShoploopError
+from components.retrieval.vectors import read as read_vectors
 from components.search.analysis import AnalysisConfig, Analyzer
 from components.search.dense import Space
 from components.search.engine import SearchEngine
@@ -17,7 +18,6 @@ from components.search.spelling import Speller
 from components.search.suggest import Suggester
 from components.search.synonyms import Synonyms, read_rules
 from components.search.understanding import Understanding
-from components.search.vectors import read as read_vectors
 
 FORMAT = 1
 META, ITEMS, VOCABULARY, SYNONYMS = "search.json", "items.parquet", "words.parquet", "synonyms.txt"

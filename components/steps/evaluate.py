@@ -77,7 +77,7 @@ def _all_lists(config: EvaluateConfig, root: Path, data: Dataset, work: Task) ->
     others = load_models(root, layout.TEST_FOLD, [name for name in config.models if name not in hybrid.models])
 
     def ask(block: Histories) -> dict[str, Lists]:
-        scores = hybrid.model_scores(block)
+        scores = {name: model.score(block) for name, model in hybrid.models.items()}
         compared = scores | {name: model.score(block) for name, model in others.items()}
         ours = {RANKER: lists(hybrid.score(block, scores), block)}
         return ours | {name: lists(compared[name], block) for name in config.models}

@@ -32,7 +32,7 @@ def rank(config: RankConfig, root: Path, seed: int) -> StepResult:
     fold = layout.VALIDATION_FOLD
     data = store.load_dataset(root / layout.SPLIT / fold / store.DATASET)
     work = task(*store.load_questions(root, fold, data))
-    hybrid = untrained_hybrid(root, fold, data, config.candidates, config.candidates_per_model)
+    hybrid = untrained_hybrid(root, fold, data, config.candidates, config.candidates_per_model, config.retrieval)
     draw = rng.stream(seed, "rank")
     table = training_table(
         hybrid, work.histories, work.relevant[ALL], config, draw, lambda blocks: track(blocks, "candidates")
@@ -46,7 +46,11 @@ def rank(config: RankConfig, root: Path, seed: int) -> StepResult:
     curve = _calibrate(ranker, table, held_out, draw)
     with bundle.replacing(root / layout.RANKER) as fresh:
         ranker.save(fresh)
-        choice = {"models": config.candidates, "candidates_per_model": config.candidates_per_model}
+        choice = {
+            "models": config.candidates,
+            "candidates_per_model": config.candidates_per_model,
+            "retrieval": config.retrieval.model_dump(mode="json"),
+        }
         bundle.write_json(fresh / CHOICE, choice)
         bundle.write_json(fresh / "importance.json", ranker.importance())
         if curve:

@@ -13,6 +13,7 @@ from components.core.config import Config
 from components.core.errors import DataError, ReleaseError
 from components.evaluation.gate import GateConfig, decide_release
 from components.promotion.checks import GATES
+from components.ranking.hybrid import RETRIEVAL
 from components.ranking.list_policy import ListPolicyConfig
 from components.release import card, pace
 from components.release.assemble import assemble
@@ -98,7 +99,7 @@ def _registered(registry: ModelRegistry, version: RegisteredVersion, release: Re
 def _judged(config: RegisterConfig, release: Release, decision: dict[str, Any], root: Path) -> dict[str, Any]:
     """All gates of a release: those of the gate step, and those that need the release itself."""
     sections = card.gather(root, release.facts, bundle.digest(root / layout.RELEASE / KNOWN), config.intended_use)
-    own = decide_release(config.gate, pace.measure(release), card.missing(sections))
+    own = decide_release(config.gate, pace.measure(release), card.missing(sections), release.facts[RETRIEVAL])
     gates = decision["gates"] | {v.gate: {"passed": v.passed, "reason": v.reason} for v in own}
     failed = {name: gate for name, gate in gates.items() if not gate["passed"]}
     return {

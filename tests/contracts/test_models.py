@@ -17,6 +17,7 @@ from components.core.bundle import MANIFEST
 from components.core.config import parse
 from components.core.dataset import DAY_S, Dataset, Histories
 from components.core.errors import BundleError, ConfigError, DataError
+from components.core.forms import SparseModel, VectorModel
 from components.core.model import Model, load
 from components.core.registry import MODELS
 from components.core.rng import stream
@@ -199,6 +200,20 @@ def test_a_batch_is_scored_as_its_users_one_by_one(name: str) -> None:
     histories = checkerboard().histories.take(np.array([3, 0, 7, 12]))
     singly = np.concatenate([fitted(name).score(one) for one in histories.blocks(1)])
     assert alike(fitted(name).score(histories), singly)
+
+
+@for_every_model
+def test_what_a_model_says_in_its_form_is_its_score(name: str) -> None:
+    model, histories = fitted(name), checkerboard().histories
+    scores = model.score(histories)
+    if isinstance(model, SparseModel):
+        assert np.array_equal(model.evidence(histories).toarray(), scores)
+    elif isinstance(model, VectorModel):
+        products = model.queries(histories) @ model.item_vectors().T
+        shares = np.exp(products - np.logaddexp.reduce(products, axis=1)[:, None])
+        assert alike(np.log1p(model.n_items * shares) if model.softmax else products, scores)
+    else:
+        assert name in {"popularity", "tifu_knn", "deep_fm", "fm", "neumf"}, "asked for the whole catalogue"
 
 
 @for_every_model

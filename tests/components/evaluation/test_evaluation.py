@@ -17,6 +17,7 @@ from components.steps.gate import refuse_hindsight
 DATA = Dataset.from_events(np.array(["a", "a", "b", "c"]), np.array(["w", "x", "y", "z"]), np.arange(4), 10)
 # a buys x again and y for the first time; b buys z; c buys nothing.
 TARGET = Target(np.array([0, 0, 1]), np.array([1, 2, 3], dtype=np.int32), outside=1, unknown_users=0)
+EXACT = {"least_recall": 0.95, "recall_at": 100, "indexes": {}}
 
 
 def test_only_users_that_bought_are_asked_and_new_leaves_out_repeats():
@@ -86,10 +87,18 @@ def test_probabilities_must_mean_what_they_say_where_there_are_any():
 
 
 def test_the_release_itself_is_judged_on_its_pace_and_its_card():
-    slow, silent = decide_release(GateConfig(max_golden_ms=50), 50.1, ["Slices"])
-    assert (slow.passed, silent.passed) == (False, False)
+    slow, silent, exact = decide_release(GateConfig(max_golden_ms=50), 50.1, ["Slices"], EXACT)
+    assert (slow.passed, silent.passed, exact.passed) == (False, False, True)
     assert silent.reason == "nothing is said of: Slices"
-    assert all(v.passed for v in decide_release(GateConfig(max_golden_ms=50), 50.0, []))
+    assert all(v.passed for v in decide_release(GateConfig(max_golden_ms=50), 50.0, [], EXACT))
+
+
+def test_an_index_that_loses_too_much_of_the_exact_answer_stops_a_release():
+    for recall, passed in ((0.949, False), (0.95, True)):
+        told = EXACT | {"indexes": {"als": {"recall": recall}}}
+        verdict = decide_release(GateConfig(), 1.0, [], told)[-1]
+        assert verdict.passed == passed
+        assert verdict.reason == f"recall@100 of the exact answer: als {recall:.3f}; at least 0.95 wanted"
 
 
 def test_a_release_that_beats_the_simple_ones_passes():

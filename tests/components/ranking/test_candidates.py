@@ -5,8 +5,9 @@ import pytest
 
 from components.core.dataset import Histories
 from components.core.ranking import exclude, top_k
-from components.ranking.best_of_dense import best_of_dense
 from components.ranking.candidates import propose
+from components.retrieval.best_of_dense import best_of_dense
+from components.retrieval.evidence import Dense
 
 USERS, K = 9, 5
 
@@ -53,7 +54,7 @@ def test_a_rank_is_one_more_than_how_many_of_the_users_candidates_score_higher()
     scores = np.array([[0.5, 2.0, 2.0, 0.5, 1.0], [0.25, 3.0, 1.0, 0.0, 7.0]], dtype=np.float32)
     other = np.array([[-1.0, -2.0, 0.0, -0.0, 5.0], [1.0, 1.0, 1.0, 1.0, 1.0]], dtype=np.float32)
     nobody = Histories.of([[], []], [[], []], 1)
-    found = propose({"one": scores, "two": other}, nobody, 5)
+    found = propose({"one": Dense(scores), "two": Dense(other)}, nobody, 5, 5)
     assert found.rows.tolist() == [0] * 5 + [1] * 5 and found.items.tolist() == [*range(5)] * 2
     assert found.ranks["one"].tolist() == [4, 1, 1, 4, 3, 4, 2, 3, 5, 1]
     assert found.ranks["two"].tolist() == [4, 5, 2, 2, 1, 1, 1, 1, 1, 1]

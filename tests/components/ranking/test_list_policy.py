@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 from components.core.config import parse
 from components.core.errors import ConfigError
 from components.ranking.list_policy import ListPolicy, ListPolicyConfig, Shelf
+from components.ranking.order import Order, best
+from components.retrieval.evidence import Common
 
 IDS = ["apple", "pear", "plum", "soap", "brush", "salt"]
 INDEX = {item: at for at, item in enumerate(IDS)}
@@ -22,6 +24,13 @@ SHELF = Shelf(
     stock=np.array([10, 0, np.nan, 1, 1, 1]),
 )
 RANKED, SCORES = np.arange(6), np.array([6.0, 5.0, 4.0, 3.0, 2.0, 1.0])
+
+
+def ordered(scores: np.ndarray, without: int | None = None) -> Order:
+    """These scores as an order; without: an item that may not stand."""
+    allowed = np.arange(len(scores)) != without
+    popular = Common(np.zeros(len(scores), dtype=np.float32))
+    return Order(np.arange(len(scores)), scores, popular, np.float32(scores.min() - 2), None, allowed)
 
 
 def listed(k: int = 6, **options: object) -> list[str]:
@@ -117,15 +126,13 @@ def test_caps_that_leave_the_first_ones_short_are_filled_from_further_down() -> 
     groups = {"department": (np.arange(n) // 180).astype(np.int32)}
     shelf = Shelf(np.zeros((n, 2), dtype=np.float32), groups, np.full(n, 1 / n))
     policy = ListPolicy(ListPolicyConfig(max_per_group={"department": 2}), shelf, {})
-    assert policy.best(-np.arange(n, dtype=np.float32)[None], 4).tolist() == [[0, 1, 180, 181]]
+    assert best(ordered(-np.arange(n, dtype=np.float32)), 4, policy)[0].tolist() == [0, 1, 180, 181]
 
 
 def test_a_pin_stands_nowhere_where_its_item_must_not() -> None:
     policy = ListPolicy(ListPolicyConfig(pins=[{"item_id": "salt", "position": 1}]), SHELF, INDEX)
-    scores = SCORES[None].copy()
-    assert policy.best(scores, 2).tolist() == [[5, 0]]
-    scores[0, 5] = -np.inf
-    assert policy.best(scores, 2).tolist() == [[0, 1]]
+    assert best(ordered(SCORES), 2, policy)[0].tolist() == [5, 0]
+    assert best(ordered(SCORES, without=5), 2, policy)[0].tolist() == [0, 1]
 
 
 def test_what_a_request_asks_for_counts_and_the_declared_wish_gives_way() -> None:

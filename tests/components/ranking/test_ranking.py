@@ -16,6 +16,7 @@ from components.ranking.lambdamart import Lambdamart, LambdamartConfig
 from components.ranking.list_policy import ListPolicy, ListPolicyConfig, Shelf
 from components.ranking.reasons import reasons
 from components.ranking.training import RankConfig, held_out_queries, training_table
+from components.retrieval.evidence import Dense
 
 USERS, ITEMS, DAYS = 60, 20, 40
 
@@ -71,7 +72,7 @@ def bought(shop):
 
 def test_candidates_are_the_best_of_each_model_once_among_all_and_once_among_new(shop, hybrid):
     one = shop.histories.take([0])
-    found = propose(hybrid.model_scores(one), one, 2)
+    found = propose(hybrid.evidence(one), one, ITEMS, 2)
     alone = {name: model.recommend(one, 2)[0] for name, model in hybrid.models.items() if name != "household"}
     assert set(np.concatenate(list(alone.values()))) <= set(found.items)
     assert (~found.seen).any()
@@ -79,8 +80,8 @@ def test_candidates_are_the_best_of_each_model_once_among_all_and_once_among_new
 
 def test_filters_reach_the_candidates_and_change_nothing_about_those_that_stay(shop, hybrid):
     allowed = np.arange(ITEMS) % 2 == 0
-    scores = hybrid.model_scores(shop.histories)
-    free, held = (propose(scores, shop.histories, 3, allowed=only) for only in (None, allowed))
+    told = hybrid.evidence(shop.histories)
+    free, held = (propose(told, shop.histories, ITEMS, 3, allowed=only) for only in (None, allowed))
     assert allowed[held.items].all()
     known = {(r, i): rank for r, i, rank in zip(free.rows, free.items, free.ranks["item_knn"], strict=True)}
     found = zip(held.rows, held.items, held.ranks["item_knn"], strict=True)
@@ -91,7 +92,7 @@ def test_filters_reach_the_candidates_and_change_nothing_about_those_that_stay(s
 
 def test_ties_at_the_border_go_to_the_first_items_on_every_machine():
     history = Histories.of([[]], [[]], 1)
-    found = propose({"m": np.array([[1.0, 2.0, 1.0, 1.0, 1.0]], dtype=np.float32)}, history, 3)
+    found = propose({"m": Dense(np.array([[1.0, 2.0, 1.0, 1.0, 1.0]], dtype=np.float32))}, history, 5, 3)
     assert found.items.tolist() == [0, 1, 2]
     assert found.ranks["m"].tolist() == [2, 1, 2]
 
@@ -130,7 +131,7 @@ def test_where_nothing_is_shown_twice_each_user_gives_one_query(shop, hybrid):
 
 def test_the_contributions_of_the_features_add_up_to_the_score(shop, hybrid):
     one = shop.histories.take([0])
-    candidates = hybrid.propose(one, hybrid.model_scores(one))
+    candidates = hybrid.propose(one)
     _, features = hybrid.features(one, candidates)
     rest = hybrid.ranker.predict(features) - hybrid.ranker.contributions(features).sum(axis=1)
     assert rest == pytest.approx(np.full(len(rest), rest[0]), abs=1e-4)

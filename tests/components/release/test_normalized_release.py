@@ -40,7 +40,7 @@ def normalized(trained_shop, tmp_path_factory):
 
 
 def features(hybrid, history):
-    names, matrix = hybrid.features(history, hybrid.propose(history, hybrid.model_scores(history)))
+    names, matrix = hybrid.features(history, hybrid.propose(history))
     return dict(zip(names, matrix.T, strict=True))
 
 
