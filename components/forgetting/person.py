@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 from components.core import layout, schema
 from components.core.errors import ConfigError
@@ -43,14 +43,18 @@ class Person:
         return self._pattern is not None and self._pattern.search(text) is not None
 
     def is_in_file(self, path: Path) -> bool:
-        """`is_in_text` of a whole file, a block at a time."""
+        """`is_in_text` of a whole file."""
+        with open(path, "rb") as file:
+            return self.is_in_stream(file)
+
+    def is_in_stream(self, file: IO[bytes]) -> bool:
+        """`is_in_text` of what is left of a stream, a block at a time."""
         overlap = 4 * LONGEST_ID + 1
         rest = b""
-        with open(path, "rb") as file:
-            while block := file.read(BLOCK_SIZE):
-                if self.is_in_text(rest + block):
-                    return True
-                rest = block[-overlap:]
+        while block := file.read(BLOCK_SIZE):
+            if self.is_in_text(rest + block):
+                return True
+            rest = block[-overlap:]
         return False
 
     @cached_property

@@ -8,31 +8,39 @@ from __future__ import annotations
 
 import tempfile
 from collections import defaultdict
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from components.core import layout, schema
+from components.core.bundle import read_json
 from components.core.errors import DataError
 from components.data import engine
+from components.data.landing import FileFormat
 from components.data.landing.piece import ORIGINAL
 from components.data.mapped_source import MappedSource
 from components.forgetting.person import Person
-from components.forgetting.rewriting import drop_lines, drop_rows, named, unnamed
+from components.forgetting.places import Packed, Place, placed
+from components.forgetting.rewriting import drop_rows, named, unnamed
 from components.forgetting.trace import ROWS, Trace
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ibis.backends.duckdb import Backend
+
     from components.data.source import Source
 
 AREA = "data"
 PARQUET = ".parquet"
-BY_HAND = (".zip", ".tar", ".tgz", ".tar.gz", ".tar.bz2", ".tar.xz", ".bz2", ".xz", ".xlsx", ".xlsm", ".xls", ".ods")
 REJECTED = ".rejected.parquet"
 
 
 def find_raw(root: Path, source: Source, person: Person) -> list[Trace]:
     """The person's rows in data/, file by file.
 
-    Raises DataError, before anything is changed, if they lie where they cannot be taken out: an archive or a workbook.
+    Raises DataError, before anything is changed, if they cannot be taken out, or an archive or a workbook names the
+    person where nothing is read.
     """
     data = root / layout.DATA
     if not data.is_dir():
@@ -64,24 +72,29 @@ def _by_trace(data: Path, source: Source, person: Person, work: Path) -> list[Tr
     landed = source.land(data, work)
     con = engine.connect()
     rows = _person_rows(source.tables(con, landed), source.component(), person)
+    for file, row in _rejected_rows(con, landed, person):
+        rows[file].add(row)
+    files: dict[str, list[Place]] = defaultdict(list)
+    for label, found in sorted(rows.items()):
+        place = placed(data, label, _format(source, label), found)
+        spans = _spans(sorted(found), _starts(con, landed, label)) if place.is_text else []
+        files[place.file].append(replace(place, spans=spans))
+    con.disconnect()
+    packed = Packed(data, person, _members_read(landed))
+    packed.refuse_elsewhere(set(files), lambda file: _format(source, file))
+    return [
+        Trace(AREA, f"{layout.DATA}/{file}", ROWS, sum(len(p.rows) for p in places), packed.removal(file, places))
+        for file, places in files.items()
+    ]
+
+
+def _rejected_rows(con: Backend, landed: Path, person: Person) -> Iterator[tuple[str, int]]:
+    """File and line of what was no row and names the person."""
     for path in sorted(landed.glob(f"*{REJECTED}")):
         rejected = con.read_parquet(path).select(schema.SOURCE_FILE, schema.SOURCE_ROW, ORIGINAL).to_pyarrow()
         for file, row, original in zip(*(rejected[c].to_pylist() for c in rejected.column_names), strict=True):
             if original is not None and person.is_in_text(original.encode(errors="replace")):
-                rows[file].add(row)
-    _refuse_by_hand(rows)
-    traces = []
-    for file, found in sorted(rows.items()):
-        place = f"{layout.DATA}/{file}"
-        if file.lower().endswith(PARQUET):
-            traces.append(Trace(AREA, place, ROWS, len(found), _dropping_records(data / file, found)))
-        else:
-            spans = _spans(sorted(found), _starts(con, landed, file))
-            traces.append(
-                Trace(AREA, place, ROWS, len(found), _dropping_lines(data / file, spans, _declared(source, file)))
-            )
-    con.disconnect()
-    return traces
+                yield file, row
 
 
 def _person_rows(tables: dict, component: str, person: Person) -> dict[str, set[int]]:
@@ -104,19 +117,6 @@ def _person_rows(tables: dict, component: str, person: Person) -> dict[str, set[
     return rows
 
 
-def _refuse_by_hand(rows: dict[str, set[int]]) -> None:
-    packed = [file for file in rows if "!" in file or "#" in file or file.lower().endswith(BY_HAND)]
-    if packed:
-        where = "; ".join(
-            f"{layout.DATA}/{file}, rows {', '.join(map(str, sorted(rows[file])[:20]))}" for file in packed
-        )
-        raise DataError(
-            f"forget: the person is in files that cannot be rewritten without touching the rest: {where}. Nothing was "
-            "changed. Take the rows out at their origin (unpack the archive, edit the workbook or save it as CSV), "
-            "bring the file in again, accept it with `python -m components.data.pin`, and run this again."
-        )
-
-
 def _starts(con, landed: Path, file: str) -> list[int]:
     """Lines of a file at which a row or a rejected line begins, sorted."""
     starts: set[int] = set()
@@ -133,21 +133,13 @@ def _spans(rows: list[int], starts: list[int]) -> list[tuple[int, int]]:
     return [(row, following.get(row, row + 1)) for row in rows]
 
 
-def _declared(source: Source, file: str) -> str | None:
-    """The encoding that params.yaml declares for a file below data/."""
+def _format(source: Source, label: str) -> FileFormat:
+    """How params.yaml says that a file below data/ is written."""
     tables = source.raw_tables() if isinstance(source, MappedSource) else {}
-    table = tables.get(file.partition("/")[0])
-    return None if table is None else table.format.encoding
+    table = tables.get(label.partition("/")[0])
+    return FileFormat() if table is None else table.format
 
 
-def _dropping_lines(path: Path, spans: list[tuple[int, int]], declared: str | None):
-    return lambda: drop_lines(path, spans, declared)
-
-
-def _dropping_records(path: Path, rows: set[int]):
-    def kept(batch, before: int):
-        import pyarrow as pa
-
-        return pa.array([before + at not in rows for at in range(1, batch.num_rows + 1)], pa.bool_())
-
-    return lambda: drop_rows(path, kept)
+def _members_read(landed: Path) -> set[str]:
+    """The labels of all files, and members of archives, that landing read."""
+    return {label for path in landed.glob("*.landed.json") for label in read_json(path)["files"]}

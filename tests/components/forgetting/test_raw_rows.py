@@ -1,4 +1,4 @@
-"""A person's lines leave text files of every kind; all other bytes stay, and what cannot be rewritten is refused."""
+"""A person's lines leave text files of every kind; all other bytes stay."""
 
 import gzip
 import json
@@ -9,7 +9,6 @@ import pyarrow.parquet as pq
 import pytest
 
 from components.core import layout
-from components.core.errors import DataError
 from components.data.source import SourceChoice
 from components.forgetting.person import Person
 from components.forgetting.raw_rows import find_raw
@@ -110,16 +109,6 @@ def test_parquet_loses_the_person_s_records(tmp_path):
     pq.write_table(pa.table({"who": ["x", ANN.user_id, None], "what": ["i1", "i2", "i3"], "when": when}), path)
     forget(tmp_path, ".parquet")
     assert pq.read_table(path)["what"].to_pylist() == ["i1", "i3"]
-
-
-def test_an_archive_is_refused_with_the_rows_and_stays_as_it_was(tmp_path):
-    path = write(tmp_path, "a.zip", b"")
-    with zipfile.ZipFile(path, "w") as packed:
-        packed.writestr("b.csv", HEADER + "".join(LINES))
-    before = path.read_bytes()
-    with pytest.raises(DataError, match=r"a\.zip!b\.csv, rows 2, 4, .* Nothing was changed\. Take the rows out"):
-        find_raw(tmp_path, source(".zip", format="csv"), ANN)
-    assert path.read_bytes() == before
 
 
 def test_an_archive_without_the_person_is_no_hindrance(tmp_path):
