@@ -107,6 +107,7 @@ load: setup ## Measure throughput, latency and overload; refuses on a busy machi
 	$(BIN)/python -m tests.load.recommend
 	$(BIN)/python -m tests.load.overload
 	$(BIN)/python -m tests.load.nearline
+	$(BIN)/python -m tests.load.catalogue_size
 	$(BIN)/python -m tests.load.search_scale
 
 .PHONY: clean
