@@ -54,16 +54,14 @@ def serve(port: int, host: str | None, admin_port: int | None, search: Path | No
     os.environ["BENTOML_HOME"] = str(settings.state.resolve() / "bentoml")
     click.echo(f"http://{settings.host}:{port}")
     sys.stdout.flush()
-    arguments = ["-m", "bentoml", "serve", TARGET, "--host", settings.host, "--port", str(port)]
+    arguments = ["-m", "services.server", "serve", TARGET, "--host", settings.host, "--port", str(port)]
     arguments += ["--working-dir", str(PROJECT), "--timeout-graceful-shutdown", str(DRAIN_WITHIN_S)]
     os.execv(sys.executable, [sys.executable, *arguments])  # noqa: S606 - no shell wanted
 
 
 def _check(settings: Settings) -> None:
     """Raise a ShoploopError for what could never serve: better one line now than a service that is never ready."""
-    from components.release.load import load
     from services.access import check_keys
-    from services.desk import Desk
     from services.state import State
     from services.traces import open_traces
 
@@ -76,6 +74,11 @@ def _check(settings: Settings) -> None:
 
         load_index(settings.search)
     if settings.release is not None:
+        from components.ranking.lean_xgboost import import_lean
+        from components.release.load import load
+        from services.desk import Desk
+
+        import_lean()
         Desk(settings, state).check(load(settings.release))
 
 

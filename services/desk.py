@@ -62,11 +62,11 @@ class Desk:
         release = now.release
         request = self._protected(request, release)
         variant = self._variant(request.user_id)
-        question = self._question(request, release, self._policy(variant))
+        question, request_id = self._question(request, release, self._policy(variant)), record().request_id
         with stage("answer"):
-            answer = self._asked(question, now)
+            answer = release.explore(question, self._asked(question, now), request_id)
         reply = RecommendAnswer(
-            request_id=record().request_id,
+            request_id=request_id,
             items=_recommended(release, answer, _reasons(release, question, answer) if request.explain else None),
             fallback=answer.fallback,
             experiment=self.settings.experiment.name if variant else None,
@@ -75,7 +75,7 @@ class Desk:
         )
         record().fallback = reply.fallback
         with stage("log"):
-            self.state.add_exposure(_exposure(request.user_id, reply))
+            self.state.add_exposure(_exposure(request.user_id, reply, answer))
         return reply
 
     def _asked(self, question: Question, now: Serving) -> Answer:
@@ -192,8 +192,8 @@ def _recommended(release: Release, answer: Answer, reasons: list[Reasons] | None
     chances = [None if np.isnan(p) else float(p) for p in answer.probabilities]
     whys = reasons or [None] * len(chances)
     return [
-        RecommendedItem(**fields, probability=chance, reasons=why)
-        for fields, chance, why in zip(_described(release, answer), chances, whys, strict=True)
+        RecommendedItem(**fields, probability=chance, reasons=why, explored=at == answer.explored)
+        for at, (fields, chance, why) in enumerate(zip(_described(release, answer), chances, whys, strict=True))
     ]
 
 
@@ -221,7 +221,7 @@ def _origin(now: Serving) -> dict[str, str | None]:
     return {"version": now.version, "release": now.release.digest, "data_digest": data_digest}
 
 
-def _exposure(user_id: str | None, reply: RecommendAnswer) -> Exposure:
+def _exposure(user_id: str | None, reply: RecommendAnswer, answer: Answer) -> Exposure:
     return Exposure(
         request_id=reply.request_id,
         user_id=user_id,
@@ -231,4 +231,5 @@ def _exposure(user_id: str | None, reply: RecommendAnswer) -> Exposure:
         experiment=reply.experiment,
         variant=reply.variant,
         time=time.time(),
+        propensity=1.0 if answer.propensities is None else answer.propensities.tolist(),
     )

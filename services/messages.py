@@ -158,10 +158,12 @@ class RecommendedItem(Item):
 
     probability  that they buy it in a window as long as the one the ranker learned from; null where nothing says so
     reasons      null unless the request says `explain`
+    explored     it stands there by a draw, because few people know it (docs/decisions/0025)
     """
 
     probability: float | None
     reasons: Reasons | None
+    explored: bool = False
 
 
 class Served(Message):

@@ -19,6 +19,7 @@ from starlette.routing import Route
 
 from components.core.errors import StateError
 from components.core.stages import note_stage
+from components.ranking.lean_xgboost import import_lean
 from components.search.engines.elasticsearch import EngineError
 from services import draining, json_log
 from services.admin import AdminPort
@@ -130,6 +131,7 @@ class Recommender:
     """Recommendations of the champion release."""
 
     def __init__(self) -> None:
+        import_lean()
         json_log.configure()
         draining.watch()
         self.desk = Desk(SETTINGS, State.of(SETTINGS))

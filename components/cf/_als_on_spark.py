@@ -1,8 +1,8 @@
 """ALS by Spark's MLlib: item factors of the same implicit-feedback model, from a cluster.
 
 MLlib weighs the penalty of a user or an item by its number of purchases (ALS-WR), where the local solver takes one
-penalty for all. The one number it is given is the local one over a typical number of purchases; users are folded in
-with the local one afterwards, as ever, so that what is saved and how it scores stay the same.
+penalty for all. The one number it is given is the local one over the mean number of items of a user; users are folded
+in with the local one afterwards, as ever, so that what is saved and how it scores stay the same.
 """
 
 from __future__ import annotations
@@ -66,6 +66,5 @@ def _table(extra: sp.csr_matrix) -> pa.Table:
 
 
 def penalty(extra: sp.csr_matrix, regularization: float) -> float:
-    """MLlib's penalty for each purchase: the whole one over the geometric mean of a user's and an item's purchases."""
-    per_user, per_item = extra.nnz / np.maximum(extra.shape, 1)
-    return float(regularization / max(np.sqrt(per_user * per_item), 1.0))
+    """MLlib's penalty for each item of a user: the whole one over the mean number of a user's items."""
+    return float(regularization / max(extra.nnz / max(extra.shape[0], 1), 1.0))

@@ -35,6 +35,9 @@ class SequenceConfig(Config):
                       before the lists cease to get better
     trend_days        item biases are shifted by how much better items sold in the last days than in all time; None: not
     trend_lines       lines of all-time sales mixed into the trend: more of them, less of it
+    contrast_epochs   passes over the users before all that, in which two changed views of one history (cropped, masked,
+                      reordered) are to have the most alike states of a batch (CL4SRec); 0: none
+    contrast_temperature  of the cosine of two states there
     max_minutes       wall time of training, a safety stop: where it cuts in, results depend on the machine and the
                       model says so (`remarks`); epochs and patience are meant to end the training long before
     """
@@ -68,6 +71,8 @@ class SequenceConfig(Config):
     best_by: Literal["loss", "last"] = "loss"
     trend_days: float | None = Field(default=28, gt=0)
     trend_lines: float = Field(default=20, gt=0)
+    contrast_epochs: int = Field(default=0, ge=0)
+    contrast_temperature: float = Field(default=0.2, gt=0, le=10)
     max_minutes: float = Field(default=5, gt=0)
 
     @property

@@ -100,13 +100,18 @@ def windows_of(baskets: Baskets, rows: np.ndarray, ends: np.ndarray, length: int
     """The windows of `length` slots that end before basket `ends` (w,) of user `rows` (w,)."""
     begins = np.maximum(baskets.row_start[rows], ends - length)
     counts = ends - begins
-    basket = _ranges(begins, counts)
-    slot = _ranges(np.arange(1, len(ends) + 1) * length - counts, counts)
+    basket = ranges(begins, counts)
+    slot = ranges(np.arange(1, len(ends) + 1) * length - counts, counts)
+    return filled(baskets, basket, slot, (len(ends), length))
+
+
+def filled(baskets: Baskets, basket: np.ndarray, slot: np.ndarray, shape: tuple[int, int]) -> Windows:
+    """Windows of shape (w, length) with `basket` (n,) in flat `slot` (n,), rising; the other slots are padding."""
     lines = baskets.event_start[basket + 1] - baskets.event_start[basket]
-    sizes = np.zeros(len(ends) * length, dtype=np.float32)
+    sizes = np.zeros(shape[0] * shape[1], dtype=np.float32)
     sizes[slot] = lines
-    items = baskets.items[_ranges(baskets.event_start[basket], lines)]
-    return Windows(items, np.repeat(slot, lines).astype(np.int32), sizes.reshape(-1, length))
+    items = baskets.items[ranges(baskets.event_start[basket], lines)]
+    return Windows(items, np.repeat(slot, lines).astype(np.int32), sizes.reshape(shape))
 
 
 def last_windows(histories: Histories, length: int) -> Windows:
@@ -127,7 +132,7 @@ def targets_of(
     """
     start = baskets.event_start[after]
     counts = baskets.event_start[until] - start
-    event = _ranges(start, counts)
+    event = ranges(start, counts)
     weights = np.where(baskets.first_buy[event], 1.0, repeat_weight).astype(np.float32)
     query = np.repeat(np.arange(len(slots)), counts)
     return Targets(slots.astype(np.int32), query.astype(np.int32), baskets.items[event], weights)
@@ -142,7 +147,7 @@ def training_batches(
     From at most `queries` of its slots the `horizon` baskets that follow are to be foretold.
     """
     held = np.diff(baskets.row_start)
-    for part in _batches_of_like_length(held, config, rng):
+    for part in batches_of_like_length(held, config, rng):
         shortest = np.minimum(held[part] - 1, config.max_length)
         length = int(shortest.max())
         ends = baskets.row_start[part] + rng.integers(shortest, held[part])
@@ -157,7 +162,7 @@ def training_batches(
         )
 
 
-def _batches_of_like_length(held: np.ndarray, config: SequenceConfig, rng: np.random.Generator) -> Iterator[np.ndarray]:
+def batches_of_like_length(held: np.ndarray, config: SequenceConfig, rng: np.random.Generator) -> Iterator[np.ndarray]:
     """Rows with two baskets or more, in batches of about one length, in random order: no time goes into padding."""
     rows = np.flatnonzero(held >= 2)
     lengths = np.minimum(held[rows] - 1, config.max_length)
@@ -218,7 +223,7 @@ def _first_buys(histories: Histories) -> np.ndarray:
     return first
 
 
-def _ranges(starts: np.ndarray, counts: np.ndarray) -> np.ndarray:
+def ranges(starts: np.ndarray, counts: np.ndarray) -> np.ndarray:
     """Concatenated integer ranges starts[i] … starts[i] + counts[i] - 1."""
     before = np.cumsum(counts) - counts
     return np.arange(counts.sum()) + np.repeat(starts - before, counts)

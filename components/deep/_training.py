@@ -18,6 +18,7 @@ from components.core.dataset import Histories
 from components.core.errors import DataError
 from components.core.progress import track
 from components.deep._config import SequenceConfig
+from components.deep._contrast import pretrain
 from components.deep._journal import Journal
 from components.deep._network import NEGATIVES, TARGETS, WINDOWS, Network, Tensors, pairs, tensors
 from components.deep._sequences import (
@@ -45,12 +46,14 @@ class Trained:
     """Weights by name of the best epoch, and the curves.
 
     train_loss, validation_loss  per epoch, nats: sampled softmax, full softmax (where something is kept back)
+    contrast_loss                per epoch before those, nats (with contrast_epochs)
     cut_short                    the clock ended the training, not epochs or patience
     """
 
     weights: dict[str, np.ndarray] = field(default_factory=dict)
     train_loss: list[float] = field(default_factory=list)
     validation_loss: list[float] = field(default_factory=list)
+    contrast_loss: list[float] = field(default_factory=list)
     cut_short: bool = False
 
     def add(self, train_loss: float, validation_loss: float | None, network: Network) -> None:
@@ -63,7 +66,7 @@ class Trained:
     @property
     def curves(self) -> dict[str, list[float]]:
         """All curves there are, by name."""
-        names = ("train_loss", "validation_loss")
+        names = ("train_loss", "validation_loss", "contrast_loss")
         return {name: values for name in names if (values := getattr(self, name))}
 
     def take(self, curves: dict[str, list[float]], weights: dict[str, np.ndarray]) -> None:
@@ -108,6 +111,8 @@ def train(
     variables = [*network.variables, *network.encoder.non_trainable_variables, *optimizer.variables]
     if journal:
         result.take(*journal.resume(variables, rng))
+    if config.contrast_epochs and not result.train_loss:
+        result.contrast_loss = pretrain(network, baskets_of(past), config, rng, deadline)
     for epoch in track(range(len(result.train_loss) + 1, config.epochs + 1), "training epochs"):
         if result.epochs_since_best >= config.patience:
             break

@@ -40,7 +40,10 @@ class Told:
 
 @dataclass(frozen=True)
 class Exposure:
-    """One answer as it was shown; time in unix seconds. Items and scores in the order of the positions."""
+    """One answer as it was shown; time in unix seconds. Items and scores in the order of the positions.
+
+    propensity  the probability that an item was shown at its position, for each; one number stands for all
+    """
 
     request_id: str
     user_id: str | None
@@ -50,14 +53,17 @@ class Exposure:
     experiment: str | None
     variant: str | None
     time: float
-    propensity: float = 1.0  # every policy so far is deterministic: what is shown is shown with certainty
+    propensity: float | Sequence[float] = 1.0
 
     def rows(self) -> list[tuple]:
         """A row per position, columns as in schema.EXPOSURES."""
+        one = isinstance(self.propensity, int | float)
+        chances = [self.propensity] * len(self.item_ids) if one else self.propensity
+        shown = zip(self.item_ids, self.scores, chances, strict=True)
         return [
-            (self.request_id, self.user_id, item_id, position, score, self.propensity, self.release, self.experiment,
+            (self.request_id, self.user_id, item_id, position, score, chance, self.release, self.experiment,
              self.variant, self.time)
-            for position, (item_id, score) in enumerate(zip(self.item_ids, self.scores, strict=True), start=1)
+            for position, (item_id, score, chance) in enumerate(shown, start=1)
         ]  # fmt: skip
 
 

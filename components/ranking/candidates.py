@@ -73,17 +73,22 @@ def _union(
     """int64, row · n_items + item of what any model puts among its best, of all items or of new ones; sorted."""
     chosen = [np.zeros(0, dtype=np.int64)]
     for of in evidence.values():
-        for only_new in (True, False):
-            rows, items = of.best(per_model, histories, only_new=only_new, allowed=allowed)
-            chosen.append(rows.astype(np.int64) * n_items + items)
+        rows, items = of.best_of_both(per_model, histories, allowed)
+        chosen.append(rows.astype(np.int64) * n_items + items)
     return np.unique(np.concatenate(chosen))
 
 
 def _ranks(pool_rows: np.ndarray, pool_scores: np.ndarray, rows: np.ndarray, scores: np.ndarray) -> np.ndarray:
-    """float32 (pairs,): 1 + how many of the row's pool score higher; neither rows may decrease."""
-    ranks = np.empty(len(rows), dtype=np.float32)
-    for row in np.unique(rows):
-        mine = slice(*np.searchsorted(rows, (row, row + 1)))
-        pool = slice(*np.searchsorted(pool_rows, (row, row + 1)))
-        ranks[mine] = 1 + np.searchsorted(np.sort(-pool_scores[pool]), -scores[mine])
-    return ranks
+    """float32 (pairs,): 1 + how many of the row's pool score higher; pool_rows must not decrease."""
+    pool = np.sort(_falling(pool_rows, pool_scores))
+    higher = np.searchsorted(pool, _falling(rows, scores)) - np.searchsorted(pool_rows, rows)
+    return (1 + higher).astype(np.float32)
+
+
+def _falling(rows: np.ndarray, scores: np.ndarray) -> np.ndarray:
+    """int64 (pairs,): numbers that rise with the row and, within it, fall with the score, equal for equal scores.
+
+    The bits of a float, read as an integer, order positive floats as they are and negative ones the other way round.
+    """
+    bits = (0 - scores.astype(np.float32)).view(np.int32).astype(np.int64)  # 0 - x: there is one zero only
+    return (rows.astype(np.int64) << 32) + np.where(bits < 0, np.int64(-(2**31)) - bits - 1, bits)

@@ -118,7 +118,9 @@ class Hybrid:
         columns |= dict(zip(context.user_names, context.user_rows(histories.users)[rows].T, strict=True))
         if {"price", "user_price"} <= set(columns):
             columns["price_against_usual"] = columns["price"] / np.maximum(columns["user_price"], 0.01)
-        matrix = np.stack(list(columns.values()), axis=1).astype(np.float32)
+        matrix = np.empty((len(rows), len(columns)), dtype=np.float32)
+        for place, values in enumerate(columns.values()):
+            matrix[:, place] = values
         return list(columns), context.normalizer.apply(list(columns), matrix)
 
     def score(self, histories: Histories, scores: dict[str, np.ndarray] | None = None) -> np.ndarray:

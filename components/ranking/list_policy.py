@@ -153,6 +153,19 @@ class ListPolicy:
             allowed &= ~(shelf.stock <= 0)
         return allowed
 
+    def pinned(self, listed: np.ndarray) -> np.ndarray:
+        """int, indices of the places of a list that hold a pinned item."""
+        return np.flatnonzero(np.isin(listed, [item for _, item in self._pins]))
+
+    def has_room(self, listed: np.ndarray, items: np.ndarray) -> np.ndarray:
+        """bool, which of these items a list may hold beside all it holds, by the caps."""
+        room = np.ones(len(items), dtype=bool)
+        for name, most in self.config.max_per_group.items():
+            of = self.shelf.groups[name]
+            held = np.bincount(of[listed], minlength=int(of.max(initial=0)) + 1)
+            room &= held[of[items]] < most
+        return room & ~np.isin(items, [item for _, item in self._pins])
+
     def depth(self, k: int) -> int:
         """How many ranked items `arrange` should be given for a list of k."""
         return k if self.plain else DEPTH * k

@@ -12,10 +12,12 @@ import pyarrow.parquet as pq
 from components.core import bundle, layout
 from components.core.dataset import Dataset, Histories
 from components.ranking.assemble import load_hybrid
+from components.ranking.exploration import ExplorationConfig
 from components.ranking.hybrid import FALLBACK, RETRIEVAL, Hybrid
 from components.ranking.list_policy import ListPolicyConfig
 from components.release import card, golden
 from components.release.catalogue import Catalogue, catalogue_table
+from components.release.explorer import EXPLORATION
 from components.release.list_wishes import LIST_POLICY, UNKNOWN_NAMES, list_policy
 from components.release.load import CATALOGUE, FACTS, FORMAT, GOLDEN, HYBRID, KNOWN, SEARCH, load, read
 from components.release.release import PSEUDONYM_KEY, Release
@@ -28,6 +30,7 @@ def assemble(
     provenance: dict[str, Any],
     intended_use: str = card.INTENDED_USE,
     wishes: ListPolicyConfig | None = None,
+    exploration: ExplorationConfig | None = None,
 ) -> Release:
     """Write artifacts/release/ with its model card, and return it as a service would load it.
 
@@ -37,6 +40,7 @@ def assemble(
             index made it, and validated/pseudonyms.json; without that file its user ids are taken for the shop's own.
             For the card: evaluation/, robustness/, quality/; a part without its report stays empty
     wishes  what the shop wants of every list; None: nothing beside relevance
+    exploration  how often a list gives a place to a little known item; None: never
     Raises  ConfigError if this catalogue cannot fulfil the wishes
     """
     wishes = wishes or ListPolicyConfig()
@@ -57,6 +61,7 @@ def assemble(
         facts = _facts(name, data, hybrid, _pseudonym_key(root)) | {
             LIST_POLICY: wishes.model_dump(mode="json", exclude_defaults=True),
             UNKNOWN_NAMES: policy.unknown,
+            EXPLORATION: (exploration or ExplorationConfig()).model_dump(mode="json", exclude_defaults=True),
         }
         bundle.write_json(fresh / FACTS, facts)
         told = card.gather(root, facts, bundle.digest(fresh / KNOWN), intended_use)

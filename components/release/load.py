@@ -6,10 +6,12 @@ from pathlib import Path
 
 from components.core import bundle
 from components.core.errors import BundleError, ReleaseError, ShoploopError
+from components.ranking.exploration import ExplorationConfig
 from components.ranking.hybrid import Hybrid
 from components.ranking.list_policy import ListPolicyConfig
 from components.release import golden
 from components.release.catalogue import Catalogue
+from components.release.explorer import EXPLORATION, Explorer
 from components.release.list_wishes import LIST_POLICY, list_policy
 from components.release.release import Release
 from components.search.index import SearchIndex
@@ -63,7 +65,8 @@ def read(path: Path) -> Release:
         raise BundleError(f"{path}: histories and models are of different catalogues; assemble it again.")
     policy = list_policy(ListPolicyConfig.model_validate(facts.get(LIST_POLICY, {})), hybrid, catalogue, known)
     facts |= {"provenance": provenance}
-    return Release(facts, bundle.digest(path), hybrid, catalogue, known, policy, _search(path / SEARCH))
+    explorer = Explorer(ExplorationConfig.model_validate(facts.get(EXPLORATION, {})), hybrid, known)
+    return Release(facts, bundle.digest(path), hybrid, catalogue, known, policy, _search(path / SEARCH), explorer)
 
 
 def _search(folder: Path) -> SearchIndex | None:

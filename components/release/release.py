@@ -12,11 +12,13 @@ from components.core.dataset import Dataset, Histories
 from components.core.errors import ConfigError
 from components.core.model import Model
 from components.core.schema import RANKER
+from components.ranking.exploration import draw
 from components.ranking.hybrid import Hybrid
 from components.ranking.list_policy import DEEPEST, ListPolicy
 from components.ranking.order import Order, best
 from components.ranking.reasons import Reason, reasons
 from components.release.catalogue import Catalogue, Filters
+from components.release.explorer import Explorer
 from components.search.index import SearchIndex
 
 PSEUDONYM_KEY = "pseudonym_key"  # in release.json
@@ -61,12 +63,16 @@ class Answer:
     """Items best first, at most k, none twice; fallback says why it is not personal, else None.
 
     probabilities  float32, that an item is bought, as the ranker's calibration has it; NaN where nothing says so
+    propensities   float64, that the item was shown at its place; None: with certainty
+    explored       index of the place that was given to a little known item, None where none was
     """
 
     items: np.ndarray
     scores: np.ndarray
     fallback: str | None
     probabilities: np.ndarray
+    propensities: np.ndarray | None = None
+    explored: int | None = None
 
 
 class Release:
@@ -81,6 +87,7 @@ class Release:
         known: Dataset,
         list_policy: ListPolicy,
         search: SearchIndex | None = None,
+        explorer: Explorer | None = None,
     ):
         """facts: release.json; known: the dataset whose histories it answers for. `load` reads one from disk."""
         self.facts = facts
@@ -90,6 +97,7 @@ class Release:
         self.known = known
         self.list_policy = list_policy
         self.search = search
+        self.explorer = explorer
 
     @property
     def pseudonym_key(self) -> str | None:
@@ -115,6 +123,23 @@ class Release:
             return _answer(found.items[0], found.scores[0], None, found.probabilities[0])
         order = self._order_of(model, question, history, allowed, policy)
         return _answer(*best(order, question.k, policy), None)
+
+    def explore(self, question: Question, answer: Answer, request_id: str) -> Answer:
+        """The answer as it is shown: now and then one place is given to a little known item (ranking/exploration.py).
+
+        The same answer, question and id give the same; its score lies below all others, for it did not earn its place.
+        """
+        if self.explorer is None or not self.explorer.config.share or not len(answer.items):
+            return answer
+        history, policy = self.history(question), self.list_policy
+        pool = self.explorer.pool(history, answer.items, self._allowed(question.filters))
+        pool = pool[policy.has_room(answer.items, pool)]
+        drawn = draw(self.explorer.config, request_id, len(answer.items), policy.pinned(answer.items), pool)
+        if drawn.at is None:
+            return replace(answer, propensities=drawn.propensities)
+        items, scores, chances = answer.items.copy(), answer.scores.copy(), answer.probabilities.copy()
+        items[drawn.at], scores[drawn.at], chances[drawn.at] = drawn.item, answer.scores.min() - BEHIND, np.nan
+        return Answer(items, scores, answer.fallback, chances, drawn.propensities, drawn.at)
 
     def reasons(self, question: Question, answer: Answer) -> list[Reason]:
         """Why each item of an answer to this question stands in it; empty reasons where the ranker did not order it."""

@@ -15,6 +15,7 @@ import scipy.sparse as sp
 from components.core.dataset import Histories
 from components.core.ranking import exclude, top_k
 from components.core.sparse import values_at
+from components.retrieval.best_of_dense import best_of_dense
 from components.retrieval.vectors import InvertedLists
 
 SPARE = 2  # times as many as wanted are taken from the lists, whose scores are rounded, and scored again
@@ -32,6 +33,14 @@ class Evidence(ABC):
         only_new  leave out what is in the history
         allowed   bool (n_items,), items to choose from; None: all
         """
+
+    def best_of_both(
+        self, k: int, histories: Histories, allowed: np.ndarray | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Rows and items, int64, of the k best of all items and of the k best new ones, in any order, some twice."""
+        views = [self.best(k, histories, only_new=new, allowed=allowed) for new in (True, False)]
+        rows, items = (np.concatenate(parts) for parts in zip(*views, strict=True))
+        return rows, items
 
     @abstractmethod
     def at(self, rows: np.ndarray, items: np.ndarray) -> np.ndarray:
@@ -52,6 +61,13 @@ class Dense(Evidence):
         best = top_k(exclude(evident, histories, seen=only_new, allowed=allowed), k)
         rows, places = np.nonzero(best >= 0)
         return rows, best[rows, places].astype(np.int64)
+
+    def best_of_both(
+        self, k: int, histories: Histories, allowed: np.ndarray | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """By one look."""
+        rows, items = np.divmod(best_of_dense(self.scores, histories, k, allowed), self.scores.shape[1])
+        return rows, items
 
     def at(self, rows: np.ndarray, items: np.ndarray) -> np.ndarray:
         """As they lie there."""

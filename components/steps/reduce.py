@@ -13,7 +13,8 @@ from components.core.config import Config, parse
 from components.core.registry import REDUCERS
 from components.core.vocabulary import Vocabulary
 from components.features import content
-from components.features.knowledge_graph import KnowledgeGraphConfig, knowledge_vectors
+from components.features.graph_embedding import knowledge_vectors
+from components.features.knowledge_graph import KnowledgeGraphConfig
 from components.ranking.context import VECTORS
 from components.steps.featurize import TEXT
 from components.steps.result import StepResult

@@ -13,6 +13,7 @@ from components.core.config import Config
 from components.core.errors import DataError, ReleaseError
 from components.evaluation.gate import GateConfig, decide_release
 from components.promotion.checks import GATES
+from components.ranking.exploration import ExplorationConfig
 from components.ranking.hybrid import RETRIEVAL
 from components.ranking.list_policy import ListPolicyConfig
 from components.release import card, pace
@@ -36,11 +37,13 @@ class RegisterConfig(Config):
     gate          the section of that step, whose limits on the release itself are asked here
     intended_use  for the card
     list_policy   what the shop wants of every served list beside relevance; nothing by default
+    exploration   how often a served list gives a place to an item that few people know; never by default
     """
 
     gate: GateConfig = Field(default_factory=GateConfig)
     intended_use: str = Field(default=card.INTENDED_USE, min_length=20, max_length=2000)
     list_policy: ListPolicyConfig = Field(default_factory=ListPolicyConfig)
+    exploration: ExplorationConfig = Field(default_factory=ExplorationConfig)
 
 
 def register(config: RegisterConfig, root: Path, seed: int) -> StepResult:
@@ -59,7 +62,7 @@ def register(config: RegisterConfig, root: Path, seed: int) -> StepResult:
     from components.tracking.registry import CHALLENGER, CHAMPION, ModelRegistry
 
     decision = bundle.read_json(root / layout.DECISION / "decision.json")
-    release = assemble(root, NAME, _provenance(root), config.intended_use, config.list_policy)
+    release = assemble(root, NAME, _provenance(root), config.intended_use, config.list_policy, config.exploration)
     registry = ModelRegistry(root=root)
     gates = _judged(config, release, decision, root)
     version = _known(registry, release, gates) or _store(registry, release, gates, root)

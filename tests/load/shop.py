@@ -14,6 +14,7 @@ from tests.conftest import decide
 START = np.datetime64("2024-01-01T00:00:00", "us")
 DAYS = 90
 CATEGORIES = 40
+LOYAL = 0.5  # of a user's lines, to the favourite category
 RANKER = {
     "candidates": ["popularity", "household_recency", "item_knn"],
     "candidates_per_model": 70,  # about 200 in all
@@ -22,10 +23,13 @@ RANKER = {
 }
 
 
-def build(root, items, users=2_000, lines_per_user=60, seed=1):
-    """Write the shop and its release under `root`; returns the release's folder."""
+def build(root, items, users=2_000, lines_per_user=60, seed=1, vectors=False):
+    """Write the shop and its release under `root`; returns the release's folder.
+
+    vectors  ALS with 64 numbers an item is among the candidate models
+    """
     _write(root, items, users, lines_per_user, np.random.default_rng(seed))
-    _run_steps(root, seed)
+    _run_steps(root, seed, vectors)
     decide(root)
     assemble(root, "shop", {"data_digest": "synthetic"})
     return root / layout.RELEASE
@@ -38,6 +42,9 @@ def _write(root, items, users, lines_per_user, rng):
     item = (items * rng.random(lines) ** 3).astype(int)
     item[: 4 * items] = np.tile(np.arange(items), 4)[:lines]
     rng.shuffle(item)
+    favourite = rng.integers(0, CATEGORIES, users)[user]
+    loyal = rng.random(lines) < LOYAL
+    item[loyal] = (item // CATEGORIES * CATEGORIES + favourite)[loyal].clip(max=items - 1)
     seconds = rng.integers(0, DAYS * 86_400, lines)
     columns = {
         s.USER_ID: pa.array([f"u{u:02}" for u in user]),
@@ -75,7 +82,7 @@ def _items(items):
     )
 
 
-def _run_steps(root, seed):
+def _run_steps(root, seed, vectors):
     from components.ranking.training import RankConfig
     from components.splits.methods.temporal import TemporalConfig
     from components.steps.featurize import FeaturizeConfig, featurize
@@ -87,8 +94,8 @@ def _run_steps(root, seed):
     split(TemporalConfig(min_users_per_item=1, min_items_per_user=2), root, seed)
     featurize(FeaturizeConfig(), root, seed)
     reduce(ReduceConfig(params={"embedding_size": 8}), root, seed)
-    for name, component in (
-        ("popularity", "popularity"), ("household_recency", "household"), ("item_knn", "item_knn"),
-    ):  # fmt: skip
+    models = {"popularity": "popularity", "household_recency": "household", "item_knn": "item_knn"}
+    for name, component in (models | ({"als": "als"} if vectors else {})).items():
         train(TrainConfig(name=name, component=component), root, seed)
-    rank(RankConfig.model_validate(RANKER), root, seed)
+    candidates = RANKER["candidates"] + ["als"] * vectors
+    rank(RankConfig.model_validate(RANKER | {"candidates": candidates}), root, seed)

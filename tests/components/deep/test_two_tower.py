@@ -16,6 +16,8 @@ from components.core.vocabulary import Vocabulary
 from components.deep._numpy_layers import directions
 from components.deep._pools import pools_of
 from components.deep.two_tower import TwoTower, TwoTowerConfig
+from components.features.graph_embedding import knowledge_vectors
+from components.features.knowledge_graph import KnowledgeGraphConfig
 
 NOW = 400 * DAY_S
 BRANDS, PER_BRAND = 4, 6
@@ -129,3 +131,15 @@ def test_the_features_of_content_are_its_codes_and_tags_by_name() -> None:
 def test_tags_of_one_item_only_say_nothing_of_others_and_are_left_out() -> None:
     content = content_of_tags({"x": [5, 7], "y": [5], "elsewhere": [7]}, Vocabulary.fit(["x", "y", "z"]))
     assert content.tags.toarray().tolist() == [[1], [1], [0]] and content.feature_names() == ["tags=5"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("way", ["transe", "rotate"])
+def test_a_never_bought_item_is_found_by_its_place_in_the_knowledge_graph_alone(way: str) -> None:
+    data = brand_shop(120, 0)
+    graph = KnowledgeGraphConfig(way=way, embedding_size=8, epochs=60, batch_size=16, margin=2)
+    facts = ItemContent(np.zeros((len(data.items), 0), np.float32), {"brand": brand_of(data).astype(np.int32)})
+    vectors = knowledge_vectors(facts, graph, np.random.default_rng(0))
+    options = TwoTowerConfig(**TINY, id_dropout=0.5)  # the ids are left out often, for the places to count
+    model = TwoTower(options).fit(replace(data, content=ItemContent(vectors)), np.random.default_rng(1))
+    assert rank_of_the_never_bought(model, data).max() <= PER_BRAND

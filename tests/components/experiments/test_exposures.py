@@ -43,3 +43,10 @@ def test_a_log_that_lost_or_mixed_up_an_answer_is_not(log, answer):
 
 def test_an_empty_log_is_a_table_without_rows(log):
     assert read_exposures(log, "nothing").num_rows == 0
+
+
+def test_the_log_gives_off_policy_estimates_the_probability_of_every_place(log):
+    shown = Exposure("r3", "c", ["milk", "cocoa"], [0.9, -1.0], "x", "drawn", "control", 0, propensity=[1.0, 0.025])
+    log.add_exposure(shown)
+    assert read_exposures(log, "drawn")[schema.PROPENSITY].to_pylist() == [1.0, 0.025]
+    assert read_exposures(log, "demo")[schema.PROPENSITY].to_pylist() == [1.0, 1.0]

@@ -1,15 +1,20 @@
 """The ranker's parts on a small planted shop, and the whole hybrid through disk."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import scipy.sparse as sp
 
 from components.core import rng
+from components.core.content import ItemContent
 from components.core.dataset import DAY_S, Dataset, Histories
 from components.core.registry import MODELS
 from components.evaluation.protocol import NEW, lists
+from components.features.graph_embedding import knowledge_vectors
 from components.features.history import Groups
-from components.ranking.candidates import propose
+from components.features.knowledge_graph import KnowledgeGraphConfig
+from components.ranking.candidates import Candidates, propose
 from components.ranking.context import Context
 from components.ranking.hybrid import Hybrid
 from components.ranking.lambdamart import Lambdamart, LambdamartConfig
@@ -19,6 +24,7 @@ from components.ranking.training import RankConfig, held_out_queries, training_t
 from components.retrieval.evidence import Dense
 
 USERS, ITEMS, DAYS = 60, 20, 40
+SIDES = ("scores", "ranks")
 
 
 @pytest.fixture(scope="module")
@@ -212,3 +218,17 @@ def test_the_hybrid_answers_the_same_after_save_and_load(tmp_path, shop, hybrid)
     back = Hybrid.load(tmp_path / "hybrid")
     for ours, theirs in zip(hybrid.recommend(shop.histories, 5), back.recommend(shop.histories, 5), strict=True):
         assert np.array_equal(ours, theirs)
+
+
+@pytest.mark.parametrize("way", ["transe", "rotate"])
+def test_the_ranker_is_told_how_near_an_item_is_in_the_knowledge_graph_to_what_a_user_buys(shop, hybrid, way):
+    kind = np.array([item // 10 for item in range(ITEMS)], dtype=np.int32)
+    facts = ItemContent(np.zeros((ITEMS, 0), np.float32), {"kind": kind})
+    graph = KnowledgeGraphConfig(way=way, embedding_size=8, epochs=60, batch_size=8, margin=2)
+    vectors = knowledge_vectors(facts, graph, np.random.default_rng(0))
+    known = replace(hybrid, context=replace(hybrid.context, vectors=vectors), ranker=None)
+    one = shop.histories.take([0])
+    both = Candidates(np.zeros(2, np.int64), np.array([5, 15]), np.zeros(2, bool), {}, {})
+    names, matrix = known.features(one, replace(both, **{side: {"m": np.ones(2, np.float32)} for side in SIDES}))
+    own, other = matrix[:, names.index("text_affinity")]
+    assert kind[one.items].max() == 0 and own > other + 0.5
