@@ -17,6 +17,8 @@ PIP_INDEX = index="$${PIP_INDEX_URL:-$$($(BIN)/python -m pip config get global.i
 
 # Whole files of tests to a worker per core: what a file sets up is then set up once.
 SPREAD := --numprocesses auto --dist loadfile
+# Tests that start the stack, load it or break it: one after the other.
+WHOLE_MACHINE := tests/deploy tests/faults tests/flows tests/load tests/services
 
 .PHONY: help
 help: ## List the targets
@@ -63,7 +65,8 @@ bento: setup ## Pack the service and the release of the last run into a Bento th
 .PHONY: test
 test: spark ## Run all tests, the fast ones first; both engines
 	$(BIN)/python -m pytest -q -m "not slow" $(SPREAD)
-	$(BIN)/python -m pytest -q -m slow
+	$(BIN)/python -m pytest -q -m slow $(SPREAD) $(addprefix --ignore=,$(WHOLE_MACHINE))
+	$(BIN)/python -m pytest -q -m slow $(WHOLE_MACHINE)
 
 .PHONY: check
 check: lint ## Lint, compare generated files, run the fast tests
@@ -104,6 +107,7 @@ load: setup ## Measure throughput, latency and overload; refuses on a busy machi
 	$(BIN)/python -m tests.load.recommend
 	$(BIN)/python -m tests.load.overload
 	$(BIN)/python -m tests.load.nearline
+	$(BIN)/python -m tests.load.catalogue_size
 	$(BIN)/python -m tests.load.search_scale
 
 .PHONY: clean

@@ -10,6 +10,7 @@ import numpy as np
 from components.core.errors import ShoploopError
 from components.core.stages import stage
 from components.release.personal_search import LOOKED_AT, reordered
+from components.release.search_policy import SearchPolicy
 from components.search.index import FALLBACKS, Found, SearchIndex
 from components.search.load import load
 from components.search.push import served_by
@@ -41,6 +42,7 @@ class SearchDesk:
         self._desk = desk
         self._engine = desk.settings.search_engine
         self._there: SearchIndex | None = None
+        self._policies: tuple[SearchPolicy, ...] = ()
         folder = desk.settings.search
         self._own = None if folder is None else load(folder)
         if self._own is not None:
@@ -49,17 +51,23 @@ class SearchDesk:
     def search(self, request: SearchRequest, now: Serving | None) -> SearchAnswer:
         """Ranked items for a query, with what was changed about it."""
         index, filters = self._index(now), request.filters.filters()
+        policy = None if now is None else self._policy(now, index)
+        kept = None if policy is None else policy.kept
         personal = now is not None and request.personalise and (request.user_id is not None or bool(request.history))
+        deep = personal or (policy is not None and policy.pins)
         with stage("search"):
-            found = index.search(request.query, max(request.limit, LOOKED_AT) if personal else request.limit, filters)
+            limit = max(request.limit, LOOKED_AT) if deep else request.limit
+            found = index.search(request.query, limit, filters, kept=kept)
         ids, scores = index.ids(found.hits.rows), found.hits.scores
-        order = None
+        order = liked = None
         if personal and len(ids) > 1:
             with stage("personalise"):
-                order = reordered(now.release, self._desk.asker(request, now.release), ids)
+                order = liked = reordered(now.release, self._desk.asker(request, now.release), ids)
+        if policy is not None and policy.pins:
+            order = policy.arranged(np.arange(len(ids)) if order is None else order, ids)
         chosen = (np.arange(len(ids)) if order is None else order)[: request.limit]
         with stage("facets"):
-            total, facets = index.facets(found, filters, request.facets) if request.facets else (None, {})
+            total, facets = index.facets(found, filters, request.facets, kept) if request.facets else (None, {})
         record().fallback = found.fallback
         return SearchAnswer(
             request_id=record().request_id,
@@ -70,7 +78,7 @@ class SearchDesk:
             note=FALLBACKS.get(found.fallback),
             total=total,
             facets={name: [FacetValue(value=v, count=n) for v, n in values] for name, values in facets.items()},
-            personalised=order is not None,
+            personalised=liked is not None,
             **_origin(now, index),
         )
 
@@ -80,6 +88,16 @@ class SearchDesk:
         with stage("suggest"):
             offered = index.suggest(request.text, request.limit)
         return SuggestAnswer(suggestions=[SuggestedText(**s) for s in offered], **_origin(now, index))
+
+    def _policy(self, now: Serving, index: SearchIndex) -> SearchPolicy | None:
+        """What the release's list policy says of this index; kept for the next request, two at most, for canaries."""
+        if now.release.list_policy.plain:
+            return None
+        kept = next((policy for policy in self._policies if policy.is_of(now.release, index)), None)
+        if kept is None:
+            kept = SearchPolicy(now.release, index)
+            self._policies = (kept, *self._policies[:1])
+        return kept
 
     def _index(self, now: Serving | None) -> SearchIndex:
         index = self._own or (now.release.search if now is not None else None)

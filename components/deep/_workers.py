@@ -78,8 +78,8 @@ class Workers:
                 return step(*batch)
             except tf.errors.OpError as e:
                 raise ShoploopError(
-                    f"workers: the training with {self.number} processes broke off ({_first_line(e)}); look at the other "
-                    "processes, and start all of them again."
+                    f"workers: the training with {self.number} processes broke off ({_first_line(e)}); look at the "
+                    "other processes, and start all of them again."
                 ) from None
 
         return taken

@@ -32,7 +32,7 @@ CHECKED_USERS = 200  # half of them choose how many lists are looked into, the o
 SAMPLE = 4096
 DENSE_SHARE = 0.02  # stored scores of a block; above it a look at all of them is the quicker one
 FEWEST = 8  # lists that are looked into
-PER_ROOT = 4  # lists: so many times the root of the catalogue
+PER_ROOT = 2  # lists: so many times the root of the catalogue
 TRAINED_PER_LIST = 40
 MARGIN = 0.02  # of recall, above the least, that the choosing users ask for
 

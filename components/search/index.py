@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Literal
@@ -33,6 +34,7 @@ Mode = Literal["lexical", "dense", "fused"]
 LEXICAL, DENSE, FUSED = "lexical", "dense", "fused"
 MODES = (LEXICAL, DENSE, FUSED)
 DEEP = 200  # rows of either list that fusion looks at
+COUNTED_BY_ONE = 5000  # matches
 LEAST_COSINE = 0.35  # of an item that is offered because nothing holds the words
 SOME_WORDS, CORRECTED, SIMILAR, POPULAR, NOTHING = "some_words", "corrected", "similar", "popular", "nothing"
 SUBSTITUTES = (SIMILAR, POPULAR, NOTHING)  # fallbacks whose items hold none of the words
@@ -87,10 +89,18 @@ class SearchIndex:
         self.search("qwzxqwzx 水", 1)
         self._resolved(Filters(categories=("",), brands=("",)))
 
-    def search(self, query: str, k: int, filters: Filters | None = None, mode: Mode | None = None) -> Found:
+    def search(
+        self,
+        query: str,
+        k: int,
+        filters: Filters | None = None,
+        mode: Mode | None = None,
+        kept: np.ndarray | None = None,
+    ) -> Found:
         """The k best rows for a query; an empty query gets what is popular.
 
         mode  None takes what the build found best
+        kept  bool (rows,), what may be shown whatever is asked for; None: all
         """
         filters = self._resolved(filters or Filters())
         understood = self.parts.understanding(query)
@@ -100,24 +110,54 @@ class SearchIndex:
         lists = []
         complete = True
         if mode != DENSE:
-            found, complete = self._lexical(understood, max(k, DEEP if mode == FUSED else k), filters)
+            found, complete = self._lexical(understood, max(k, DEEP if mode == FUSED else k), filters, kept)
             lists.append((found, 1.0))
         if mode != LEXICAL:
-            lists.append((self._dense(understood, max(k, DEEP), filters), 1.0))
+            lists.append((self._dense(understood, max(k, DEEP), filters, kept), 1.0))
         hits = lists[0][0] if len(lists) == 1 else fuse(lists, k)
         hits = Hits(hits.rows[:k], hits.scores[:k])
         if len(hits.rows):
             return Found(hits, understood, _told(understood, complete))
-        return self._nothing(understood, k, filters)
+        return self._nothing(understood, k, filters, kept)
 
-    def facets(self, found: Found, filters: Filters | None, most: int) -> tuple[int, dict[str, list[tuple[str, int]]]]:
-        """How many items match, and the values most frequent among them; none where what is shown is a substitute."""
+    def facets(
+        self, found: Found, filters: Filters | None, most: int, kept: np.ndarray | None = None
+    ) -> tuple[int, dict[str, list[tuple[str, int]]]]:
+        """How many items match, and the values most frequent among them; none where what is shown is a substitute.
+
+        kept  as in `search`; beyond 5,000 matches the others are counted too, for then nobody looks at each
+        """
         if found.fallback in SUBSTITUTES:
             return 0, {name: [] for name in FACETS}
         question = self._question(found.understood, self._resolved(filters or Filters()))
-        if found.fallback == SOME_WORDS or self.parts.engine.count(question) == 0:
+        if found.fallback == SOME_WORDS or not len(self._find(question, 1, kept).rows):
             question = _some(question)
-        return self.parts.engine.count(question), self.parts.engine.facets(question, most)
+        count = self.parts.engine.count(question)
+        if kept is not None and count <= COUNTED_BY_ONE:
+            return self._counted(self._find(question, max(count, 1), kept).rows, most)
+        return count, self.parts.engine.facets(question, most)
+
+    def _counted(self, rows: np.ndarray, most: int) -> tuple[int, dict[str, list[tuple[str, int]]]]:
+        """The same of these rows, one by one."""
+        shown = self.items.take(pa.array(rows))
+        values = {name: shown[column].to_pylist() for name, column in (("category", CATEGORY), ("brand", BRAND))}
+        flat = {"category": [v for levels in values["category"] for v in set(levels or ())], "brand": values["brand"]}
+        counts = {name: Counter(filter(None, of)) for name, of in flat.items()}
+        return len(rows), {
+            name: sorted(counts[name].items(), key=lambda pair: (-pair[1], pair[0]))[:most] for name in FACETS
+        }
+
+    def _find(self, question: Question, k: int, kept: np.ndarray | None) -> Hits:
+        """The engine's k best rows of those that may be shown: it is asked for more until there are enough."""
+        asked = k
+        while True:
+            hits = self.parts.engine.find(question, asked)
+            if kept is None:
+                return hits
+            shown = kept[hits.rows]
+            if shown.sum() >= k or len(hits.rows) < asked or asked >= len(self):
+                return Hits(hits.rows[shown][:k], hits.scores[shown][:k])
+            asked = min(4 * asked, len(self))
 
     def describe(self, rows: np.ndarray) -> list[dict[str, Any]]:
         """item_id, title, category levels, brand, price and stock of rows, in their order."""
@@ -135,35 +175,37 @@ class SearchIndex:
     def _question(self, understood: Understood, filters: Filters) -> Question:
         return Question(understood.terms, len(understood.terms), filters, self.weights)
 
-    def _lexical(self, understood: Understood, k: int, filters: Filters) -> tuple[Hits, bool]:
+    def _lexical(self, understood: Understood, k: int, filters: Filters, kept: np.ndarray | None) -> tuple[Hits, bool]:
         """Items that hold all words, then, where they are fewer than k, items that hold some; whether all have all."""
         if not understood.terms:
             return Hits(np.zeros(0, np.int32), np.zeros(0, np.float32)), False
         question = self._question(understood, filters)
-        hits = self.parts.engine.find(question, k)
+        hits = self._find(question, k, kept)
         if len(hits.rows) >= k or len(understood.terms) == 1:
             return hits, not understood.dropped
-        more = self.parts.engine.find(_some(question), k)
+        more = self._find(_some(question), k, kept)
         new = ~np.isin(more.rows, hits.rows)
         lift = max(0.0, float(more.scores.max(initial=0)) - float(hits.scores.min(initial=np.inf)) + 1e-3)
         scores = np.concatenate([hits.scores + (lift if len(hits.rows) else 0), more.scores[new]])
         complete = bool(len(hits.rows)) and not understood.dropped
         return Hits(np.concatenate([hits.rows, more.rows[new]])[:k], scores[:k]), complete
 
-    def _dense(self, understood: Understood, k: int, filters: Filters) -> Hits:
+    def _dense(self, understood: Understood, k: int, filters: Filters, kept: np.ndarray | None) -> Hits:
         vector = self.parts.space.embed([*understood.words, *understood.dropped])
         if vector is None:
             return Hits(np.zeros(0, np.int32), np.zeros(0, np.float32))
-        return Hits(*self.parts.vectors.nearest(vector, k, self.allowed(filters)))
+        allowed = self.allowed(filters)
+        both = kept if allowed is None else allowed if kept is None else allowed & kept
+        return Hits(*self.parts.vectors.nearest(vector, k, both))
 
-    def _nothing(self, understood: Understood, k: int, filters: Filters) -> Found:
+    def _nothing(self, understood: Understood, k: int, filters: Filters, kept: np.ndarray | None) -> Found:
         """Nothing holds the words: the nearest in meaning, else what is popular among what passes the filters."""
         if self.parts.space is not None and (understood.words or understood.dropped):
-            near = self._dense(understood, k, filters)
+            near = self._dense(understood, k, filters, kept)
             close = near.scores >= LEAST_COSINE
             if close.any():
                 return Found(Hits(near.rows[close], near.scores[close]), understood, SIMILAR)
-        popular = self.parts.engine.find(Question((), 0, filters, self.weights), k)
+        popular = self._find(Question((), 0, filters, self.weights), k, kept)
         asked = bool(understood.words or understood.dropped)
         fallback = NOTHING if not len(popular.rows) else POPULAR if asked else None
         return Found(popular, understood, fallback)

@@ -1,47 +1,121 @@
-"""/recommend over a million items × 64 against 50,000: the median of an answer, and the recall of the index.
+"""Lists over a million items × 64 against 50,000: the median of an answer, and the recall of the index.
 
-python -m tests.load.catalogue_size [--small 50000] [--large 1000000] [--users 20000] [--keep FOLDER] [--anyway]
+python -m tests.load.catalogue_size [--small 50000] [--large 1000000] [--asked 300] [--anyway]
 
-In process, one thread, both releases in turns: question, candidates, features, rank, policy. A quarter of the time is
-making the shops; --keep leaves them for another run.
+In process, one thread, both catalogues in turns: candidates of four models, features, 100 trees; what HTTP adds is
+the same for both. The models' numbers are drawn: items lie in clusters with lengths as uneven as popularity, and people
+buy from a few clusters. One ranker, fitted on the small catalogue, ranks both.
 """
 
 import argparse
-import tempfile
 import time
-from pathlib import Path
 
 import numpy as np
+import scipy.sparse as sp
 
-from components.core import layout
-from components.release.load import load
-from components.release.release import Question
+from components.cf.als import Als
+from components.cf.household import Household
+from components.cf.item_knn import ItemKnn
+from components.cf.popularity import Popularity
+from components.core.dataset import DAY_S, Histories
+from components.core.vocabulary import Vocabulary
+from components.features.history import Groups
+from components.ranking.context import Context
+from components.ranking.hybrid import Hybrid
+from components.ranking.lambdamart import Lambdamart, LambdamartConfig
+from components.ranking.training import RankConfig, held_out_queries, training_table
+from components.retrieval.retrieval import Retrieval, RetrievalConfig
 from tests.load.machine import others, quiet, words
-from tests.load.shop import build
 
 TIMES_P50, RECALL = 3.0, 0.95
-ROUNDS = 5
+SIZE, CLUSTERS, USERS, EVENTS, NEIGHBOURS, TOPICS = 64, 500, 600, 60, 30, 32
+NOW, ROUNDS = 90 * DAY_S, 5
+PER_MODEL = 70  # about 200 candidates in all
 
 
-def made(folder, items, users):
-    """A release of so many items, from the folder if it was made before."""
-    root = folder / str(items)
+def drawn(n_items, seed=1):
+    """A hybrid without a ranker over so many items, and the histories of its users."""
+    draw = np.random.default_rng(seed)
+    items = Vocabulary(np.char.add("i", np.char.zfill(np.arange(n_items).astype(np.str_), 7)))
+    users = Vocabulary(np.char.add("u", np.char.zfill(np.arange(USERS).astype(np.str_), 4)))
+    cluster = draw.integers(CLUSTERS, size=n_items)
+    weight = draw.pareto(2, n_items).astype(np.float32).clip(max=6) + 0.3
+    histories = _histories(draw, cluster)
+    falling = (1 / np.sqrt(1 + np.arange(SIZE) / 8)).astype(np.float32)
+    centres = draw.standard_normal((CLUSTERS, SIZE)).astype(np.float32)
+    vectors = (centres[cluster] + 0.7 * draw.standard_normal((n_items, SIZE), dtype=np.float32)) * falling
+    models = {
+        "popularity": _restored(Popularity(), items, {"popularity": weight / weight.max()}),
+        "household": _restored(Household(), items, {}),
+        "item_knn": _restored(ItemKnn(), items, _neighbours(draw, cluster)),
+        "als": _restored(Als(Als.Config(embedding_size=SIZE)), items, {"item_factors": vectors * weight[:, None]}),
+    }
+    context = Context(
+        items, users, ["price"], draw.random((n_items, 1), dtype=np.float32), ["user_price"],
+        np.ones((USERS + 1, 1), np.float32), vectors[:, :TOPICS].copy(), [Groups("category", cluster.astype(np.int32))],
+    )  # fmt: skip
     began = time.perf_counter()
-    if not (root / layout.RELEASE).is_dir():
-        build(root, items, users=users, vectors=True)
-        print(f"{items:,} items: shop and release made in {time.perf_counter() - began:.0f} s", flush=True)
-    began = time.perf_counter()
-    release = load(root / layout.RELEASE)
-    print(f"{items:,} items: loaded and golden answers reproduced in {time.perf_counter() - began:.1f} s", flush=True)
-    return release
+    retrieval = Retrieval.make(models, histories, RetrievalConfig(), np.random.default_rng(seed))
+    if retrieval.listed:
+        print(f"{n_items:,} items: indexed in {time.perf_counter() - began:.0f} s", flush=True)
+    return Hybrid(models, context, None, PER_MODEL, retrieval), histories
 
 
-def seconds(release, users):
-    """Of every user's answer."""
+def _histories(draw, cluster):
+    by_cluster = np.argsort(cluster, kind="stable")
+    ends = np.searchsorted(cluster[by_cluster], np.arange(CLUSTERS + 1))
+    items, times = [], []
+    for _ in range(USERS):
+        own = draw.choice(CLUSTERS, 3, replace=False)[draw.integers(3, size=EVENTS)]
+        items.append(by_cluster[(ends[own] + draw.random(EVENTS) * (ends[own + 1] - ends[own])).astype(int)])
+        times.append(np.sort(draw.integers(0, NOW, EVENTS)))
+    found = Histories.of(items, times, NOW)
+    return Histories(found.indptr, found.items, found.times, NOW, np.arange(USERS, dtype=np.int32))
+
+
+def _neighbours(draw, cluster):
+    """Every item's are drawn from its own cluster."""
+    n = len(cluster)
+    by_cluster = np.argsort(cluster, kind="stable")
+    place = np.empty(n, dtype=np.int64)
+    place[by_cluster] = np.arange(n)
+    near = by_cluster[(place[:, None] + draw.integers(-40, 41, (n, NEIGHBOURS))) % n]
+    strength = draw.random(n * NEIGHBOURS, dtype=np.float32)
+    similar = sp.csr_matrix((strength, near.ravel(), np.arange(0, n * NEIGHBOURS + 1, NEIGHBOURS)), shape=(n, n))
+    similar.sum_duplicates()
+    return {f"similar.{part}": getattr(similar, part) for part in ("data", "indices", "indptr")} | {
+        "similar.shape": np.array(similar.shape)
+    }
+
+
+def _restored(model, items, arrays):
+    model.items = items
+    if "similar.data" in arrays:
+        parts = (arrays[f"similar.{name}"] for name in ("data", "indices", "indptr"))
+        model.similar = sp.csr_matrix(tuple(parts), shape=tuple(arrays["similar.shape"]))
+    else:
+        model.restore(arrays)
+    return model
+
+
+def ranker(hybrid, histories):
+    """Fitted on what users buy again: enough for trees of the usual kind."""
+    bought = histories.matrix(len(hybrid.items), binary=True)
+    config = RankConfig(candidates=list(hybrid.models), candidates_per_model=PER_MODEL)
+    table = training_table(hybrid, histories, bought, config, np.random.default_rng(2))
+    held_out = held_out_queries(table.groups, 0.2, np.random.default_rng(3))
+    fitted = Lambdamart(LambdamartConfig(trees=100, threads=1))
+    fitted.fit(table.features, table.labels, table.groups, held_out, table.names, 1)
+    fitted.normalization = hybrid.context.normalizer.digest
+    return fitted
+
+
+def seconds(hybrid, histories, rows):
+    """Of every user's list."""
     taken = []
-    for user in users:
+    for row in rows:
         began = time.perf_counter()
-        release.recommend(Question(user_id=user, k=10))
+        hybrid.lists(histories.take([row]), 10)
         taken.append(time.perf_counter() - began)
     return taken
 
@@ -51,28 +125,23 @@ def main():
     options = argparse.ArgumentParser()
     options.add_argument("--small", type=int, default=50_000)
     options.add_argument("--large", type=int, default=1_000_000)
-    options.add_argument("--users", type=int, default=20_000)
     options.add_argument("--asked", type=int, default=300)
-    options.add_argument("--keep", type=Path)
     options.add_argument("--anyway", action="store_true")
     told = options.parse_args()
-    with tempfile.TemporaryDirectory() as scratch:
-        releases = [made(told.keep or Path(scratch), items, told.users) for items in (told.small, told.large)]
+    small, large = drawn(told.small), drawn(told.large)
+    small[0].ranker = large[0].ranker = ranker(*small)
     quiet()
     taken = [[], []]
-    for _ in range(ROUNDS):
-        for of, release in zip(taken, releases, strict=True):
-            ids = release.known.users.ids
-            of += seconds(release, ids[:: max(1, len(ids) // (told.asked // ROUNDS))].tolist())
-    small, large = (1000 * float(np.median(of)) for of in taken)
-    counts = [len(release.hybrid.items) for release in releases]
-    print(
-        f"p50 {small:.1f} ms over {counts[0]:,} items, {large:.1f} ms over {counts[1]:,}: "
-        f"{large / small:.2f} × (reach {TIMES_P50})"
-    )
-    for name, kept in releases[1].facts["retrieval"]["indexes"].items():
-        how = f"{kept['probed']} of {kept['lists']} lists, {kept['users']} users"
-        print(f"recall@100 of {name}'s index: {kept['recall']:.3f} ({how}; reach {RECALL})")
+    for number in range(ROUNDS):
+        rows = np.random.default_rng(number).choice(USERS, told.asked // ROUNDS, replace=False)
+        for of, shop in zip(taken, (small, large), strict=True):
+            of += seconds(*shop, rows)
+    first, second = (1000 * float(np.median(of)) for of in taken)
+    ratio = f"{second / first:.2f} × (reach {TIMES_P50})"
+    print(f"p50 {first:.1f} ms over {told.small:,} items, {second:.1f} ms over {told.large:,}: {ratio}")
+    for name, kept in large[0].retrieval.checked.items():
+        how = f"{kept.probed} of {kept.lists} lists, {kept.users} users"
+        print(f"recall@100 of {name}'s index: {kept.recall:.3f} ({how}; reach {RECALL})")
     print(f"afterwards: {words(others())}")
 
 

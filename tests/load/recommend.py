@@ -61,7 +61,7 @@ def main():
     options.add_argument("--anyway", action="store_true")
     told = options.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        release = told.release or build(Path(folder) / "shop", told.items)
+        release = told.release or build(Path(folder) / "shop", told.items, vectors=True)
         quiet()
         parts = parts_ms(release)
         ours, theirs, half = measure(release, told.seconds)

@@ -1,0 +1,86 @@
+"""/search keeps to the list policy of the release that serves, as /recommend does."""
+
+import shutil
+
+import pytest
+
+from components.core import layout
+from components.ranking.list_policy import ListPolicyConfig
+from components.release.assemble import assemble
+from components.release.load import load
+from components.steps.index import IndexConfig, index
+from services.desk import Desk
+from services.messages import RecommendRequest
+from services.release_cache import serving
+from services.search_desk import SearchDesk
+from services.search_messages import SearchRequest
+from services.settings import Settings
+from services.state import State
+
+BANNED, PINNED = "i06", "i17"
+
+
+@pytest.fixture(scope="module")
+def desks(trained_shop, tmp_path_factory):
+    """Policy or none → a desk's answer to a search, over the same index."""
+    folder = tmp_path_factory.mktemp("policy")
+    root = shutil.copytree(trained_shop, folder / "project")
+    index(IndexConfig(vectors=False), root, 1)
+    desk = Desk(Settings(state=folder), State(folder))
+    searcher = SearchDesk(desk)
+    wishes = {
+        "plain": None,
+        "bans": ListPolicyConfig(bans=[BANNED]),
+        "band": ListPolicyConfig(price_max=2.0),  # item i costs 1 + i / 10
+        "pins": ListPolicyConfig(pins=[{"item_id": PINNED, "position": 2}]),
+    }
+    out = {}
+    for name, wished in wishes.items():
+        assemble(root, "shop", {}, wishes=wished)
+        shutil.copytree(root / layout.RELEASE, folder / name)
+        out[name] = serving(load(folder / name), None)
+        desk.check(out[name].release)
+    return desk, searcher, out
+
+
+def found(desks, policy, query="cheese bread tea", limit=100, **body):
+    _, searcher, served = desks
+    return searcher.search(SearchRequest(query=query, limit=limit, **body), served[policy])
+
+
+def ids(answer):
+    return [item.item_id for item in answer.items]
+
+
+def test_a_banned_item_is_found_by_nobody_and_counted_nowhere(desks):
+    plain, held = (found(desks, policy, facets=10) for policy in ("plain", "bans"))
+    assert BANNED in ids(plain)
+    assert ids(held) == [item for item in ids(plain) if item != BANNED]
+    assert held.total == plain.total - 1
+    counts = [{v.value: v.count for v in answer.facets["category"]} for answer in (plain, held)]
+    assert sum(counts[0].values()) > sum(counts[1].values())
+
+
+def test_a_list_that_bans_shorten_is_filled_from_further_down(desks):
+    first = ids(found(desks, "plain", "cheese", limit=5))
+    assert BANNED in ids(found(desks, "plain", "cheese", limit=30))
+    assert len(ids(found(desks, "bans", "cheese", limit=len(first)))) == len(first)
+
+
+def test_the_price_band_holds_as_in_recommendations(desks):
+    desk, _, served = desks
+    shown = {item.item_id for item in desk.recommend(RecommendRequest(history=[], k=100), served["band"]).items}
+    listed = set(ids(found(desks, "band")))
+    assert listed and listed <= shown
+    assert all(int(item[1:]) <= 10 for item in listed)
+    assert set(ids(found(desks, "plain"))) - listed
+
+
+def test_a_pinned_item_stands_at_its_place_where_it_is_found_and_nowhere_else(desks):
+    plain = ids(found(desks, "plain", limit=100))
+    assert plain.index(PINNED) != 1
+    for body in ({}, {"history": ["i02", "i05", "i08"]}):
+        assert ids(found(desks, "pins", limit=3, **body))[1] == PINNED
+    others = ids(found(desks, "plain", "cheese", limit=100))
+    word = "cheese" if PINNED not in others else "tea"
+    assert ids(found(desks, "pins", word, limit=100)) == ids(found(desks, "plain", word, limit=100))
