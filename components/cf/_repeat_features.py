@@ -1,4 +1,4 @@
-"""What a user's purchases of one item say about the next: how often, how lately, and against which rhythm."""
+"""What a user's purchases of one item say about the next: how often, how lately, against which rhythm and demand."""
 
 from __future__ import annotations
 
@@ -11,6 +11,9 @@ from components.core.dataset import DAY_S, Histories
 
 HALF_LIVES_DAYS = (7, 30, 120, 480)  # of decayed counts: from last week's habit to the whole past
 FAINTEST = -5.0  # log of the decayed count below which an older purchase is as good as a still older one
+DEMAND_DAYS = (91, 28, 14, 7)  # windows in which an item's sales are counted, each against the one before
+PER_EVENTS = 1e5  # sales are counted per so many of all items' events, so that growth of the shop is no trend
+LATELY_DAYS = 28
 PRIOR_BASKETS = 5.0  # how many purchases a rare item's repeat rate is pulled towards the mean with
 
 
@@ -90,15 +93,34 @@ def rhythm_of(pairs: Pairs, n_items: int) -> ItemRhythm:
     return ItemRhythm(*(values.astype(np.float32) for values in (repeats, gap, np.log1p(users))))
 
 
-def features_of(pairs: Pairs, rhythm: ItemRhythm, user_baskets: np.ndarray) -> np.ndarray:
-    """float64 (pairs, features), see the names beside each.
+def demand_of(histories: Histories, n_items: int) -> np.ndarray:
+    """float32 (n_items, 1 + len(DEMAND_DAYS)): log of an item's share of all sales, and how it changed lately."""
+    age = (histories.now - histories.times) / DAY_S
+    shares = []
+    for days in (np.inf, *DEMAND_DAYS):
+        sold = np.bincount(histories.items[age < days], minlength=n_items)
+        shares.append(np.log1p(PER_EVENTS * sold / max(sold.sum(), 1)))
+    return np.column_stack((shares[0], *np.diff(shares, axis=0))).astype(np.float32)
 
-    user_baskets  int (users,), baskets of every user row
-    """
+
+def habits_of(histories: Histories) -> np.ndarray:
+    """float64 (users, 4): baskets of each user; logs of days since the last, of events lately, of events per basket."""
+    n, age = len(histories), (histories.now - histories.times) / DAY_S
+    baskets = np.bincount(histories.rows[histories.basket_starts], minlength=n)
+    idle = np.full(n, np.inf)
+    np.minimum.at(idle, histories.rows, age)
+    idle[baskets == 0] = 0
+    lately = np.bincount(histories.rows[age < LATELY_DAYS], minlength=n)
+    size = histories.lengths / np.maximum(baskets, 1)
+    return np.column_stack((baskets, np.log1p(idle), np.log1p(lately), np.log1p(size)))
+
+
+def features_of(pairs: Pairs, rhythm: ItemRhythm, demand: np.ndarray, habits: np.ndarray) -> np.ndarray:
+    """float64 (pairs, features), see the names beside each; demand and habits as from `demand_of`, `habits_of`."""
     prior = np.exp(rhythm.gap[pairs.items].astype(np.float64))
     gap = (pairs.first - pairs.last + prior) / pairs.baskets  # the user's own gap; the item's where bought once
     since_days = np.log1p(pairs.last)
-    own = user_baskets[pairs.rows]
+    own = habits[pairs.rows, 0]
     return np.column_stack(
         (
             pairs.decayed,
@@ -111,5 +133,7 @@ def features_of(pairs: Pairs, rhythm: ItemRhythm, user_baskets: np.ndarray) -> n
             rhythm.repeats[pairs.items],
             rhythm.gap[pairs.items],
             rhythm.buyers[pairs.items],
+            demand[pairs.items],
+            habits[pairs.rows, 1:],
         )
     )

@@ -2,9 +2,10 @@
 
 Use it as the floor for "buy it again" wherever shoppers repeat themselves; it says nothing about items a user never
 bought. A logistic regression weighs how often, how lately and against which usual gap (the user's own, drawn to the
-item's where purchases are few) an item was bought. It is fitted on what the same users bought again in the last
-`horizon_days` of the history, foretold from the time before.
-Cost: one pass over the events and a regression on at most `max_pairs` pairs; seconds for a million events.
+item's where purchases are few) an item was bought, how its sales go lately, and how lately the user came. It is fitted
+on what the same users bought again in the last `horizon_days` of the history, foretold from the time before, and in the
+`windows` before those likewise: one window alone teaches what was special about it.
+Cost: a pass over the events per window and a regression on at most `max_pairs` pairs; ten seconds for a million events.
 Source: the features are those of Bhagat et al. 2018 (doi:10.1145/3219819.3219891) and Anderson et al. 2014
 (doi:10.1145/2566486.2568018); the regression over them is our own.
 """
@@ -19,63 +20,78 @@ import scipy.sparse as sp
 from pydantic import Field
 
 from components.cf._recency import baskets_of
-from components.cf._repeat_features import ItemRhythm, features_of, pairs_of, rhythm_of
+from components.cf._repeat_features import (
+    DEMAND_DAYS,
+    ItemRhythm,
+    Pairs,
+    demand_of,
+    features_of,
+    habits_of,
+    pairs_of,
+    rhythm_of,
+)
 from components.core.config import Config
 from components.core.dataset import DAY_S, Dataset, Histories
 from components.core.forms import SparseModel
 from components.core.model import Capabilities
-from components.core.space import Floats
+from components.core.space import Floats, Ints
 
 STEPS = 25  # of Newton's method, which is there after six or so
 LARGEST_LOGIT = 30.0
+N_FEATURES = 13 + 1 + len(DEMAND_DAYS) + 3  # columns of features_of
+LATE = 2  # column of Pairs.decayed: the half-life by which a user's items are chosen to learn from
 
 
 class RepeatPurchaseConfig(Config):
     """horizon_days is the time that is foretold, in fitting; None foretells the user's next basket instead.
 
-    max_pairs bounds the regression; regularization is its ridge, in pairs.
+    windows is how many such times, one before the other, are foretold; pairs_per_user bounds how many of a user's items
+    are learnt from, those bought most of late; max_pairs bounds the regression; regularization is its ridge, in pairs.
     """
 
-    space: ClassVar = {"regularization": Floats(1, 1000, log=True)}
+    space: ClassVar = {"regularization": Floats(1, 1000, log=True), "windows": Ints(1, 6)}
     horizon_days: float | None = Field(default=28, gt=0)
-    max_pairs: int = Field(default=300_000, ge=100)
+    windows: int = Field(default=3, ge=1, le=52)
+    pairs_per_user: int = Field(default=100, ge=1)
+    max_pairs: int = Field(default=180_000, ge=100)
     regularization: float = Field(default=10, gt=0)
 
 
 class RepeatPurchase(SparseModel):
     """Probability that the user buys the item again."""
 
-    version = 1
+    version = 2
     Config = RepeatPurchaseConfig
     capabilities = Capabilities(uses_order=True, uses_time=True, scores_unseen=False)
 
     def _fit(self, data: Dataset, rng: np.random.Generator) -> None:
-        histories = data.histories
-        pairs = pairs_of(histories)
-        self._rhythm = rhythm_of(pairs, self.n_items)
-        size = features_of(pairs, self._rhythm, _baskets(histories)).shape[1]
+        histories, windows = data.histories, self.config.windows
+        self._rhythm = rhythm_of(pairs_of(histories), self.n_items)
+        self._demand = demand_of(histories, self.n_items)
+        size = N_FEATURES
         self._mean, self._scale = np.zeros(size), np.ones(size)
         self._weights = np.zeros(1 + size + size * (size + 1) // 2)
         self._weights[1] = 1.0  # nothing to learn from: as the shortest memory says
-        earlier, later = _cut(histories, self.config.horizon_days)
-        self._learn(earlier, later)
+        parts = [self._lesson(*_cut(histories, self.config.horizon_days, back)) for back in range(windows)]
+        features, again = (np.concatenate(column) for column in zip(*parts, strict=True))
+        if again.any() and not again.all():
+            self._mean, self._scale = features.mean(axis=0), np.maximum(features.std(axis=0), 1e-6)
+            self._weights = logistic(self._design(features), again, self.config.regularization)
 
-    def _learn(self, earlier: Histories, later: Histories) -> None:
-        """Weights of the features of `earlier` for what `later` repeats of it."""
+    def _lesson(self, earlier: Histories, later: Histories) -> tuple[np.ndarray, np.ndarray]:
+        """Features of what `earlier` holds, and bool, whether `later` repeats it."""
         pairs = pairs_of(earlier)
-        if not len(pairs.rows):
-            return
         bought = later.matrix(self.n_items, binary=True)
-        again = np.asarray(bought[pairs.rows, pairs.items]).ravel() > 0
         active = np.diff(bought.indptr)[pairs.rows] > 0  # who bought nothing at all says nothing about the item
-        users = np.unique(pairs.rows[active])
-        every = max(1, int(np.ceil(active.sum() / self.config.max_pairs)))
-        chosen = active & np.isin(pairs.rows, users[::every])
-        if not chosen.any() or again[chosen].all() or not again[chosen].any():
-            return
-        features = features_of(pairs, rhythm_of(pairs, self.n_items), _baskets(earlier))[chosen]
-        self._mean, self._scale = features.mean(axis=0), np.maximum(features.std(axis=0), 1e-6)
-        self._weights = logistic(self._design(features), again[chosen], self.config.regularization)
+        chosen = active & (_place(pairs) < self.config.pairs_per_user)
+        if not chosen.any():
+            return np.empty((0, N_FEATURES)), np.empty(0, dtype=bool)
+        users = np.unique(pairs.rows[chosen])
+        every = max(1, int(np.ceil(chosen.sum() * self.config.windows / self.config.max_pairs)))
+        chosen &= np.isin(pairs.rows, users[::every])
+        rhythm, demand = rhythm_of(pairs, self.n_items), demand_of(earlier, self.n_items)
+        again = np.asarray(bought[pairs.rows[chosen], pairs.items[chosen]]).ravel() > 0
+        return features_of(pairs, rhythm, demand, habits_of(earlier))[chosen], again
 
     def _design(self, features: np.ndarray) -> np.ndarray:
         """float64 (pairs, columns): 1, the features in standard units, and their products in pairs."""
@@ -85,35 +101,48 @@ class RepeatPurchase(SparseModel):
 
     def evidence(self, histories: Histories) -> sp.csr_matrix:
         """Probability per item of the history; 0 for what was never bought."""
-        pairs = pairs_of(histories)
-        logits = self._design(features_of(pairs, self._rhythm, _baskets(histories))) @ self._weights
+        blocks = [self._chances(block) for block in histories.blocks()]
+        return sp.vstack(blocks, format="csr") if blocks else sp.csr_matrix((0, self.n_items), dtype=np.float32)
+
+    def _chances(self, block: Histories) -> sp.csr_matrix:
+        pairs = pairs_of(block)
+        logits = self._design(features_of(pairs, self._rhythm, self._demand, habits_of(block))) @ self._weights
         chances = (1 / (1 + np.exp(-np.clip(logits, -LARGEST_LOGIT, LARGEST_LOGIT)))).astype(np.float32)
-        return sp.csr_matrix((chances, (pairs.rows, pairs.items)), shape=(len(histories), self.n_items))
+        return sp.csr_matrix((chances, (pairs.rows, pairs.items)), shape=(len(block), self.n_items))
 
     def state(self) -> dict[str, np.ndarray]:
-        """The regression in float64, and the items' rhythm, float32 (n_items,) each."""
+        """The regression in float64; the items' rhythm, float32 (n_items,) each, and demand."""
         rhythm = {name: getattr(self._rhythm, name) for name in ("repeats", "gap", "buyers")}
-        return {"weights": self._weights, "feature_mean": self._mean, "feature_scale": self._scale} | rhythm
+        regression = {"weights": self._weights, "feature_mean": self._mean, "feature_scale": self._scale}
+        return regression | rhythm | {"demand": self._demand}
 
     def restore(self, arrays: dict[str, np.ndarray]) -> None:
-        """Take back the regression and the rhythm."""
+        """Take back the regression, the rhythm and the demand."""
         self._weights, self._mean, self._scale = arrays["weights"], arrays["feature_mean"], arrays["feature_scale"]
         self._rhythm = ItemRhythm(arrays["repeats"], arrays["gap"], arrays["buyers"])
+        self._demand = arrays["demand"]
 
 
-def _baskets(histories: Histories) -> np.ndarray:
-    return np.bincount(histories.rows[histories.basket_starts], minlength=len(histories))
+def _place(pairs: Pairs) -> np.ndarray:
+    """int64 (pairs,): 0 for the item that a user bought most of late, 1 for the next and so on."""
+    order = np.lexsort((-pairs.decayed[:, LATE], pairs.rows))
+    place = np.empty(len(order), dtype=np.int64)
+    place[order] = np.arange(len(order)) - np.searchsorted(pairs.rows[order], pairs.rows[order])
+    return place
 
 
-def _cut(histories: Histories, horizon_days: float | None) -> tuple[Histories, Histories]:
-    """Histories before and after the moment from which the fit foretells: days before `now`, or the last basket."""
+def _cut(histories: Histories, horizon_days: float | None, back: int) -> tuple[Histories, Histories]:
+    """What was known before a window and what happened in it; a window is so many days, or one basket of each user.
+
+    back  0 for the window that ends with the histories, 1 for the one before it …
+    """
     if horizon_days is None:
         baskets = baskets_of(histories)
-        late = baskets.since[baskets.of_event] == 0
-        return histories.keep(~late), histories.keep(late)
-    border = int(histories.now - horizon_days * DAY_S)
-    late = histories.times >= border
-    return replace(histories.keep(~late), now=border), histories.keep(late)
+        since = baskets.since[baskets.of_event]
+        return histories.keep(since > back), histories.keep(since == back)
+    end, begin = (int(histories.now - windows * horizon_days * DAY_S) for windows in (back, back + 1))
+    times = histories.times
+    return replace(histories.keep(times < begin), now=begin), histories.keep((times >= begin) & (times < end))
 
 
 def logistic(design: np.ndarray, outcome: np.ndarray, ridge: float) -> np.ndarray:

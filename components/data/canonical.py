@@ -5,6 +5,7 @@ Great Expectations judges in DuckDB. Where Spark does the mapping, its rows come
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,17 +20,26 @@ if TYPE_CHECKING:
     from components.data.source import Source
 
 
-def canonical_tables(con: Backend, source: Source, landed: Path, config: EngineConfig, work: Path) -> dict[str, Table]:
+def canonical_tables(
+    con: Backend,
+    source: Source,
+    landed: Path,
+    config: EngineConfig,
+    work: Path,
+    columns_only: Collection[str] = (),
+) -> dict[str, Table]:
     """Canonical tables by name, as expressions of the DuckDB connection `con`.
 
     landed  the source's landed files
     work    a folder for what another engine makes; it must be there as long as the tables are used
+    columns_only  tables whose rows are read elsewhere, so that another engine need not make them
     Rows that Spark made are sorted: their place is not that of the raw row they came from.
     """
     if config.component == DUCKDB:
         return source.tables(con, landed)
-    other = config.open()
+    other, files = config.open(), {}
     for name, table in track(list(source.tables(other, landed).items()), "map"):
-        engine.write_parquet(table, work / "mapped" / f"{name}.parquet")
+        files[name] = work / "mapped" / f"{name}.parquet"
+        engine.write_parquet(table.limit(0) if name in columns_only else table, files[name])
     other.disconnect()
-    return {file.stem: engine.read_parquet(con, file) for file in sorted((work / "mapped").glob("*.parquet"))}
+    return {name: engine.read_parquet(con, file) for name, file in files.items()}

@@ -17,6 +17,8 @@ from components.core.bundle import write_json
 from components.core.errors import DataError
 from components.core.progress import track
 from components.data import engine
+from components.data.canonical import canonical_tables
+from components.data.engine import EngineConfig
 from components.data.protection import Protection
 from components.data.source import Source
 from components.quality import quarantine, row_rules, workspace
@@ -43,14 +45,14 @@ class Judging:
 
     suites    row rules of the canonical tables of files
     identity  names the code and the protection of persons
-    limits    memory in GB and threads
+    engine    what maps, and the bounds of DuckDB
     """
 
     source: Source
     protection: Protection
     suites: Sequence[Suite]
     identity: Any
-    limits: tuple[float, int]
+    engine: EngineConfig
 
     def key(self, file: RawFile) -> str:
         """Of the part that is made of a file."""
@@ -112,17 +114,22 @@ class _Batch:
         return made
 
     def _connect(self) -> Backend:
-        return engine.connect(*self.judging.limits, spill=self.work, database=self.database)
+        return engine.connect(*self._limits(), database=self.database)
 
     def _settings(self) -> dict[str, str]:
-        return engine.settings(*self.judging.limits, spill=self.work)
+        return engine.settings(*self._limits())
+
+    def _limits(self) -> tuple[float, int, Path]:
+        return self.judging.engine.memory_limit_gb, self.judging.engine.threads, self.work
 
     def _suite(self, name: str) -> Suite:
         return next(suite for suite in self.judging.suites if suite.table == name)
 
     def _stage(self, con: Backend) -> None:
         source = self.judging.source
-        tables = self.judging.protection.apply(source.tables(con, self.landed))
+        others = [name for name in schema.COLUMNS if name not in source.by_file()]
+        made = canonical_tables(con, source, self.landed, self.judging.engine, self.work, others)
+        tables = self.judging.protection.apply(made)
         for name in source.by_file():
             workspace.check_columns(name, tables[name])
             if not set(schema.TRACE) <= set(tables[name].columns):

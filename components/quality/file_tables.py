@@ -75,9 +75,9 @@ class FileTable:
             for rule in suite.expectations
         ]
 
-    def accepted(self, con: Backend, bad: Table | None) -> Table:
-        """The accepted rows with `row`; `bad` are rows that break a rule about the whole table."""
-        table = con.table(self.name)
+    @staticmethod
+    def accepted(table: Table, bad: Table | None) -> Table:
+        """The accepted rows of the table as laid out; `bad` are rows that break a rule about the whole table."""
         kept = table.filter(table[ROW] < CONDEMNED_ROW)
         return kept if bad is None else kept.anti_join(bad, ROW)
 

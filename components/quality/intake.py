@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from components.data.engine import EngineConfig
 from components.data.protection import Protection
 from components.data.source import Source
 from components.quality import row_rules
@@ -44,7 +45,7 @@ class Means:
     data      data/; digests of its files by path below it
     store     parts of earlier runs
     work      an empty folder
-    limits    memory in GB and threads
+    engine    what maps, and the bounds of DuckDB, where Great Expectations judges
     identity  names all else that the parts hang on: the source's options, the code
     """
 
@@ -52,7 +53,7 @@ class Means:
     digests: Mapping[str, str]
     store: PartStore
     work: Path
-    limits: tuple[float, int]
+    engine: EngineConfig
     identity: Any
 
 
@@ -72,7 +73,7 @@ def take_in(source: Source, suites: Sequence[Suite], protection: Protection, mea
     source.land_beside(means.data, landed)
     own = [row_rules.divided(suite)[0] for suite in suites if suite.table in source.by_file()]
     (means.work / "new").mkdir()
-    judging = Judging(source, protection, own, means.identity, means.limits)
+    judging = Judging(source, protection, own, means.identity, means.engine)
     parts, new = judged(judging, files, means.store, means.work / "new")
     tables = {name: FileTable.of(name, parts) for name in source.by_file()}
     return Intake(landed, accounts, tables, files, new, frozenset([*parts, *(file.landed for file in files)]))

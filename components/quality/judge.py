@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import tempfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -12,6 +11,7 @@ from components.core.errors import DataError
 from components.core.progress import track
 from components.quality.rules import COMPOUND_UNIQUE, CONDITION, ROW_COUNT, Rule, absent_columns, columns_of, fitted
 from components.quality.suites import Suite
+from components.quality.vendor import great_expectations
 from components.quality.verdict import REPEATS, Verdict, not_given, verdict
 
 if TYPE_CHECKING:
@@ -71,8 +71,7 @@ def judge_tables(
 
 
 def _open(database: Path, settings: dict[str, str]) -> SQLDatasource:
-    os.environ["GX_ANALYTICS_ENABLED"] = "False"
-    import great_expectations as gx
+    gx = great_expectations()
     from great_expectations.data_context.types.base import ProgressBarsConfig
 
     context = gx.get_context(mode="ephemeral")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from typing import TYPE_CHECKING
@@ -14,7 +15,6 @@ from components.quality.workspace import CHECK_COLUMNS
 
 if TYPE_CHECKING:
     from ibis import Table
-    from ibis.backends.duckdb import Backend
 
 BINS_PER_DECADE = 12  # of the prices, whose histogram is logarithmic: shops sell for cents and for thousands
 UNREADABLE = "?"  # an event without a type
@@ -47,15 +47,15 @@ class Profile:
         return [sum(counts) for counts in zip(*self.types.values(), strict=True)]
 
 
-def profile(con: Backend, names: list[str]) -> Profile:
-    """Profile of the named canonical tables, which are staged in `con`."""
+def profile(tables: Mapping[str, Table]) -> Profile:
+    """Profile of the canonical tables, as staged, on whichever engine they are."""
     rows, missing = {}, {}
-    for name in names:
-        rows[name], shares = _missing(con.table(name))
+    for name, table in tables.items():
+        rows[name], shares = _missing(table)
         missing |= {f"{name}.{column}": share for column, share in shares.items() if share > 0}
-    interactions = con.table(schema.INTERACTIONS_TABLE)
+    interactions = tables[schema.INTERACTIONS_TABLE]
     days, types = _daily(interactions)
-    changed = {name: found for name in names if (found := counted(con.table(name)))}
+    changed = {name: found for name, table in tables.items() if (found := counted(table))}
     return Profile(rows, missing, days, types, *_prices(interactions), changed)
 
 
@@ -86,7 +86,7 @@ def _prices(interactions: Table) -> tuple[np.ndarray, np.ndarray]:
     if schema.VALUE not in interactions.columns:
         return empty, empty
     value = interactions[schema.VALUE]
-    units = interactions[schema.QUANTITY].fill_null(1.0) if schema.QUANTITY in interactions.columns else 1.0
+    units = interactions[schema.QUANTITY].fill_null(1.0).nullif(0.0) if schema.QUANTITY in interactions.columns else 1.0
     price = interactions.filter(value > 0, ~value.isinf(), ~value.isnan()).mutate(price=value / units)
     sold = price.filter(price.price > 0, ~price.price.isinf(), ~price.price.isnan())
     bins = sold.group_by(bin=(sold.price.log10() * BINS_PER_DECADE).floor().cast("int64")).agg(lines=sold.count())

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
 import numpy as np
 
 from components.core import schema
-from components.data.engine import connect, read_parquet
+from components.data.engine import connect, read_parquet, unix_seconds
 from components.quality.mmd import title_vectors
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from ibis import Table
-    from ibis.expr.types import TimestampValue, Value
+    from ibis.expr.types import Value
 
 LINE_COLUMNS = ("unit_price", "discount_share", "event_type", "weekday", "hour", "department", "brand", "title")
 BASKET_COLUMNS = ("basket_lines", "basket_value")
@@ -25,6 +25,8 @@ TITLE, TITLES = "title", "titles"  # the texts, and their vectors
 MOST_TITLES = 2000
 TEXT_COLUMNS = (schema.TITLE, schema.DEPARTMENT, schema.BRAND)
 UNKNOWN = "unknown"
+UTC = "utc_seconds"
+DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
 Columns = dict[str, np.ndarray]
 
@@ -45,7 +47,8 @@ def compared(
     known = read_parquet(con, items)
     found = []
     for lines, novelty in zip(tables, _novelties(*tables), strict=True):
-        columns = _sampled(line_columns(lines, known, time_zone), rows, seed) | _sampled(novelty, rows, seed)
+        columns = at_the_shop(_sampled(line_columns(lines, known), rows, seed), time_zone)
+        columns |= _sampled(novelty, rows, seed)
         found.append(vectorised(columns | _sampled(basket_columns(lines), rows, seed)))
     con.disconnect()
     told = [name for name in found[0] if any(_holds_something(columns[name]) for columns in found)]
@@ -60,7 +63,7 @@ def described(lines: Table, items: Table, order: str, rows: int, time_zone: str 
     """
     step = max(int(lines.count().execute()) // rows, 1)
     taken = lines.filter(lines[order] % step == 0).drop(order)
-    found = _whole(line_columns(taken, items, time_zone))
+    found = at_the_shop(_whole(line_columns(taken, items)), time_zone)
     if schema.SESSION_ID in lines.columns:
         found |= _whole(basket_columns(lines.semi_join(taken, schema.SESSION_ID)))
     return found
@@ -76,15 +79,14 @@ def vectorised(columns: Columns) -> Columns:
     return found
 
 
-def line_columns(lines: Table, items: Table, time_zone: str) -> Table:
-    """What one line looks like, by as many of LINE_COLUMNS as the two tables give."""
+def line_columns(lines: Table, items: Table) -> Table:
+    """What one line looks like, by as many of LINE_COLUMNS as the two tables give; its time in seconds of UTC."""
     texts = [c for c in TEXT_COLUMNS if c in items.columns]
     sold = lines.filter(lines[schema.QUANTITY].fill_null(1.0) > 0) if schema.QUANTITY in lines.columns else lines
     joined = sold.left_join(items.select(schema.ITEM_ID, *texts), schema.ITEM_ID)
-    local = _at_the_shop(joined[schema.TIMESTAMP], time_zone)
-    found = {schema.EVENT_TYPE: joined[schema.EVENT_TYPE], "weekday": local.day_of_week.full_name()}
-    found |= {"hour": local.hour(), **{c: joined[c].fill_null(UNKNOWN) for c in texts}, **_money(joined)}
-    return joined.select(**{name: found[name] for name in LINE_COLUMNS if name in found})
+    found = {schema.EVENT_TYPE: joined[schema.EVENT_TYPE], UTC: unix_seconds(joined[schema.TIMESTAMP])}
+    found |= {c: joined[c].fill_null(UNKNOWN) for c in texts} | _money(joined)
+    return joined.select(**{name: found[name] for name in (*LINE_COLUMNS, UTC) if name in found})
 
 
 def basket_columns(lines: Table) -> Table:
@@ -105,14 +107,16 @@ def _money(lines: Table) -> dict[str, Value]:
     return found
 
 
-def _at_the_shop(utc: TimestampValue, time_zone: str) -> TimestampValue:
-    """The shop's clock; Ibis has no word for it, so DuckDB's own function is called."""
-    import ibis
-    import ibis.expr.datatypes as dt
-
-    signature = ((dt.string, dt.Timestamp("UTC")), dt.timestamp)
-    local = ibis.udf.scalar.builtin(lambda _zone, _at: None, name="timezone", signature=signature)
-    return local(time_zone, utc.cast(dt.Timestamp("UTC")))
+def at_the_shop(columns: Columns, time_zone: str) -> Columns:
+    """The columns with `weekday` and `hour` at the shop's clock in the place of UTC seconds."""
+    zone, seconds = ZoneInfo(time_zone), columns[UTC].astype(float)
+    moments, place = np.unique(seconds[~np.isnan(seconds)], return_inverse=True)
+    local = [datetime.fromtimestamp(moment, zone) for moment in moments]
+    weekday, hour = np.full(len(seconds), UNKNOWN, dtype="<U9"), np.full(len(seconds), np.nan)
+    weekday[~np.isnan(seconds)] = np.array([DAYS[at.weekday()] for at in local], dtype="<U9")[place]
+    hour[~np.isnan(seconds)] = np.array([at.hour for at in local], dtype=float)[place]
+    told = columns | {"weekday": weekday, "hour": hour}
+    return {name: told[name] for name in (*LINE_COLUMNS, *told) if name in told and name != UTC}
 
 
 def _novelties(history: Table, newest: Table) -> tuple[Table, Table]:

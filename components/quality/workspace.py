@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from components.core import schema
 from components.core.errors import DataError
+from components.data.handover import Handover
 from components.data.protection import Protection
 from components.data.source import Source
 from components.quality.judge import ROW
@@ -18,7 +19,7 @@ from components.quality.verdict import Verdict
 if TYPE_CHECKING:
     from ibis import Table
     from ibis.backends.duckdb import Backend
-    from ibis.expr.types import BooleanValue, StringColumn
+    from ibis.expr.types import StringColumn
 
     from components.quality.file_tables import FileTable
 
@@ -33,19 +34,20 @@ def stage(
     folder: Path,
     suites: Iterable[Suite],
     protection: Protection,
-    files: Mapping[str, FileTable] | None = None,
-    tables: Mapping[str, Table] | None = None,
+    tables: Mapping[str, Table],
+    files: Mapping[str, FileTable],
+    handover: Handover,
 ) -> list[str]:
     """Lay out the tables that the suites judge, persons protected; returns the names of the canonical ones.
 
-    files   canonical tables whose rows were read and protected before; they are views
-    tables  the source's canonical tables, if they are made already (components/data/canonical.py)
+    tables  the source's canonical tables (components/data/canonical.py)
+    files   those of them whose rows were read and protected before; they are views
+    handover  keeps the tables with `row` as the engine of params.yaml sees them; it finds the ids that are not listed
     Canonical tables get `row`, their position, and, where they name items, `item_is_listed`; exposures also
     `user_is_listed` where the source gives users (missing where nobody is named).
     Raises DataError if a canonical table has no suite, or a suite of the source's own has no table.
     """
-    files = files or {}
-    tables = protection.apply(source.tables(con, folder) if tables is None else dict(tables))
+    tables = protection.apply(tables)
     raw = {RAW_PREFIX + name: Path(folder) / f"{name}.parquet" for name in source.raw}
     judged = {suite.table for suite in suites if suite.table in tables or not suite.shared}
     if set(tables) - judged or judged - set(tables) - set(raw):
@@ -53,15 +55,22 @@ def stage(
             f"validate: source {source.component()} gives {_words(tables)} and {_words(raw)}, the suites in "
             f"expectations/ judge {_words(judged)}; every canonical table needs one suite, and every suite a table."
         )
-    tables |= {name: table.lay_out(con, tables[name]) for name, table in files.items()}
-    for name in [name for name in tables if name not in files]:
-        check_columns(name, tables[name])
-        tables[name] = con.create_table(name, numbered(with_checks(name, tables[name], tables)))
-    for name in files:
-        con.create_view(name, with_checks(name, tables[name], tables))
+    rows = {name: _laid_out(con, name, table, files.get(name)) for name, table in tables.items()}
+    seen = {name: handover.seen(name, table) for name, table in rows.items()}
+    unknown = {mark: handover.brought(con, "_".join(mark), ids) for mark, ids in unlisted(seen).items()}
+    for name, table in rows.items():
+        con.create_view(name, with_checks(name, table, unknown))
     for name in judged & set(raw):
         con.raw_sql(f"CREATE VIEW {name} AS SELECT * FROM {_scan(raw[name])}")  # noqa: S608 – our own names
-    return list(tables)
+    return list(rows)
+
+
+def _laid_out(con: Backend, name: str, table: Table, files: FileTable | None) -> Table:
+    """The rows of one canonical table with `row`."""
+    if files is not None:
+        return files.lay_out(con, table)
+    check_columns(name, table)
+    return con.create_table(f"rows_{name}", numbered(table))
 
 
 def bad_rows(con: Backend, name: str, verdicts: Iterable[Verdict]) -> Table | None:
@@ -87,9 +96,8 @@ def bad_rows(con: Backend, name: str, verdicts: Iterable[Verdict]) -> Table | No
     return con.create_table(f"bad_{name}", _union(found)) if found else None
 
 
-def accepted(con: Backend, name: str, bad: Table | None) -> Table:
-    """The canonical table without the condemned rows; `row` is still there."""
-    table = con.table(name)
+def accepted(table: Table, bad: Table | None) -> Table:
+    """A canonical table without the condemned rows; `row` is still there."""
     return table if bad is None else table.anti_join(bad, ROW)
 
 
@@ -116,27 +124,42 @@ def check_columns(name: str, table: Table) -> None:
         )
 
 
-def with_checks(name: str, table: Table, tables: Mapping[str, Table]) -> Table:
-    """The canonical table with the columns that say how it fits to the others."""
-    if name != schema.ITEMS_TABLE and schema.ITEM_ID in table.columns:
-        listed = _is_among(table[schema.ITEM_ID], tables[schema.ITEMS_TABLE][schema.ITEM_ID])
-        table = table.mutate(**{IS_LISTED: listed.coalesce(False)})
-    if name == schema.EXPOSURES_TABLE and schema.USER_ID in table.columns and schema.USERS_TABLE in tables:
+def unlisted(tables: Mapping[str, Table]) -> dict[tuple[str, str], Table]:
+    """The ids that are not listed, by canonical table and check column, for the tables that `stage` names."""
+    found = {}
+    for name, table in tables.items():
+        if name != schema.ITEMS_TABLE and schema.ITEM_ID in table.columns:
+            found[name, IS_LISTED] = _not_among(table, tables[schema.ITEMS_TABLE], schema.ITEM_ID)
+        if name == schema.EXPOSURES_TABLE and schema.USER_ID in table.columns and schema.USERS_TABLE in tables:
+            found[name, USER_IS_LISTED] = _not_among(table, tables[schema.USERS_TABLE], schema.USER_ID)
+    return found
+
+
+def with_checks(name: str, table: Table, unknown: Mapping[tuple[str, str], Table]) -> Table:
+    """The canonical table with the columns that say how it fits to the others; `unknown` as `unlisted` tells."""
+    made = {}
+    if (name, IS_LISTED) in unknown:
+        item = table[schema.ITEM_ID]
+        made[IS_LISTED] = item.notnull() & ~item.isin(_ids(unknown[name, IS_LISTED]))
+    if (name, USER_IS_LISTED) in unknown:
         user = table[schema.USER_ID]
-        table = table.mutate(**{USER_IS_LISTED: _is_among(user, tables[schema.USERS_TABLE][schema.USER_ID])})
-    return table
+        made[USER_IS_LISTED] = user.isnull().ifelse(None, ~user.isin(_ids(unknown[name, USER_IS_LISTED])))
+    return table.mutate(**made)
+
+
+def _not_among(table: Table, listed: Table, column: str) -> Table:
+    ids = table.select(column).distinct()
+    return ids.filter(ids[column].notnull()).anti_join(listed.select(column), column)
+
+
+def _ids(table: Table) -> StringColumn:
+    return table[table.columns[0]]
 
 
 def _scan(path: Path) -> str:
     """DuckDB's words for a parquet file, or a folder of them."""
     name = str(path / "*.parquet" if path.is_dir() else path).replace("'", "''")
     return f"read_parquet('{name}', can_have_nan = true, union_by_name = {'true' if path.is_dir() else 'false'})"
-
-
-def _is_among(ids: StringColumn, known: StringColumn) -> BooleanValue:
-    """Whether each id is one of the known; missing where it is missing itself (NOT IN a null would be null too)."""
-    found = known.as_table()
-    return ids.isin(found.filter(found[0].notnull())[0])
 
 
 def _union(tables: list[Table]) -> Table:

@@ -34,7 +34,8 @@ def suggest(
             f"expect: {folder} has no table '{name}'; there are: {', '.join(there) or 'none, run validate'}."
         )
     tables = {table: parts.read_table(con, root / folder, table) for table in there}
-    rows = workspace.with_checks(name, tables[name], tables) if schema.ITEMS_TABLE in tables else tables[name]
+    unknown = workspace.unlisted(tables) if schema.ITEMS_TABLE in tables else {}
+    rows = workspace.with_checks(name, tables[name], unknown)
     suite = draft(name, rows, slack or DraftConfig())
     con.disconnect()
     write_json(root / path, suite)

@@ -171,8 +171,9 @@ class _Again:
                 selects.append(f'SELECT {CONDEMNED_ROW}::BIGINT + "{ROW}" AS "{ROW}", {columns} FROM \'{file}\'')  # noqa: S608
             con.raw_sql(f'CREATE VIEW "files_{name}" AS {" UNION ALL BY NAME ".join(selects)}')
             bases[name] = con.table(f"files_{name}")
+        unknown = workspace.unlisted(bases)
         for name, table in bases.items():
-            con.create_view(name, workspace.with_checks(name, table, bases))
+            con.create_view(name, workspace.with_checks(name, table, unknown))
 
     def _accepted(self, name: str) -> list[Path]:
         whole = self.root / layout.VALIDATED / f"{name}.parquet"

@@ -18,6 +18,7 @@ from components.core.source_files import PROJECT, files_of, module_name
 from components.data import engine
 from components.data.canonical import canonical_tables
 from components.data.engine import EngineConfig
+from components.data.handover import Handover
 from components.data.pin import check_pin, read_pin
 from components.data.protection import protection
 from components.data.source import SourceChoice
@@ -70,8 +71,11 @@ def validate(config: ValidateConfig, root: Path, seed: int) -> StepResult:
     suites = load_suites(root / layout.EXPECTATIONS, config.source.component, config.thresholds)
     with tempfile.TemporaryDirectory(prefix="shoploop-validate-") as folder:
         run = _Run(config, root, Path(folder), suites, digest)
-        run.judge()
-        run.compare()
+        try:
+            run.judge()
+            run.compare()
+        finally:
+            run.handover.close()
         run.conclude()
     return run.result()
 
@@ -86,13 +90,14 @@ class _Run:
         self.intake = take_in(self.source, suites, self.protect, self._means())
         self.earlier = snapshots.earlier(root / layout.SNAPSHOTS, digest)
         self.database = work / "tables.duckdb"
+        self.handover = Handover(config.engine, work / "handed")
 
     def judge(self) -> None:
         """Lay out all tables, and let Great Expectations judge what is not judged yet."""
         con = self._connect()
         landed, files = self.intake.folder, self.intake.tables
-        tables = canonical_tables(con, self.source, landed, self.config.engine, self.work)
-        self.names = workspace.stage(con, self.source, landed, self.suites, self.protect, files, tables)
+        tables = canonical_tables(con, self.source, landed, self.config.engine, self.work, list(files))
+        self.names = workspace.stage(con, self.source, landed, self.suites, self.protect, tables, files, self.handover)
         con.disconnect()  # Great Expectations opens the file itself
         concerned = [suite for suite in self.suites if suite.is_raw or suite.table in self.names]
         config = self.config
@@ -107,7 +112,8 @@ class _Run:
         """Count what is bad, and hold what is left against earlier data."""
         con = self.con = self._connect()
         config, names = self.config, self.names
-        self.facts = profile(con, names)
+        rows = {name: self.handover.tables.get(name, con.table(name)) for name in names}
+        self.facts = profile(rows)
         whole = [v for v in self.verdicts if v.query]
         self.bad = {name: workspace.bad_rows(con, name, whole) for name in names}
         self.aside = {name: self._set_aside(name) for name in names}
@@ -115,15 +121,17 @@ class _Run:
         self.verdicts += [_share_verdict(name, self.aside[name], self.facts.rows[name], limit) for name in names]
         self.verdicts += self.intake.accounts.verdicts(limit)
         self.verdicts.append(pause(schema.INTERACTIONS_TABLE, self.facts.days, self.facts.daily, config.freshness))
-        self.kept = {name: self._kept(name) for name in names}
-        self.verdicts += one_user(self.kept, config.one_user)
-        self.verdicts.append(same_unit(self.kept[schema.INTERACTIONS_TABLE], config.price_units))
-        self.sample = standing.sample(self.kept, config.drift, self.source.local_time_zone)
+        self.kept = {name: self._kept(name, con.table(name), self.bad[name]) for name in names}
+        seen = {name: self._kept_as_seen(name, rows[name]) for name in names}
+        self.verdicts += one_user(seen, config.one_user)
+        self.verdicts.append(same_unit(seen[schema.INTERACTIONS_TABLE], config.price_units))
+        self.sample = standing.sample(seen, config.drift, self.source.local_time_zone)
         self.drifted = standing.since(self.root / layout.SNAPSHOTS, self.digest, self.sample, config.drift)
         self.verdicts += standing.verdicts(self.drifted, config.drift)
-        newest = newest_file.find(self.kept[schema.INTERACTIONS_TABLE])
-        self.newest = standing.of_newest_file(self.kept, newest, config.drift, self.source.local_time_zone)
+        newest = newest_file.find(seen[schema.INTERACTIONS_TABLE])
+        self.newest = standing.of_newest_file(seen, newest, config.drift, self.source.local_time_zone)
         self.verdicts += newest_file.volume(newest, config.volume) + standing.verdicts(self.newest, config.drift)
+        self.snapshot = snapshots.describe(seen, self.digest)
 
     def conclude(self) -> None:
         """Write the report, and if no rule says stop, the tables."""
@@ -140,7 +148,7 @@ class _Run:
         _write_report(self.root / layout.QUALITY, findings)
         _stop_if_told(self.verdicts)
         self._write_tables()
-        snapshots.remember(self.root / layout.SNAPSHOTS, snapshots.describe(self.kept, self.digest), self.sample)
+        snapshots.remember(self.root / layout.SNAPSHOTS, self.snapshot, self.sample)
         self.con.disconnect()
         self.store.keep_only(self.intake.used)
 
@@ -151,8 +159,7 @@ class _Run:
     def _means(self) -> Means:
         digests = read_pin(self.root / layout.DATA_PIN)[1]
         identity = [self.config.source.model_dump(mode="json"), _code(self.config.source.component)]
-        limits = (self.config.engine.memory_limit_gb, self.config.engine.threads)
-        return Means(self.root / layout.DATA, digests, self.store, self.work, limits, identity)
+        return Means(self.root / layout.DATA, digests, self.store, self.work, self.config.engine, identity)
 
     def _limits(self) -> tuple[float, int, Path]:
         return self.config.engine.memory_limit_gb, self.config.engine.threads, self.work
@@ -170,10 +177,18 @@ class _Run:
             return self.intake.tables[name].set_aside(bad)
         return 0 if bad is None else int(bad[ROW].nunique().execute())
 
-    def _kept(self, name: str) -> Table:
+    def _kept(self, name: str, table: Table, bad: Table | None) -> Table:
         if name in self.intake.tables:
-            return self.intake.tables[name].accepted(self.con, self.bad[name])
-        return workspace.accepted(self.con, name, self.bad[name])
+            return self.intake.tables[name].accepted(table, bad)
+        return workspace.accepted(table, bad)
+
+    def _kept_as_seen(self, name: str, rows: Table) -> Table:
+        """The accepted rows on the engine that counts over whole tables."""
+        if not self.handover.is_needed:
+            return self.kept[name]
+        bad = self.bad[name]
+        condemned_rows = None if bad is None else self.handover.seen(f"bad_{name}", bad.select(ROW).distinct())
+        return self._kept(name, rows, condemned_rows)
 
     def _write_tables(self) -> None:
         with replacing(self.root / layout.VALIDATED) as good, replacing(self.root / layout.QUARANTINE) as aside:

@@ -1,5 +1,6 @@
-"""validate with the mapping done by Spark: the same accepted and the same rejected rows."""
+"""validate with `engine: spark`: the same accepted rows, the same rejected ones, and the same report."""
 
+import json
 import shutil
 
 import pyarrow.parquet as pq
@@ -8,35 +9,46 @@ import pytest
 from components.core import layout
 from components.data.engine import EngineConfig
 from components.steps.validate import ValidateConfig, validate
+from tests.data.test_snapshots import DAYS, Shop, text
 
 pytest.importorskip("pyspark")
 NO_JAVA = pytest.mark.skipif(shutil.which("java") is None, reason="Spark needs Java 17")
 pytestmark = [pytest.mark.slow, NO_JAVA]
+SPARK = EngineConfig(component="spark", memory_limit_gb=1, conf={"spark.sql.shuffle.partitions": 4})
 
 
-def test_spark_maps_and_duckdb_judges_the_same_rows(tmp_path, tables, write):
+def report_of(root):
+    return json.loads((root / layout.QUALITY / "report.json").read_text())
+
+
+def test_spark_maps_and_counts_and_the_rows_and_the_report_are_those_of_duckdb(tmp_path, tables, write):
     tables["transactions"]["quantity"][7] = 0  # goes to quarantine
     found = {}
-    for component in ("duckdb", "spark"):
-        root = tmp_path / component
+    for config in (EngineConfig(memory_limit_gb=1), SPARK):
+        root = tmp_path / config.component
         root.mkdir()
         write(root, tables)
-        conf = {"spark.sql.shuffle.partitions": 4}
-        config = ValidateConfig(
-            engine=EngineConfig(component=component, memory_limit_gb=1, conf=conf), max_quarantined_share=0.1
-        )
-        validate(config, root, 0)
-        found[component] = {
-            name: pq.read_table(root / folder / name).to_pylist()
-            for folder, name in (
-                (layout.VALIDATED, "interactions.parquet"),
-                (layout.VALIDATED, "items.parquet"),
-                (layout.VALIDATED, "users.parquet"),
-                (layout.VALIDATED, "promotions.parquet"),
-            )
-        }
-        found[component]["aside"] = pq.read_table(
+        validate(ValidateConfig(engine=config, max_quarantined_share=0.1), root, 0)
+        names = ("interactions", "items", "users", "promotions")
+        rows = {name: pq.read_table(root / layout.VALIDATED / f"{name}.parquet").to_pylist() for name in names}
+        rows["aside"] = pq.read_table(
             root / layout.QUARANTINE / "interactions.parquet", columns=["user_id", "item_id", "session_id", "rule"]
         ).to_pylist()
-    assert len(found["duckdb"]["interactions.parquet"]) == 199
+        found[config.component] = rows | {"report": report_of(root)}
+    assert len(found["duckdb"]["interactions"]) == 199
     assert found["spark"] == found["duckdb"]
+
+
+def test_files_judged_one_by_one_are_mapped_by_spark_and_give_the_same_rows_and_report(tmp_path):
+    found = []
+    for config in (EngineConfig(memory_limit_gb=1), SPARK):
+        shop = Shop(tmp_path / config.component)
+        shop.config = shop.config.model_copy(update={"engine": config})
+        shop.put("interactions/day1.csv", text([*DAYS[0], *(f"u{i},a,2024-01-01T1{i}:00:00,2" for i in range(9))]))
+        assert shop.validate()["files_new"] == 2
+        shop.put("interactions/day2.csv", text(DAYS[1]))
+        assert shop.validate()["files_new"] == 1
+        rows = {f: shop.rows(f) for f in (layout.VALIDATED, layout.QUARANTINE)}
+        found.append((rows, report_of(shop.root)))
+    assert found[0] == found[1]
+    assert len(found[0][0][layout.VALIDATED]) == 11

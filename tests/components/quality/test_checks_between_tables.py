@@ -6,7 +6,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from components.data.engine import connect
+from components.data.engine import EngineConfig, connect
+from components.data.handover import Handover
 from components.data.protection import Protection
 from components.quality.rules import USER_IS_LISTED
 from components.quality.suites import Suite
@@ -49,7 +50,9 @@ def con(tmp_path):
 
 
 def staged(con, folder, names):
-    stage(con, Shop(names), folder, [Suite(name, (), shared=True) for name in names], Protection())
+    shop, suites = Shop(names), [Suite(name, (), shared=True) for name in names]
+    handover = Handover(EngineConfig(), folder / "handed")
+    assert stage(con, shop, folder, suites, Protection(), shop.tables(con, folder), {}, handover) == names
     return con.table("exposures").order_by("row").to_pyarrow().to_pydict()
 
 

@@ -26,7 +26,7 @@ def negative(unexpected, table="items"):
 
 def test_rows_are_sorted_into_accepted_and_condemned(con, tmp_path):
     bad = bad_rows(con, "items", [negative(2)])
-    assert plain(accepted(con, "items", bad)).to_pyarrow().to_pylist() == [{"item_id": "a", "price": 5}]
+    assert plain(accepted(con.table("items"), bad)).to_pyarrow().to_pylist() == [{"item_id": "a", "price": 5}]
     rows = condemned(con, "items", bad, Raw(tmp_path)).order_by("row").to_pyarrow().to_pylist()
     nowhere = {"source_file": None, "source_row": None}
     assert rows[0] == nowhere | {
