@@ -57,7 +57,7 @@ def grown(
     engine: EngineConfig,
     beside: Path | None,
 ) -> tuple[Booster, list[float]]:
-    """The whole ensemble, with its best_iteration if it stops by it, and the curve of the stopping metric on the held-out queries.
+    """The whole ensemble, best_iteration said if it stops by it, and the curve of the metric on the held-out queries.
 
     parameters  XGBoost's own, as for a fit on one machine
     beside      as in `frame_of`
