@@ -180,6 +180,17 @@ def test_held_out_users_take_both_their_views_along():
     assert all(held_out[groups == g].all() == held_out[groups == g ^ 1].all() for g in range(40))
 
 
+def test_without_patience_all_trees_are_grown_on_all_users(shop, hybrid):
+    table = training_table(hybrid, shop.histories, bought(shop), config(), rng.stream(1, "table"))
+    everybody = np.zeros(len(table.labels), dtype=bool)
+    grown = Lambdamart(LambdamartConfig(trees=30, patience=None)).fit(
+        table.features, table.labels, table.groups, everybody, table.names, 1
+    )
+    assert grown.booster.num_boosted_rounds() == 30
+    assert grown.curve == []
+    assert hybrid.ranker.booster.num_boosted_rounds() < 20, "with patience, halves this plain are learnt early"
+
+
 def test_the_ranker_learns_the_planted_halves(shop, hybrid):
     ranked, _ = hybrid.recommend(shop.histories, 8)
     own = np.array([int(user[1:]) % 2 for user in shop.users.ids])
