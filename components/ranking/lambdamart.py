@@ -71,14 +71,14 @@ class Lambdamart:
     ) -> Lambdamart:
         """Fit on queries; returns self.
 
-        features  float32 (pairs, len(names))
+        features  float32 (pairs, len(names)); NaN where unknown, and infinity counts as that
         labels    int (pairs,), 1 where the candidate was bought
         groups    int (pairs,), query of every pair, not decreasing
         held_out  bool (pairs,), queries kept for early stopping and the curve; none may be where `patience` is None
         """
         self.names = names
         grow = self._grown_on_spark if on_spark(self.engine) else self._grown_here
-        booster, self.curve = grow(features, labels, groups, held_out, seed)
+        booster, self.curve = grow(_known(features), labels, groups, held_out, seed)
         self.booster = booster if self.config.patience is None else booster[: booster.best_iteration + 1]
         return self
 
@@ -118,7 +118,7 @@ class Lambdamart:
         """float32 (pairs,), larger is better; only comparable within one user."""
         if not len(features):
             return np.zeros(0, dtype=np.float32)
-        return self.booster.inplace_predict(features, validate_features=False).astype(np.float32)
+        return self.booster.inplace_predict(_known(features), validate_features=False).astype(np.float32)
 
     def contributions(self, features: np.ndarray) -> np.ndarray:
         """float32 (pairs, len(names)): what every feature adds to a pair's score (Lundberg et al. 2020, TreeSHAP).
@@ -127,7 +127,7 @@ class Lambdamart:
         """
         import xgboost as xgb
 
-        matrix = xgb.DMatrix(features, feature_names=self.names)
+        matrix = xgb.DMatrix(_known(features), feature_names=self.names)
         return self.booster.predict(matrix, pred_contribs=True)[:, :-1]
 
     def importance(self) -> dict[str, float]:
@@ -189,3 +189,9 @@ class Lambdamart:
             "nthread": c.threads,
             "seed": seed,
         }
+
+
+def _known(features: np.ndarray) -> np.ndarray:
+    """Features with NaN for infinity, which XGBoost refuses to learn from."""
+    infinite = np.isinf(features)
+    return np.where(infinite, np.float32(np.nan), features) if infinite.any() else features
