@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from components.core.config import Config
 from components.core.space import EMBEDDING, Choice, Floats, Ints
@@ -38,6 +38,8 @@ class SequenceConfig(Config):
     contrast_epochs   passes over the users before all that, in which two changed views of one history (cropped, masked,
                       reordered) are to have the most alike states of a batch (CL4SRec); 0: none
     contrast_temperature  of the cosine of two states there
+    workers           one: this process alone; cluster: the processes that the environment's TF_CONFIG names, together,
+                      each on its share of every batch (docs/scale-out.md); no checkpoint is kept then
     max_minutes       wall time of training, a safety stop: where it cuts in, results depend on the machine and the
                       model says so (`remarks`); epochs and patience are meant to end the training long before
     """
@@ -73,7 +75,16 @@ class SequenceConfig(Config):
     trend_lines: float = Field(default=20, gt=0)
     contrast_epochs: int = Field(default=0, ge=0)
     contrast_temperature: float = Field(default=0.2, gt=0, le=10)
+    workers: Literal["one", "cluster"] = "one"
     max_minutes: float = Field(default=5, gt=0)
+
+    @model_validator(mode="after")
+    def _no_contrast_in_a_cluster(self) -> SequenceConfig:
+        if self.workers == "cluster" and self.contrast_epochs:
+            raise ValueError(
+                "contrast_epochs must be 0 where workers is cluster: the contrast is trained by one process"
+            )
+        return self
 
     @property
     def input_dropout_share(self) -> float:

@@ -31,6 +31,7 @@ from components.deep._sequences import (
     without_last,
 )
 from components.deep._start import popularity_of, start_embeddings, trend_of
+from components.deep._workers import Workers, share_of
 
 NEGATIVE_POWER = 0.5  # negatives ~ popularity ** power: between uniform (0) and as bought (1)
 VALIDATION_BLOCK = 256  # users whose logits of the whole catalogue are in memory at once
@@ -92,10 +93,13 @@ def train(
 ) -> Trained:
     """Fit a network on the past, keep the best epoch on later time, then shift its biases by the newest trend.
 
+    config   workers: cluster joins the others of TF_CONFIG
     journal  keeps a checkpoint and TensorBoard logs, and resumes a training that was killed; None does neither
     Raises DataError if there is nothing to learn a sequence from, nothing later to validate on, or a loss that is not
     finite: no NaN leaves this function.
     """
+    workers = Workers.join() if config.workers == "cluster" else None  # first: TensorFlow must not have begun
+    journal = None if workers else journal
     deadline = time.monotonic() + 60 * config.max_minutes
     later = kept_back(histories, config, rng)  # nobody's where the last epoch is taken
     past = without_last(histories, later)
@@ -106,7 +110,10 @@ def train(
     network = Network(build_encoder(config, rng), start, popularity, config.temperature)
     steps = math.ceil((np.diff(baskets_of(past).row_start) >= 2).sum() / config.batch_size) * config.epochs
     optimizer = _optimizer(network, config, steps)
-    step, loss = _train_step(network, optimizer), _full_loss(network)
+    step, loss = _train_step(network, optimizer, workers), _full_loss(network)
+    late, agreed = (workers.any, workers.mean) if workers else (bool, float)
+    if workers:
+        workers.same_start(network.variables)
     result = Trained()
     variables = [*network.variables, *network.encoder.non_trainable_variables, *optimizer.variables]
     if journal:
@@ -116,11 +123,12 @@ def train(
     for epoch in track(range(len(result.train_loss) + 1, config.epochs + 1), "training epochs"):
         if result.epochs_since_best >= config.patience:
             break
-        train_loss = _epoch(step, _batches(past, popularity, config, rng), deadline)
-        validation_loss = _mean_loss(loss, validation) if validation else None
+        batches = _batches(past, popularity, config, rng, workers)
+        train_loss = _epoch(step, batches, lambda: late(time.monotonic() > deadline))
+        validation_loss = agreed(_mean_loss(loss, validation)) if validation else None
         _check_finite((train_loss, validation_loss or 0.0), epoch, config)
         result.add(train_loss, validation_loss, network)
-        result.cut_short = time.monotonic() > deadline
+        result.cut_short = late(time.monotonic() > deadline)
         if result.cut_short:
             break
         if journal:
@@ -156,13 +164,19 @@ def _check_finite(losses: tuple[float, float], epoch: int, config: SequenceConfi
 
 
 def _batches(
-    past: Histories, popularity: np.ndarray, config: SequenceConfig, rng: np.random.Generator
+    past: Histories,
+    popularity: np.ndarray,
+    config: SequenceConfig,
+    rng: np.random.Generator,
+    workers: Workers | None = None,
 ) -> Iterator[tuple[Tensors, Tensors, Tensors]]:
-    """Windows, targets and negatives of every training step of one epoch."""
+    """Windows, targets and negatives of every training step of one epoch; of several workers, this one's share."""
     share = popularity**NEGATIVE_POWER
     share /= share.sum()
     for windows, targets in training_batches(baskets_of(past), config, rng):
         drawn = rng.choice(len(share), size=config.negatives, p=share)
+        if workers:
+            windows, targets = share_of(windows, targets, workers.index, workers.number)
         yield tensors(windows), pairs(targets), _negatives(drawn, np.log(config.negatives * share), targets.items)
 
 
@@ -177,12 +191,12 @@ def _negatives(drawn: np.ndarray, log_expected: np.ndarray, targets: np.ndarray)
     return tf.constant(drawn, tf.int32), tf.constant(log_expected[drawn], tf.float32), tf.constant(own, tf.float32)
 
 
-def _epoch(step: Callable, batches: Iterator[tuple[Tensors, Tensors, Tensors]], deadline: float) -> float:
+def _epoch(step: Callable, batches: Iterator[tuple[Tensors, Tensors, Tensors]], late: Callable[[], bool]) -> float:
     """Mean loss of the batches there was time for, one at least."""
     losses = []
     for windows, targets, negatives in batches:
         losses.append(float(step(windows, targets, negatives)))
-        if time.monotonic() > deadline:
+        if late():
             break
     return float(np.mean(losses))
 
@@ -210,15 +224,16 @@ def _optimizer(network: Network, config: SequenceConfig, steps: int) -> keras.Op
     return optimizer
 
 
-def _train_step(network: Network, optimizer: keras.Optimizer) -> Callable:
+def _train_step(network: Network, optimizer: keras.Optimizer, workers: Workers | None = None) -> Callable:
     """One step on the sampled softmax with logQ correction (Bengio & Senécal 2008).
 
     A negative counts as the inverse of how often it is expected among those drawn, so that they stand for the whole
     catalogue. A target that is also drawn is taken out of the sum over those drawn.
+
+    workers  that have a share of the batch each: losses and gradients are their sums
     """
 
-    @tf.function(input_signature=(WINDOWS, TARGETS, NEGATIVES))
-    def step(windows: Tensors, targets: Tensors, negatives: Tensors) -> tf.Tensor:
+    def descent(windows: Tensors, targets: Tensors, negatives: Tensors) -> tuple[tf.Tensor, list[tf.Tensor]]:
         slots, query, items, weights = targets
         drawn, log_expected, own = negatives
         with tf.GradientTape() as tape:
@@ -227,12 +242,17 @@ def _train_step(network: Network, optimizer: keras.Optimizer) -> Callable:
             others, logits = tf.gather(others, query), network.pair_logits(queries, query, items)
             among = tf.minimum(tf.exp(logits + own - others), MOST_AMONG)
             losses = tf.math.softplus(others + tf.math.log1p(-among) - logits)
-            loss = tf.reduce_sum(losses * weights) / tf.reduce_sum(weights)
-        gradients = tape.gradient(loss, [v.value for v in network.variables])
+            loss = tf.reduce_sum(losses * weights)
+            loss = loss if workers else loss / tf.reduce_sum(weights)  # a share's weights are divided already
+        return loss, tape.gradient(loss, [v.value for v in network.variables])
+
+    @tf.function(input_signature=(WINDOWS, TARGETS, NEGATIVES))
+    def step(*batch: Tensors) -> tf.Tensor:
+        loss, gradients = workers.summed(descent, batch) if workers else descent(*batch)
         optimizer.apply(gradients, network.variables)
         return loss
 
-    return step
+    return workers.watched(step) if workers else step
 
 
 def _full_loss(network: Network) -> Callable:

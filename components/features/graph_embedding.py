@@ -1,8 +1,7 @@
 """Knowledge-graph embeddings: items and the values of their attributes as points, an attribute as the way between them.
 
 TransE learns vectors with item + attribute ≈ value, RotatE with the item turned by the attribute ≈ value, so that items
-alike in many attributes lie close together. Turning can say what adding cannot: that a relation is its own inverse, and
-that different items share one value without lying at one point less than their angles allow.
+alike in many attributes lie close together. Turning can say what adding cannot: that a relation is its own inverse.
 Numpy; cost: epochs × triples × embedding_size, seconds.
 Source: Bordes et al. 2013 (NeurIPS 26), margin ranking loss, corrupted heads and tails, entities kept at length 1;
 Sun et al. 2019, arXiv:1902.10197 (RotatE), here with the same loss and length instead of self-adversarial sampling.

@@ -24,7 +24,11 @@ MAX_BIN = 128  # half of XGBoost's default: a third less time, no loss seen on h
 
 
 class LambdamartConfig(Config):
-    """Sizes of the ensemble; `patience` trees without gain on held-out users stop it."""
+    """Sizes of the ensemble.
+
+    patience  trees without gain on held-out users that stop it; None: all are grown. Where few queries have anything
+              bought, stopping by a part of them is a matter of luck (decision 28)
+    """
 
     trees: int = Field(default=400, ge=1, le=5000)
     learning_rate: float = Field(default=0.08, gt=0, le=1)
@@ -33,7 +37,7 @@ class LambdamartConfig(Config):
     regularization: float = Field(default=1.0, ge=0)
     row_share: float = Field(default=0.8, gt=0, le=1)
     column_share: float = Field(default=0.5, gt=0, le=1)
-    patience: int = Field(default=30, ge=1)
+    patience: int | None = Field(default=30, ge=1)
     threads: int = Field(default=2, ge=1)
 
 
@@ -67,21 +71,21 @@ class Lambdamart:
     ) -> Lambdamart:
         """Fit on queries; returns self.
 
-        features  float32 (pairs, len(names))
+        features  float32 (pairs, len(names)); NaN where unknown, and infinity counts as that
         labels    int (pairs,), 1 where the candidate was bought
         groups    int (pairs,), query of every pair, not decreasing
-        held_out  bool (pairs,), queries kept for early stopping
+        held_out  bool (pairs,), queries kept for early stopping and the curve; none may be where `patience` is None
         """
         self.names = names
         grow = self._grown_on_spark if on_spark(self.engine) else self._grown_here
-        booster, self.curve = grow(features, labels, groups, held_out, seed)
-        self.booster = booster[: booster.best_iteration + 1]
+        booster, self.curve = grow(_known(features), labels, groups, held_out, seed)
+        self.booster = booster if self.config.patience is None else booster[: booster.best_iteration + 1]
         return self
 
     def _grown_here(
         self, features: np.ndarray, labels: np.ndarray, groups: np.ndarray, held_out: np.ndarray, seed: int
     ) -> tuple[Any, list[float]]:
-        """The whole ensemble, best_iteration said, and the curve of the stopping metric."""
+        """The whole ensemble, best_iteration said if it stops by it, and the curve of the stopping metric."""
         import xgboost as xgb
 
         names = self.names
@@ -95,12 +99,12 @@ class Lambdamart:
             self._parameters(seed),
             train,
             self.config.trees,
-            evals=[(matrix(held_out), "held_out")],
+            evals=[(matrix(held_out), "held_out")] if held_out.any() else [],
             early_stopping_rounds=self.config.patience,
             evals_result=history,
             verbose_eval=False,
         )
-        return booster, [float(v) for v in history["held_out"][STOPPING_METRIC]]
+        return booster, [float(v) for v in history["held_out"][STOPPING_METRIC]] if history else []
 
     def _grown_on_spark(
         self, features: np.ndarray, labels: np.ndarray, groups: np.ndarray, held_out: np.ndarray, seed: int
@@ -114,7 +118,7 @@ class Lambdamart:
         """float32 (pairs,), larger is better; only comparable within one user."""
         if not len(features):
             return np.zeros(0, dtype=np.float32)
-        return self.booster.inplace_predict(features, validate_features=False).astype(np.float32)
+        return self.booster.inplace_predict(_known(features), validate_features=False).astype(np.float32)
 
     def contributions(self, features: np.ndarray) -> np.ndarray:
         """float32 (pairs, len(names)): what every feature adds to a pair's score (Lundberg et al. 2020, TreeSHAP).
@@ -123,7 +127,7 @@ class Lambdamart:
         """
         import xgboost as xgb
 
-        matrix = xgb.DMatrix(features, feature_names=self.names)
+        matrix = xgb.DMatrix(_known(features), feature_names=self.names)
         return self.booster.predict(matrix, pred_contribs=True)[:, :-1]
 
     def importance(self) -> dict[str, float]:
@@ -185,3 +189,9 @@ class Lambdamart:
             "nthread": c.threads,
             "seed": seed,
         }
+
+
+def _known(features: np.ndarray) -> np.ndarray:
+    """Features with NaN for infinity, which XGBoost refuses to learn from."""
+    infinite = np.isinf(features)
+    return np.where(infinite, np.float32(np.nan), features) if infinite.any() else features

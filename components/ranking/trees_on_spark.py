@@ -57,7 +57,7 @@ def grown(
     engine: EngineConfig,
     beside: Path | None,
 ) -> tuple[Booster, list[float]]:
-    """The whole ensemble, with its best_iteration, and the curve of the stopping metric on the held-out queries.
+    """The whole ensemble, best_iteration said if it stops by it, and the curve of the metric on the held-out queries.
 
     parameters  XGBoost's own, as for a fit on one machine
     beside      as in `frame_of`
@@ -66,13 +66,14 @@ def grown(
     from xgboost.spark import SparkXGBRanker
 
     with frame_of(rows.table(), engine, beside) as frame:
-        queries = min(len(np.unique(rows.groups[part])) for part in (rows.held_out, ~rows.held_out))
+        parts = [part for part in (rows.held_out, ~rows.held_out) if part.any()]
+        queries = min(len(np.unique(rows.groups[part])) for part in parts)
         slots = frame.sparkSession.sparkContext.defaultParallelism
         ranker = SparkXGBRanker(
             features_col="features",
             label_col="label",
             qid_col="query",
-            validation_indicator_col="held_out",
+            validation_indicator_col="held_out" if len(parts) > 1 else None,
             num_workers=max(1, min(slots, queries // QUERIES_PER_WORKER)),
             force_repartition=True,  # else it trusts the file's parts, which cut queries in two
             n_estimators=config.trees,
@@ -85,5 +86,7 @@ def grown(
         fitted = ranker.fit(frame)
     booster = fitted.get_booster()
     booster.feature_names = names
+    if len(parts) == 1:
+        return booster, []
     curve = fitted.training_summary.validation_objective_history[parameters["eval_metric"]]
     return booster, [float(v) for v in curve]

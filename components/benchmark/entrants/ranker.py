@@ -52,7 +52,9 @@ class Ranker(Entrant):
         table = training_table(
             before, task.histories, task.relevant[ALL], config, rng, lambda b: track(b, "candidates"), views
         )
-        held_out = held_out_queries(table.groups, config.held_out_share, rng)
+        stops = config.lambdamart.patience is not None
+        share = held_out_queries(table.groups, config.held_out_share, rng)
+        held_out = share if stops else np.zeros_like(share)  # nothing else needs users that the trees did not see
         ranker = Lambdamart(config.lambdamart).fit(
             table.features, table.labels, table.groups, held_out, table.names, int(rng.integers(2**31))
         )
