@@ -74,7 +74,7 @@ def _check(settings: Settings) -> None:
 
         load_index(settings.search)
     if settings.release is not None:
-        from components.ranking.lean_xgboost import import_lean
+        from components.core.lean_imports import import_lean
         from components.release.load import load
         from services.desk import Desk
 

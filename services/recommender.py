@@ -18,8 +18,8 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from components.core.errors import StateError
+from components.core.lean_imports import import_lean
 from components.core.stages import note_stage
-from components.ranking.lean_xgboost import import_lean
 from components.search.engines.elasticsearch import EngineError
 from services import draining, json_log
 from services.admin import AdminPort

@@ -199,10 +199,16 @@ def read(path: Path) -> Content:
     path = Path(path)
     provenance = verify(path)
     vocabularies = {
-        file.name.removesuffix(VOCABULARY_SUFFIX): Vocabulary(pq.read_table(file)["id"].to_numpy(zero_copy_only=False))
+        file.name.removesuffix(VOCABULARY_SUFFIX): Vocabulary(read_table(file)["id"].to_numpy(zero_copy_only=False))
         for file in sorted(path.glob(f"*{VOCABULARY_SUFFIX}"))
     }
     return Content(read_json(path / META), load_arrays((path / ARRAYS).read_bytes()), vocabularies, provenance)
+
+
+def read_table(path: Path) -> pa.Table:
+    """One parquet file; PyArrow's own `read_table` imports its data sets, and with them pandas."""
+    with pq.ParquetFile(path) as file:
+        return file.read()
 
 
 def pack_csr(name: str, matrix: sp.csr_matrix) -> dict[str, np.ndarray]:

@@ -7,9 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
-from components.core import schema
+from components.core import bundle, schema
 from components.core.errors import ReleaseError
 from components.core.vocabulary import Vocabulary
 
@@ -55,7 +54,7 @@ class Catalogue:
     @classmethod
     def read(cls, path: Path, items: Vocabulary) -> Catalogue:
         """Read catalogue.parquet; ReleaseError unless its rows are the items of the vocabulary, in its order."""
-        catalogue = cls(pq.read_table(path))
+        catalogue = cls(bundle.read_table(path))
         if catalogue.items != items:
             raise ReleaseError(f"{path}: its items are not the recommender's; assemble the release again.")
         return catalogue

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-import pyarrow.parquet as pq
 
 from components.core import bundle
 from components.core.errors import BundleError, ShoploopError
@@ -48,14 +47,14 @@ def read(folder: Path, engine: SearchEngine | None = None) -> SearchIndex:
     if meta.get("kind") != "search" or meta.get("format") != FORMAT:
         raise BundleError(f"{folder}: no search index of format {FORMAT}; `shoploop search build` makes one.")
     analyzer = Analyzer(AnalysisConfig.model_validate(meta["analysis"]))
-    vocabulary = pq.read_table(folder / VOCABULARY)
+    vocabulary = bundle.read_table(folder / VOCABULARY)
     speller = Speller(vocabulary["word"].to_pylist(), vocabulary["items"].to_numpy().astype(np.int64))
     synonyms = Synonyms(read_rules(folder / SYNONYMS), analyzer)
     has_vectors = (folder / SPACE).is_dir()
     return SearchIndex(Parts(
         meta=meta,
         digest=bundle.digest(folder),
-        items=pq.read_table(folder / ITEMS),
+        items=bundle.read_table(folder / ITEMS),
         engine=engine or TantivyEngine(folder / LEXICAL),
         understanding=Understanding(analyzer, speller, synonyms),
         suggester=Suggester.read(folder, analyzer.normalise),

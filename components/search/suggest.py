@@ -8,7 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
+
+from components.core import bundle
 
 TITLE, CATEGORY, BRAND, QUERY = "title", "category", "brand", "query"
 KINDS = (QUERY, CATEGORY, BRAND, TITLE)
@@ -39,7 +40,7 @@ class Suggester:
     @classmethod
     def read(cls, folder: Path, normalise: Callable[[str], str]) -> Suggester:
         """Read what was written as FILE."""
-        return cls(pq.read_table(folder / FILE), normalise)
+        return cls(bundle.read_table(folder / FILE), normalise)
 
     def complete(self, typed: str, k: int) -> list[Suggestion]:
         """At most k texts whose normalised form begins as `typed` does; equal weights in the order of the keys."""

@@ -4,6 +4,7 @@ import pytest
 
 from tests.faults import bodies, drain, hostile, killed_worker, poisoned
 from tests.faults.shop_service import small_service
+from tests.load import catalogue_size
 
 pytestmark = pytest.mark.slow
 
@@ -34,6 +35,18 @@ def test_a_poisoned_request_harms_no_neighbour(shop):
 def test_a_killed_worker_comes_back_and_its_clients_are_answered(shop):
     found = killed_worker.measure(shop, seconds=8.0)
     assert found["share"] <= killed_worker.FAILED_SHARE
+
+
+def test_the_index_of_a_large_catalogue_keeps_its_recall_and_fills_lists():
+    hybrid, histories = catalogue_size.drawn(101_000)
+    assert hybrid.retrieval.checked["als"].recall >= catalogue_size.RECALL
+    one = histories.take([0, 1, 2])
+    assert all(len(set(order.first(50)[0].tolist())) == 50 for order in _orders(hybrid, one))
+
+
+def _orders(hybrid, histories):
+    hybrid.ranker = catalogue_size.ranker(*catalogue_size.drawn(2_000))
+    return hybrid.orders(histories)
 
 
 def test_what_was_accepted_before_sigterm_is_answered(shop):  # the last: it ends the service

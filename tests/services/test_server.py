@@ -7,14 +7,18 @@ ASKS = """
 import sys
 from importlib.util import find_spec
 
-from components.ranking.lean_xgboost import import_lean
+from components.core.lean_imports import import_lean
 
 import_lean()
 import xgboost
 
 import_lean()
 assert xgboost.Booster() is not None
-assert "sklearn" not in sys.modules and find_spec("sklearn") is not None
+assert not {"sklearn", "pandas"} & set(sys.modules)
+assert find_spec("sklearn") is not None and find_spec("pandas") is not None
+import pandas
+
+assert list(pandas.Series(["a"])) == ["a"]
 """
 LOOKS = """
 from services.server import look_often
@@ -26,7 +30,7 @@ assert create_standalone_arbiter([]).check_delay == 1
 """
 
 
-def test_a_service_loads_the_ranker_without_scikit_learn_and_leaves_it_importable():
+def test_a_service_loads_the_ranker_without_scikit_learn_and_pandas_and_leaves_them_importable():
     subprocess.run([sys.executable, "-c", ASKS], check=True)
 
 
