@@ -73,14 +73,14 @@ class Lambdamart:
     ) -> Lambdamart:
         """Fit on queries; returns self.
 
-        features  float32 (pairs, len(names))
+        features  float32 (pairs, len(names)); NaN where unknown, and infinity counts as that
         labels    int (pairs,), 1 where the candidate was bought
         groups    int (pairs,), query of every pair, not decreasing
         held_out  bool (pairs,), queries kept for early stopping and the curve; none may be where `patience` is None
         """
         self.names = names
         grow = self._grown_on_spark if on_spark(self.engine) else self._grown_here
-        booster, self.curve = grow(features, labels, groups, held_out, seed)
+        booster, self.curve = grow(_known(features), labels, groups, held_out, seed)
         self.booster = booster if self.config.patience is None else booster[: booster.best_iteration + 1]
         return self
 
@@ -120,12 +120,16 @@ class Lambdamart:
         """float32 (pairs,), larger is better; only comparable within one user."""
         if not len(features):
             return np.zeros(0, dtype=np.float32)
+<<<<<<< HEAD
         scores = self.booster.inplace_predict(features, validate_features=False).astype(np.float32)
         return scores if self.buy_again is None else self.buy_again.score(scores, self.chances(features))
 
     def chances(self, features: np.ndarray) -> np.ndarray:
         """float32 (pairs,), the column of `buy_again`."""
         return features[:, self.names.index(self.buy_again.column)]
+=======
+        return self.booster.inplace_predict(_known(features), validate_features=False).astype(np.float32)
+>>>>>>> main
 
     def contributions(self, features: np.ndarray) -> np.ndarray:
         """float32 (pairs, len(names)): what every feature adds to a pair's score (Lundberg et al. 2020, TreeSHAP).
@@ -134,12 +138,17 @@ class Lambdamart:
         """
         import xgboost as xgb
 
+<<<<<<< HEAD
         matrix = xgb.DMatrix(features, feature_names=self.names)
         added = self.booster.predict(matrix, pred_contribs=True)
         if self.buy_again is None or not len(added):
             return added[:, :-1]
         column = self.names.index(self.buy_again.column)
         return self.buy_again.contributions(added[:, :-1], float(added[0, -1]), features[:, column], column)
+=======
+        matrix = xgb.DMatrix(_known(features), feature_names=self.names)
+        return self.booster.predict(matrix, pred_contribs=True)[:, :-1]
+>>>>>>> main
 
     def importance(self) -> dict[str, float]:
         """Share of the total gain by feature name, largest first."""
@@ -202,3 +211,9 @@ class Lambdamart:
             "nthread": c.threads,
             "seed": seed,
         }
+
+
+def _known(features: np.ndarray) -> np.ndarray:
+    """Features with NaN for infinity, which XGBoost refuses to learn from."""
+    infinite = np.isinf(features)
+    return np.where(infinite, np.float32(np.nan), features) if infinite.any() else features

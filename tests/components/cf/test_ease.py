@@ -30,6 +30,18 @@ def test_a_fit_beyond_the_memory_limit_is_refused_before_it_starts() -> None:
         check_memory(600_000, limit_gb=2)
 
 
+def test_a_fit_of_400000_items_at_once_is_refused_with_its_need_and_the_way_out() -> None:
+    ids = np.char.mod("%06d", np.arange(400_000))
+    data = Dataset.from_events(np.full(len(ids), "u"), ids, np.arange(len(ids)), len(ids))
+    words = r"fitting 400000 items needs about 640\.\d GB, memory_limit_gb is 2; set max_items .* raise memory_limit_gb"
+    tracemalloc.start()
+    with pytest.raises(ConfigError, match=words):
+        Ease(EaseConfig(max_items=400_000)).fit(data, np.random.default_rng(0))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 1e8  # bytes
+
+
 def test_the_fit_takes_no_more_memory_than_foretold() -> None:
     n = 1000
     bought = sp.csr_matrix((np.random.default_rng(0).random((300, n)) < 0.2).astype(np.float32))

@@ -35,6 +35,17 @@ fitted(Path(sys.argv[1]), shop())
 """
 
 
+WEIGHTS = f"""
+import sys; sys.path.insert(0, {str(Path(__file__).parent)!r})
+import numpy as np
+from test_journal import shop
+from components.deep.sasrec import SasRec, SasRecConfig
+config = SasRecConfig(embedding_size=8, max_length=6, epochs=1, negatives=20)
+model = SasRec(config).fit(shop(), np.random.default_rng(0))
+np.savez(sys.argv[1], **model.weights)
+"""
+
+
 def shop() -> Dataset:
     draw = np.random.default_rng(5)
     rows = [(u, i, NOW - (b + 1) * DAY_S) for u in range(60) for b in range(1 + u % 12) for i in draw.choice(30, 2)]
@@ -87,3 +98,15 @@ def test_a_checkpoint_of_other_data_or_a_damaged_one_is_not_gone_on_from(tmp_pat
         f.seek(-4, os.SEEK_END)
         f.write(b"\xff\xff\xff\xff")
     assert Journal(tmp_path, "this").resume(variables, draw) == ({}, {})
+
+
+@pytest.mark.slow
+def test_a_graphics_card_that_is_promised_or_denied_changes_no_weight(tmp_path: Path) -> None:
+    """The packages are the ones without CUDA, so that a card in the machine is left alone; none can be shown here."""
+    found = []
+    for cards in ("", "0"):
+        file = tmp_path / f"weights{cards}.npz"
+        environment = {**os.environ, "CUDA_VISIBLE_DEVICES": cards}
+        subprocess.run([sys.executable, "-c", WEIGHTS, str(file)], cwd=ROOT, env=environment, check=True, timeout=240)
+        found.append(np.load(file))
+    assert all(np.array_equal(found[0][name], found[1][name]) for name in found[0].files)

@@ -15,7 +15,7 @@ from components.features.graph_embedding import knowledge_vectors
 from components.features.history import Groups
 from components.features.knowledge_graph import KnowledgeGraphConfig
 from components.ranking.candidates import Candidates, propose
-from components.ranking.context import Context
+from components.ranking.context import Context, bare_context
 from components.ranking.hybrid import Hybrid
 from components.ranking.lambdamart import Lambdamart, LambdamartConfig
 from components.ranking.list_policy import ListPolicy, ListPolicyConfig, Shelf
@@ -229,6 +229,40 @@ def test_the_hybrid_answers_the_same_after_save_and_load(tmp_path, shop, hybrid)
     back = Hybrid.load(tmp_path / "hybrid")
     for ours, theirs in zip(hybrid.recommend(shop.histories, 5), back.recommend(shop.histories, 5), strict=True):
         assert np.array_equal(ours, theirs)
+
+
+@pytest.mark.parametrize(
+    ("users", "items"),
+    [("uvvwwww", "aababca"), ("uuuvvvwww", "abcabcabc"), ("uvvw", "aaaa"), ("u", "a"), ("uuuuvvvv", "aabbaabb")],
+    ids=["a user with one event", "all users alike", "one item", "one event", "everything twice"],
+)
+def test_the_ranker_lives_with_meagre_data(users, items):
+    data = Dataset.from_events(np.array(list(users)), np.array(list(items)), np.arange(len(users)), 100)
+    models = {name: MODELS.get(name)().fit(data, rng.stream(1, name)) for name in ("popularity", "item_knn")}
+    fresh = Hybrid(models, bare_context(data), None, 5)
+    bought = sp.csr_matrix(np.ones((len(data.users), len(data.items)), np.float32))
+    table = training_table(fresh, data.histories, bought, config(), rng.stream(1, "table"))
+    held_out = held_out_queries(table.groups, 0.2, rng.stream(1, "held out"))
+    ranker = Lambdamart(LambdamartConfig(trees=3)).fit(
+        table.features, table.labels, table.groups, held_out, table.names, 1
+    )
+    ranked, scores = replace(fresh, ranker=ranker).recommend(data.histories, 3)
+    assert (np.sort(ranked[:, : len(data.items)], axis=1) == np.arange(min(3, len(data.items)))).all()
+    assert np.isfinite(scores[:, : len(data.items)]).all()
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_a_feature_that_is_no_number_is_a_missing_one_in_learning_and_in_asking(bad):
+    draw = np.random.default_rng(0)
+    features = draw.normal(size=(400, 3)).astype(np.float32)
+    labels, groups = (features[:, 0] > 0).astype(np.int8), np.repeat(np.arange(40), 10)
+    features[::7, 1], features[:, 2] = bad, np.nan
+    ranker = Lambdamart(LambdamartConfig(trees=5)).fit(features, labels, groups, groups > 30, list("abc"), 1)
+    missing = np.where(np.isfinite(features), features, np.nan).astype(np.float32)
+    scores = ranker.predict(features)
+    assert np.isfinite(scores).all() and np.array_equal(scores, ranker.predict(missing))
+    assert scores[labels > 0].mean() > scores[labels == 0].mean() + 0.1
+    assert np.isfinite(ranker.contributions(features)).all()
 
 
 @pytest.mark.parametrize("way", ["transe", "rotate"])
