@@ -120,16 +120,12 @@ class Lambdamart:
         """float32 (pairs,), larger is better; only comparable within one user."""
         if not len(features):
             return np.zeros(0, dtype=np.float32)
-<<<<<<< HEAD
-        scores = self.booster.inplace_predict(features, validate_features=False).astype(np.float32)
+        scores = self.booster.inplace_predict(_known(features), validate_features=False).astype(np.float32)
         return scores if self.buy_again is None else self.buy_again.score(scores, self.chances(features))
 
     def chances(self, features: np.ndarray) -> np.ndarray:
         """float32 (pairs,), the column of `buy_again`."""
         return features[:, self.names.index(self.buy_again.column)]
-=======
-        return self.booster.inplace_predict(_known(features), validate_features=False).astype(np.float32)
->>>>>>> main
 
     def contributions(self, features: np.ndarray) -> np.ndarray:
         """float32 (pairs, len(names)): what every feature adds to a pair's score (Lundberg et al. 2020, TreeSHAP).
@@ -138,17 +134,12 @@ class Lambdamart:
         """
         import xgboost as xgb
 
-<<<<<<< HEAD
-        matrix = xgb.DMatrix(features, feature_names=self.names)
+        matrix = xgb.DMatrix(_known(features), feature_names=self.names)
         added = self.booster.predict(matrix, pred_contribs=True)
         if self.buy_again is None or not len(added):
             return added[:, :-1]
         column = self.names.index(self.buy_again.column)
         return self.buy_again.contributions(added[:, :-1], float(added[0, -1]), features[:, column], column)
-=======
-        matrix = xgb.DMatrix(_known(features), feature_names=self.names)
-        return self.booster.predict(matrix, pred_contribs=True)[:, :-1]
->>>>>>> main
 
     def importance(self) -> dict[str, float]:
         """Share of the total gain by feature name, largest first."""
