@@ -161,6 +161,7 @@ class Desk:
             policy=policy,
             diversity=request.diversity,
             novelty=request.novelty,
+            attributes=tuple(sorted((request.attributes or {}).items())),
         )
 
     def _events(self, user_id: str, release: Release) -> tuple[Event, ...]:

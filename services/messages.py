@@ -11,10 +11,12 @@ from components.release.catalogue import Filters
 
 LONGEST_HISTORY = 500
 MOST_EVENTS = 100
+MOST_ATTRIBUTES = 20
 LARGEST_PRICE = 1e6
 CLOCK_SKEW_S = 300  # an event this far in the future is a clock that is wrong a little; more is refused
 
 Id = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[^\x00-\x1f\x7f]+$")]
+Word = Annotated[str, Field(min_length=1, max_length=64)]
 Price = Annotated[float, Field(ge=0, le=LARGEST_PRICE, allow_inf_nan=False)]
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False, strict=True)]
 
@@ -51,6 +53,7 @@ class RecommendRequest(Message):
     pseudonymous  user_id is the release's own name of the person, as a replay of the platform's tables has it
     diversity     weight of being unlike what stands above, in place of what the release declares
     novelty       weight of being little known, likewise; where one is asked for, the release's other gives way
+    attributes    of a person without a history, as the users table names them, e.g. {"age": "25-34"}; kept nowhere
     explain       every item tells why it is there; the candidates are scored once more for it
     """
 
@@ -62,6 +65,7 @@ class RecommendRequest(Message):
     filters: FilterRequest = Field(default_factory=FilterRequest)
     diversity: Share | None = None
     novelty: Share | None = None
+    attributes: dict[Word, Word] | None = Field(default=None, max_length=MOST_ATTRIBUTES)
     explain: bool = Field(default=False, strict=True)
 
     @model_validator(mode="after")

@@ -21,6 +21,7 @@ from components.release.explorer import EXPLORATION
 from components.release.list_wishes import LIST_POLICY, UNKNOWN_NAMES, list_policy
 from components.release.load import CATALOGUE, FACTS, FORMAT, GOLDEN, HYBRID, KNOWN, SEARCH, load, read
 from components.release.release import PSEUDONYM_KEY, Release
+from components.release.segments import SEGMENTS, segments
 from components.splits import store
 
 
@@ -36,9 +37,9 @@ def assemble(
 
     Equal parts give equal bytes, so that a release registered twice is recognised by its digest. What differs between
     equal runs (commit, time) belongs in `provenance`, which the digest leaves out.
-    Reads   models/<name>/test/, ranker/, features/, reduced/, split/test/, clean/items.parquet, search/ where the step
-            index made it, and validated/pseudonyms.json; without that file its user ids are taken for the shop's own.
-            For the card: evaluation/, robustness/, quality/; a part without its report stays empty
+    Reads   models/<name>/test/, ranker/, features/, reduced/, split/test/, clean/items.parquet, clean/users.parquet and
+            search/ where they are, and validated/pseudonyms.json; without that file its user ids are taken for the
+            shop's own. For the card: evaluation/, robustness/, quality/; a part without its report stays empty
     wishes  what the shop wants of every list; None: nothing beside relevance
     exploration  how often a list gives a place to a little known item; None: never
     Raises  ConfigError if this catalogue cannot fulfil the wishes
@@ -51,6 +52,9 @@ def assemble(
         with bundle.originating({}):  # the parts' manifests count in the release's digest, where no provenance belongs
             hybrid.save(fresh / HYBRID)
             store.save_dataset(fresh / KNOWN, data)
+            found = segments(root / layout.CLEAN / "users.parquet", data)
+            if found is not None:
+                found.save(fresh / SEGMENTS)
             _take_search(root / layout.SEARCH, fresh / SEARCH)
         nobody = Histories.of([[]], [[]], data.now)
         popularity = hybrid.models[FALLBACK].score(nobody)[0]

@@ -14,6 +14,7 @@ from components.release.catalogue import Catalogue
 from components.release.explorer import EXPLORATION, Explorer
 from components.release.list_wishes import LIST_POLICY, list_policy
 from components.release.release import Release
+from components.release.segments import SEGMENTS, Segments
 from components.search.index import SearchIndex
 from components.search.load import read as read_index
 from components.splits import store
@@ -65,8 +66,10 @@ def read(path: Path) -> Release:
         raise BundleError(f"{path}: histories and models are of different catalogues; assemble it again.")
     policy = list_policy(ListPolicyConfig.model_validate(facts.get(LIST_POLICY, {})), hybrid, catalogue, known)
     facts |= {"provenance": provenance}
+    kept = Segments.load(path / SEGMENTS) if (path / SEGMENTS).is_dir() else None
     explorer = Explorer(ExplorationConfig.model_validate(facts.get(EXPLORATION, {})), hybrid, known)
-    return Release(facts, bundle.digest(path), hybrid, catalogue, known, policy, _search(path / SEARCH), explorer)
+    more = {"search": _search(path / SEARCH), "explorer": explorer, "segments": kept}
+    return Release(facts, bundle.digest(path), hybrid, catalogue, known, policy, **more)
 
 
 def _search(folder: Path) -> SearchIndex | None:

@@ -19,10 +19,12 @@ from components.ranking.order import Order, best
 from components.ranking.reasons import Reason, reasons
 from components.release.catalogue import Catalogue, Filters
 from components.release.explorer import Explorer
+from components.release.segments import Segments
 from components.search.index import SearchIndex
 
 PSEUDONYM_KEY = "pseudonym_key"  # in release.json
 POPULAR = "popular"  # the stated fallback
+SEGMENT = "popular_in_segment"  # the same, among people of the attributes that came with the question
 EVENT_GAP_S = 3600  # a history sent without times is taken as one event an hour, the last an hour before now
 NOTHING = np.zeros(0, dtype=np.int64)
 BEHIND = 1.0  # evidence scores stay above it, fillers below
@@ -44,6 +46,7 @@ class Question:
     history      item ids, oldest first, in place of a user
     events       what the user did since, those of one second in their order; what was before the cut-off is left out
     policy       RANKER asks the hybrid; else the name of one of the release's models
+    attributes   (name, value) of somebody who may have no history; else they change nothing
     diversity, novelty  0 … 1, in place of what the release's list policy says; None keeps that
     """
 
@@ -56,6 +59,7 @@ class Question:
     policy: str = RANKER
     diversity: float | None = None
     novelty: float | None = None
+    attributes: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -86,8 +90,10 @@ class Release:
         catalogue: Catalogue,
         known: Dataset,
         list_policy: ListPolicy,
+        *,
         search: SearchIndex | None = None,
         explorer: Explorer | None = None,
+        segments: Segments | None = None,
     ):
         """facts: release.json; known: the dataset whose histories it answers for. `load` reads one from disk."""
         self.facts = facts
@@ -98,6 +104,7 @@ class Release:
         self.list_policy = list_policy
         self.search = search
         self.explorer = explorer
+        self.segments = segments
 
     @property
     def pseudonym_key(self) -> str | None:
@@ -114,7 +121,7 @@ class Release:
         history = self.history(question)
         model = self._model(question.policy)
         if not len(history.items):
-            return self._popular(question.k, allowed, policy)
+            return self._popular(question.k, allowed, policy, question.attributes)
         if model is None:
             wishes = None if policy.plain else policy
             found = self.hybrid.lists(
@@ -212,9 +219,16 @@ class Release:
         seen = history.items if question.exclude_seen else None
         return Order(items, scores, self.hybrid.popular, np.float32(-BEHIND), seen, allowed)
 
-    def _popular(self, k: int, allowed: np.ndarray | None, policy: ListPolicy | None = None) -> Answer:
-        order = Order(NOTHING, NOTHING.astype(np.float32), self.hybrid.popular, np.float32(0), None, allowed)
-        return _answer(*best(order, k, policy), POPULAR)
+    def _popular(
+        self,
+        k: int,
+        allowed: np.ndarray | None,
+        policy: ListPolicy | None = None,
+        attributes: tuple[tuple[str, str], ...] = (),
+    ) -> Answer:
+        found = self.segments.popular(attributes) if self.segments is not None and attributes else None
+        order = Order(NOTHING, NOTHING.astype(np.float32), found or self.hybrid.popular, np.float32(0), None, allowed)
+        return _answer(*best(order, k, policy), POPULAR if found is None else SEGMENT)
 
 
 def _answer(
