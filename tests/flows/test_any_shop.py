@@ -212,7 +212,8 @@ def test_ta_feng_runs_to_the_gate(grocer):
 @pytest.mark.xfail(
     strict=True,
     reason="the ranker learns the demand after Chinese New Year from its one training window, and is no better than "
-    "popularity in the window after it; it needs more than one window to train on",
+    "popularity in the window after it; it needs more than one window to train on. With so few users the gate on "
+    "robustness fails too: false events cost more of NDCG@10 than it allows",
 )
 def test_ta_feng_passes_the_gate(grocer):
     assert json.loads((grocer / layout.DECISION / "decision.json").read_text())["passed"]
