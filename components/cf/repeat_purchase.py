@@ -145,20 +145,22 @@ def _cut(histories: Histories, horizon_days: float | None, back: int) -> tuple[H
     return replace(histories.keep(times < begin), now=begin), histories.keep((times >= begin) & (times < end))
 
 
-def logistic(design: np.ndarray, outcome: np.ndarray, ridge: float) -> np.ndarray:
+def logistic(design: np.ndarray, outcome: np.ndarray, ridge: float, counts: np.ndarray | None = None) -> np.ndarray:
     """Ridge logistic regression by Newton's method; the first column is the constant and is not held back.
 
-    design  float64 (rows, columns); outcome bool (rows,)
+    design  float64 (rows, columns); outcome bool (rows,); counts float (rows,), how often a row counts, None: once
     """
     weights = np.zeros(design.shape[1])
-    weights[0] = np.log(outcome.mean() / (1 - outcome.mean()))
+    counts = np.ones(len(design)) if counts is None else counts.astype(np.float64)
+    mean = np.average(outcome, weights=counts)
+    weights[0] = np.log(mean / (1 - mean))
     penalty = np.full(len(weights), float(ridge))
     penalty[0] = 0
     loss = np.inf
     step = np.zeros_like(weights)
     for _ in range(STEPS):
         logits = design @ (weights + step)
-        now = np.logaddexp(0, logits).sum() - logits[outcome].sum() + 0.5 * penalty @ (weights + step) ** 2
+        now = counts @ (np.logaddexp(0, logits) - logits * outcome) + 0.5 * penalty @ (weights + step) ** 2
         if now > loss:  # too far
             step /= 2
             continue
@@ -167,7 +169,7 @@ def logistic(design: np.ndarray, outcome: np.ndarray, ridge: float) -> np.ndarra
             break
         loss = now
         chance = 1 / (1 + np.exp(-np.clip(logits, -LARGEST_LOGIT, LARGEST_LOGIT)))
-        slope = design.T @ (outcome - chance) - penalty * weights
-        curvature = (design * (chance * (1 - chance))[:, None]).T @ design + np.diag(penalty + 1e-9)
+        slope = design.T @ (counts * (outcome - chance)) - penalty * weights
+        curvature = (design * (counts * chance * (1 - chance))[:, None]).T @ design + np.diag(penalty + 1e-9)
         step = np.linalg.solve(curvature, slope)
     return weights

@@ -11,6 +11,7 @@ import click
 from components.core.config import parse, read_params
 from components.core.errors import ConfigError, DataError
 from components.core.registry import SOURCES
+from components.data.hints import hint
 
 if TYPE_CHECKING:
     from components.data.inspection import Findings, RawFound, TableFound
@@ -114,6 +115,8 @@ def _show_table(console, table: TableFound) -> None:
         console.print(f"  {_escaped(json.dumps(shown, ensure_ascii=False, default=str))}", soft_wrap=True)
     for column, (count, examples) in table.problems.items():
         console.print(f"  [red]{column}[/red]: {count:,} rows cannot be read, as {_escaped('; '.join(examples))}")
+        if told := hint(examples):
+            console.print(f"    perhaps they are meant so: {_escaped(told)}")
 
 
 def _closing(findings: Findings):

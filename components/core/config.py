@@ -17,6 +17,12 @@ if TYPE_CHECKING:
     from components.core.space import Parameter
 
 PARAMS_FILE = "params.yaml"
+PLAIN = {  # where the checker speaks of Python
+    "dict_type": "should be a mapping, `name: value`",
+    "model_type": "should be a mapping, `name: value`",
+    "tuple_type": "should be a list",
+    "list_type": "should be a list",
+}
 CONSEQUENCES = ("missing", "too_short")  # what an unknown name nearby explains
 
 
@@ -62,7 +68,7 @@ def parse(cls: type[C], values: dict[str, Any] | None, where: str) -> C:
     except ValidationError as e:
         errors = e.errors()
         unknown = {error["loc"][:-1] for error in errors if error["type"] == "extra_forbidden"}
-        told = [error for error in errors if not _follows(error, unknown)]
+        told = [error for error in errors if not (_follows(error, unknown) or _holds_another(error, errors))]
         raise ConfigError("\n".join(_sentence(cls, where, error) for error in told)) from None
 
 
@@ -72,6 +78,12 @@ def _follows(error: dict[str, Any], unknown: set[tuple]) -> bool:
         return False
     place = error["loc"][:-1] if error["type"] == "missing" else error["loc"]
     return any(there[: len(place)] == place for there in unknown if there or error["type"] == "missing")
+
+
+def _holds_another(error: dict[str, Any], errors: list[dict[str, Any]]) -> bool:
+    """Whether a list is too short only because what stands in it is wrong; that is told."""
+    place = error["loc"]
+    return error["type"] == "too_short" and any(e["loc"][: len(place)] == place and e is not error for e in errors)
 
 
 def _place(error: yaml.YAMLError) -> str:
@@ -109,4 +121,5 @@ def _sentence(cls: type[Config], where: str, error: dict[str, Any]) -> str:
         hint = f"did you mean '{near[0]}'?" if near else f"known: {', '.join(sorted(known)) or 'none'}."
         return f"{where}: unknown parameter '{name}'; {hint}"
     found = "" if error["type"] == "missing" else f", found {error['input']!r}"
-    return f"{where}: '{name}': {error['msg']}{found}."
+    said = PLAIN.get(error["type"], error["msg"])
+    return f"{where}: '{name}': {said}{found}." if name else f"{where}: {said}{found}."

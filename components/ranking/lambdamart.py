@@ -16,6 +16,7 @@ from components.core.config import Config
 from components.core.errors import BundleError
 from components.data.engine import EngineConfig, on_spark
 from components.features.normalization import Normalizer
+from components.ranking.buy_again import BuyAgain
 from components.ranking.calibration import Calibration
 
 TREES = "trees.ubj"
@@ -56,6 +57,7 @@ class Lambdamart:
         self.config = config or LambdamartConfig()
         self.curve: list[float] = []
         self.calibration: Calibration | None = None
+        self.buy_again: BuyAgain | None = None
         self.normalization = Normalizer().digest
         self.engine: EngineConfig | None = None
         self.work_folder: Path | None = None
@@ -118,7 +120,12 @@ class Lambdamart:
         """float32 (pairs,), larger is better; only comparable within one user."""
         if not len(features):
             return np.zeros(0, dtype=np.float32)
-        return self.booster.inplace_predict(_known(features), validate_features=False).astype(np.float32)
+        scores = self.booster.inplace_predict(_known(features), validate_features=False).astype(np.float32)
+        return scores if self.buy_again is None else self.buy_again.score(scores, self.chances(features))
+
+    def chances(self, features: np.ndarray) -> np.ndarray:
+        """float32 (pairs,), the column of `buy_again`."""
+        return features[:, self.names.index(self.buy_again.column)]
 
     def contributions(self, features: np.ndarray) -> np.ndarray:
         """float32 (pairs, len(names)): what every feature adds to a pair's score (Lundberg et al. 2020, TreeSHAP).
@@ -128,7 +135,11 @@ class Lambdamart:
         import xgboost as xgb
 
         matrix = xgb.DMatrix(_known(features), feature_names=self.names)
-        return self.booster.predict(matrix, pred_contribs=True)[:, :-1]
+        added = self.booster.predict(matrix, pred_contribs=True)
+        if self.buy_again is None or not len(added):
+            return added[:, :-1]
+        column = self.names.index(self.buy_again.column)
+        return self.buy_again.contributions(added[:, :-1], float(added[0, -1]), features[:, column], column)
 
     def importance(self) -> dict[str, float]:
         """Share of the total gain by feature name, largest first."""
@@ -151,6 +162,7 @@ class Lambdamart:
                 "normalization": self.normalization,
                 "curve": self.curve,
                 "calibration": self.calibration.pack() if self.calibration else None,
+                "buy_again": self.buy_again.pack() if self.buy_again else None,
             },
         )
 
@@ -165,6 +177,7 @@ class Lambdamart:
         ranker = cls(LambdamartConfig.model_validate(meta["config"]))
         ranker.names, ranker.curve = meta["features"], meta["curve"]
         ranker.calibration = Calibration.unpack(meta.get("calibration"))
+        ranker.buy_again = BuyAgain.unpack(meta.get("buy_again"))
         ranker.normalization = meta.get("normalization", ranker.normalization)
         ranker.booster = xgb.Booster()
         ranker.booster.load_model(folder / TREES)

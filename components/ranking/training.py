@@ -11,11 +11,13 @@ from pydantic import Field
 
 from components.core.config import Config
 from components.core.dataset import BLOCK_USERS, Histories
+from components.core.errors import ConfigError
 from components.core.ranking import ALL, NEW
 from components.data.engine import EngineConfig
+from components.ranking.buy_again import BuyAgain, BuyAgainConfig
 from components.ranking.candidates import Candidates
 from components.ranking.hybrid import Hybrid
-from components.ranking.lambdamart import LambdamartConfig
+from components.ranking.lambdamart import Lambdamart, LambdamartConfig
 from components.retrieval.retrieval import RetrievalConfig
 
 
@@ -26,6 +28,7 @@ class RankConfig(Config):
     candidates_per_model   items each model proposes, once among all and once among new items
     negatives_per_user     unbought candidates kept per user and view for training, drawn at random
     held_out_share         share of users kept for early stopping
+    buy_again              which model's odds lead among the items a user had, and how much; None leaves it to the trees
     retrieval              from how many items on models with vectors are asked through an index
     engine                 where the trees are grown
     """
@@ -35,6 +38,7 @@ class RankConfig(Config):
     negatives_per_user: int = Field(default=150, ge=1)
     held_out_share: float = Field(default=0.15, gt=0, lt=1)
     retrieval: RetrievalConfig = Field(default_factory=RetrievalConfig)
+    buy_again: BuyAgainConfig | None = None
     lambdamart: LambdamartConfig = Field(default_factory=LambdamartConfig)
     engine: EngineConfig = Field(default_factory=EngineConfig)
 
@@ -103,6 +107,21 @@ def held_out_queries(groups: np.ndarray, share: float, rng: np.random.Generator)
     distinct = np.unique(users)
     chosen = rng.choice(distinct, size=max(1, round(share * len(distinct))), replace=False)
     return np.isin(users, chosen)
+
+
+def buy_again(config: BuyAgainConfig | None, ranker: Lambdamart, table: Table, held_out: np.ndarray) -> BuyAgain | None:
+    """Lines to log odds by all candidates of held-out users; None where none is asked for or too few were bought.
+
+    Raises  ConfigError if the model does not propose candidates, or gives no probabilities
+    """
+    if config is None:
+        return None
+    if f"score.{config.model}" not in table.names:
+        raise ConfigError(f"params.yaml: rank.buy_again.model: {config.model} is not one of rank.candidates.")
+    pairs = np.flatnonzero(held_out & (table.groups % 2 == 0))
+    features, bought = table.features[pairs], table.labels[pairs] > 0
+    chances = features[:, table.names.index(f"score.{config.model}")]
+    return BuyAgain.fit(config, ranker.predict(features), chances, bought, table.weights[pairs])
 
 
 def _stands_for(rows: np.ndarray, labels: np.ndarray, mask: np.ndarray, chosen: np.ndarray) -> np.ndarray:

@@ -34,6 +34,9 @@ def check(sections: Mapping[str, Any]) -> None:
     _times(sections["source"], sections["split"].method)
     _perturbations(sections["stress"].perturbations)
     _candidates(sections["rank"].candidates, trained)
+    if sections["rank"].buy_again:
+        chosen = [sections["rank"].buy_again.model]
+        _known("rank.buy_again.model", "model of rank.candidates", chosen, sections["rank"].candidates)
     _compared(sections["evaluate"], sections["gate"].beat, trained)
     _known("stress.baseline", "model", [sections["stress"].baseline], trained)
 

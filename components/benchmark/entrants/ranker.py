@@ -19,7 +19,7 @@ from components.core.ranking import ALL, NEW
 from components.ranking.context import bare_context
 from components.ranking.hybrid import FALLBACK, Hybrid
 from components.ranking.lambdamart import Lambdamart
-from components.ranking.training import RankConfig, held_out_queries, training_table
+from components.ranking.training import RankConfig, buy_again, held_out_queries, training_table
 
 
 class RankerConfig(RankConfig):
@@ -58,6 +58,7 @@ class Ranker(Entrant):
         ranker = Lambdamart(config.lambdamart).fit(
             table.features, table.labels, table.groups, held_out, table.names, int(rng.integers(2**31))
         )
+        ranker.buy_again = buy_again(config.buy_again if config.repeats else None, ranker, table, held_out)
         return lister(replace(self._hybrid(asked), ranker=ranker).score)
 
     def _hybrid(self, question: Question) -> Hybrid:

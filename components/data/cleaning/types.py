@@ -45,6 +45,7 @@ class Types(Cleaner):
             typed_tables[name] = finite(cast, numbers, [c for c, n in lost.items() if n])
             words = "values made missing: {} was not a finite number"
             effects += [Effect(name, f"not_finite_{c}", n, words.format(c)) for c, n in lost.items() if n]
+            effects += _zeros(name, cast, numbers)
         return Cleaned(typed_tables, tuple(effects))
 
 
@@ -66,6 +67,13 @@ def lost_numbers(table: Table, columns: list[str]) -> dict[str, int]:
     (sums,) = table.agg(**{c: table[c].sum() for c in columns}).to_pyarrow().to_pylist()
     doubtful = [c for c in columns if sums[c] is not None and not math.isfinite(sums[c])]
     return dict.fromkeys(columns, 0) | totals(table, {c: not_finite(table, c).sum() for c in doubtful})
+
+
+def _zeros(name: str, table: Table, columns: list[str]) -> list[Effect]:
+    """Effects on the columns that hold negative zeros: 1/-0.0 is -infinity, and a power, unlike a division, may be."""
+    negative = {c: ((table[c] == 0) & (table[c] ** -1.0 < 0)).sum() for c in columns}
+    words = "negative zeros that became 0: {}"
+    return [Effect(name, f"negative_zero_{c}", n, words.format(c)) for c, n in totals(table, negative).items() if n]
 
 
 def finite(table: Table, columns: list[str], lost: list[str]) -> Table:

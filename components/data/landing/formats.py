@@ -15,6 +15,7 @@ FormatName = Literal["csv", "jsonl", "excel", "parquet", "sequences"]
 GZIP_SUFFIXES = (".gz", ".gzip")
 ARCHIVE_SUFFIXES = (".zip", ".tar", ".tar.gz", ".tgz")
 EVERY_SHEET = "*"
+OTHER_WORKBOOKS = (".xls", ".xlsb", ".xlsm", ".ods", ".numbers")
 BY_SUFFIX: dict[str, FormatName] = {
     ".csv": CSV,
     ".tsv": CSV,
@@ -113,6 +114,8 @@ def format_of(name: str, declared: FileFormat) -> FormatName:
     if declared.format is not None:
         return declared.format
     suffix = PurePosixPath(plain_name(name)).suffix.lower()
+    if suffix in OTHER_WORKBOOKS:
+        raise DataError(f"{name}: '{suffix}' is a workbook of another kind; save it as .xlsx, or its sheet as CSV.")
     if suffix not in BY_SUFFIX:
         raise DataError(f"{name}: the suffix '{suffix}' names no known format; declare `format`, e.g. csv.")
     return BY_SUFFIX[suffix]

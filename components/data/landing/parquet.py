@@ -31,16 +31,18 @@ def read_parquet(member: Member, limits: Limits, work: Path) -> Pieces:
         columns, remarks = name_columns(file.schema_arrow.names, member.label, limits)
         yield Piece(None, remarks=remarks)
         done = expanded = 0
+        told: set[str] = set()
         for batch in _batches(file, member.label):
             check_expanded(expanded + _decoded_bytes(batch), member.label, limits)
-            table, dropped = every_engines(pa.Table.from_batches([batch]).rename_columns(list(columns)))
+            table, said = every_engines(pa.Table.from_batches([batch]).rename_columns(list(columns)))
             table = table.append_column(SOURCE_ROW, pa.array(range(done + 1, done + 1 + batch.num_rows), pa.int64()))
             expanded += table.nbytes
             check_expanded(expanded, member.label, limits)
             table, rejected = _valid_text(table)
             kept = table.num_rows
             account = Account(batch.num_rows, records=kept, rejected=len(rejected), rows=kept)
-            yield Piece(table if kept else None, rejected, account, dropped if done == 0 else ())
+            yield Piece(table if kept else None, rejected, account, tuple(words for words in said if words not in told))
+            told.update(said)
             done += batch.num_rows
             if limits.first_rows and done >= limits.first_rows:
                 return
@@ -77,13 +79,21 @@ def _damaged(label: str, error: Exception) -> DataError:
 
 
 def every_engines(table: pa.Table) -> tuple[pa.Table, tuple[str, ...]]:
-    """The table in types that DuckDB and Spark both read, and what had to be left out."""
+    """The table in types that DuckDB and Spark both read, and what had to be left out.
+
+    Bytes that are no text (a picture, a packed vector) are no reason to lose a row: they are missing there.
+    """
     dropped = []
     for i, field in reversed(list(enumerate(table.schema))):
         kind = _shared_type(field.type)
         if kind is None:
             table = table.remove_column(i)
             dropped.append(f"column '{field.name}' of type {field.type} is left out, not every engine reads it")
+        elif _holds_bytes(field.type):
+            texts, lost = _texts(table[i])
+            table = table.set_column(i, field.name, texts)
+            if lost:
+                dropped.append(f"column '{field.name}' holds bytes that are no text; they are missing there")
         elif kind != field.type:
             table = table.set_column(i, field.name, pc.cast(table[i], kind, safe=False))
     return table.replace_schema_metadata(None), tuple(reversed(dropped))
@@ -96,13 +106,29 @@ def _shared_type(kind: pa.DataType) -> pa.DataType | None:
         return _shared_type(kind.value_type)
     if types.is_timestamp(kind):
         return pa.timestamp("us", kind.tz)
-    if types.is_binary(kind) or types.is_large_binary(kind) or types.is_large_string(kind) or types.is_string(kind):
+    if types.is_large_string(kind) or types.is_string(kind) or types.is_null(kind) or _holds_bytes(kind):
         return pa.string()
     if types.is_float16(kind):
         return pa.float32()
-    if types.is_null(kind):
-        return pa.string()
     return None if types.is_time(kind) or types.is_duration(kind) or types.is_interval(kind) else kind
+
+
+def _holds_bytes(kind: pa.DataType) -> bool:
+    types = pa.types
+    packed = types.is_binary(kind) or types.is_large_binary(kind) or types.is_fixed_size_binary(kind)
+    return packed or isinstance(kind, pa.UuidType)
+
+
+def _texts(column: pa.ChunkedArray) -> tuple[pa.Array, bool]:
+    """Bytes as text, a UUID as people write it; and whether some are no text."""
+    if isinstance(column.type, pa.UuidType):
+        return pa.array([None if value is None else str(value) for value in column.to_pylist()], pa.string()), False
+    text = pc.cast(column.cast(pa.binary()), pa.string(), safe=False)
+    if _is_utf_8(text):
+        return text, False
+    bad = set(_bad_places(text))
+    values = [None if i in bad else value for i, value in enumerate(column.to_pylist())]
+    return pa.array([None if v is None else v.decode() for v in values], pa.string()), True
 
 
 def _valid_text(table: pa.Table) -> tuple[pa.Table, list[Rejected]]:

@@ -55,7 +55,8 @@ def read_number(raw: str, name: str, form: NumberFormat, missing: tuple[str, ...
     """
 
     def written(t: Table) -> dict[str, Value]:
-        if t[raw].type().is_string():
+        kind = t[raw].type()
+        if not (kind.is_numeric() or kind.is_boolean()):
             given = text(t[raw], missing)
             return {shown(name): given, f"{name}.bare": given.re_search(form.pattern).ifelse(given, _bare(given))}
         number = t[raw].cast("float64")

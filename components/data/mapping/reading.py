@@ -58,7 +58,7 @@ def text(raw: Value, missing: Iterable[str] = ("",)) -> StringValue:
     """The text of a raw column, letter by letter; null where it is one of the texts that mean "not given".
 
     Whole numbers that arrived as floating point (a column with gaps, through pandas) lose their ".0".
-    Raises DataError for columns that are lists or records.
+    Lists and records (of parquet) are JSON text, as in JSON lines. Raises DataError for columns of bytes.
     """
     kind = raw.type()
     if kind.is_string():
@@ -68,9 +68,21 @@ def text(raw: Value, missing: Iterable[str] = ("",)) -> StringValue:
     if kind.is_floating():
         whole = (raw.abs() < EXACT) & (raw % 1 == 0)
         return whole.ifelse(whole.ifelse(raw, 0.0).cast("int64").cast("string"), raw.cast("string"))
-    if kind.is_nested() or kind.is_binary():
-        raise DataError(f"column '{raw.get_name()}' holds {kind}; give it as text, or leave it out of the mapping.")
+    if kind.is_nested():
+        return _json(raw)
+    if kind.is_binary():
+        name = raw.get_name().rpartition(":")[2]
+        raise DataError(f"column '{name}' holds {kind}; give it as text, or leave it out of the mapping.")
     return raw.cast("string")
+
+
+def _json(raw: Value) -> StringValue:
+    """The value as JSON text; both engines call the function by one name."""
+    import ibis
+    import ibis.expr.datatypes as dt
+
+    to_json = ibis.udf.scalar.builtin(lambda _value: None, name="to_json", signature=((raw.type(),), dt.string))
+    return to_json(raw)
 
 
 def words(name: str, stood: StringValue, what: str) -> StringValue:

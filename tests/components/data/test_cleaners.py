@@ -140,6 +140,14 @@ def test_rows_that_can_be_no_event_are_dropped_each_for_one_reason(run):
     }  # fmt: skip
 
 
+def test_negative_zeros_become_zeros_and_are_counted(run):
+    values = [-0.0, 0.0, -0.0, -1.5, None, float("nan")]
+    events = [event("u", f"i{n}", "purchase", at(n), value=value) for n, value in enumerate(values)]
+    rows, _, counts = run("types", {}, events)
+    assert [str(row["value"]) for row in rows] == ["0.0", "0.0", "0.0", "-1.5", "None", "None"]
+    assert counts == {"interactions_not_finite_value": 1, "interactions_negative_zero_value": 2}
+
+
 def test_resent_views_go_and_two_lines_of_a_receipt_stay(run):
     events = [
         event("u", "tea", "view", at(0), session="a"),

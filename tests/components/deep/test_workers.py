@@ -12,14 +12,15 @@ import numpy as np
 import pytest
 
 from components.core.config import parse
-from components.core.dataset import Histories
+from components.core.dataset import DAY_S, Dataset, Histories
 from components.core.errors import ConfigError
 from components.core.ports import HOST, probe
 from components.deep._config import SequenceConfig
 from components.deep._sequences import Targets, Windows, baskets_of, training_batches
-from components.deep.sasrec import SasRecConfig
+from components.deep.sasrec import SasRec, SasRecConfig
 
 ROOT = Path(__file__).parents[3]
+NOW = 400 * DAY_S
 OPTIONS = {
     "embedding_size": 8, "max_length": 6, "epochs": 4, "queries": 64, "negatives": 20, "batch_size": 16,
     "dropout": 0.0, "learning_rate": 0.01,
@@ -27,45 +28,48 @@ OPTIONS = {
 TRAIN = f"""
 import json, sys; sys.path.insert(0, {str(Path(__file__).parent)!r})
 import numpy as np
-from test_journal import shop
-from components.core import environment
+from test_workers import shop
 from components.deep.sasrec import SasRec, SasRecConfig
-environment.prepare()
 model = SasRec(SasRecConfig(**json.loads(sys.argv[1]))).fit(shop(), np.random.default_rng(0))
 np.savez(sys.argv[2], **model.weights)
 print(json.dumps(model.curves()))
 """
 
 
-def training(workers: str, weights: Path, cluster: dict | None = None) -> subprocess.Popen:
-    environment = {**os.environ, "TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "2"}
-    environment |= {"TF_CONFIG": json.dumps(cluster)} if cluster else {}
-    command = [sys.executable, "-c", TRAIN, json.dumps(OPTIONS | {"workers": workers}), str(weights)]
+def shop() -> Dataset:
+    draw = np.random.default_rng(5)
+    rows = [(u, i, NOW - (b + 1) * DAY_S) for u in range(60) for b in range(1 + u % 12) for i in draw.choice(30, 2)]
+    users, items, times = np.array(rows).T
+    return Dataset.from_events(users.astype(str), np.char.zfill(items.astype(str), 2), times, NOW)
+
+
+def worker(weights: Path, addresses: list[str], index: int) -> subprocess.Popen:
+    cluster = {"cluster": {"worker": addresses}, "task": {"type": "worker", "index": index}}
+    environment = {**os.environ, "TF_CONFIG": json.dumps(cluster)}
+    command = [sys.executable, "-c", TRAIN, json.dumps(OPTIONS | {"workers": "cluster"}), str(weights)]
     return subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True)
 
 
 @pytest.mark.slow
 def test_two_workers_train_what_one_does(tmp_path: Path) -> None:
     addresses = [f"{HOST}:{probe()}" for _ in range(2)]
-    files = [tmp_path / f"{name}.npz" for name in ("one", "first", "second")]
-    processes = [training("one", files[0])]
-    for index in range(2):
-        place = {"type": "worker", "index": index}
-        processes.append(training("cluster", files[1 + index], {"cluster": {"worker": addresses}, "task": place}))
+    files = [tmp_path / f"{name}.npz" for name in ("first", "second")]
+    processes = [worker(file, addresses, index) for index, file in enumerate(files)]
     try:
-        said = [json.loads(process.communicate(timeout=240)[0].splitlines()[-1]) for process in processes]
+        alone = SasRec(SasRecConfig(**OPTIONS)).fit(shop(), np.random.default_rng(0))
+        first, second = (json.loads(process.communicate(timeout=600)[0].splitlines()[-1]) for process in processes)
     finally:
         for process in processes:
             process.kill()
-    one, first, second = said
+    one = alone.curves()
     assert len(one["train_loss"]) == 4 and one["train_loss"][-1] < one["train_loss"][0]
     for name, values in one.items():
         assert first[name] == second[name]
         assert first[name] == pytest.approx(values, rel=1e-3)
-    alone, together, other = (np.load(file) for file in files)
-    for name in alone.files:
+    together, other = (np.load(file) for file in files)
+    for name, weights in alone.weights.items():
         assert np.array_equal(together[name], other[name])
-        assert together[name] == pytest.approx(alone[name], abs=5e-3)
+        assert together[name] == pytest.approx(weights, abs=5e-3)
 
 
 @pytest.mark.slow

@@ -41,6 +41,10 @@ FAULTS = {
     "candidate": (put(["rank", "candidates"], ["popularity", "eas"]), r"rank.candidates: unknown model 'eas'; did you"),
     "no fallback": (put(["rank", "candidates"], ["ease"]), r"rank.candidates: 'popularity' is missing; add it"),
     "candidate twice": (put(["rank", "candidates"], ["popularity"] * 2), r"rank.candidates: 'popularity' is there 2"),
+    "buy again": (
+        put(["rank", "buy_again", "model"], "als2"),
+        r"rank.buy_again.model: unknown model of rank.candidates",
+    ),
     "compared": (put(["evaluate", "models"], ["eese"]), r"evaluate.models: unknown model 'eese'; did you mean 'ease'"),
     "slices": (put(["evaluate", "slice_baseline"], "house"), r"evaluate.slice_baseline: unknown model"),
     "stress baseline": (put(["stress", "baseline"], "popularty"), r"stress.baseline: unknown model 'popularty'; did"),

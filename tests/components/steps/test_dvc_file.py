@@ -57,3 +57,9 @@ def test_only_a_model_that_uses_content_waits_for_the_features():
     steps = table({"models": {"ease": {"component": "ease"}, "towers": {"component": "two_tower"}}})
     assert Path("artifacts/features") in steps["train-towers"].reads
     assert Path("artifacts/features") not in steps["train-ease"].reads
+
+
+def test_what_can_be_fitted_on_spark_depends_on_the_engine_and_nothing_else_does():
+    steps = table(read_params(ROOT / "params.yaml"))
+    fitted = {name: step.shared for name, step in steps.items() if name.startswith("train-") or name == "rank"}
+    assert {name for name, shared in fitted.items() if "engine" in shared} == {"train-als", "rank"}

@@ -70,6 +70,7 @@ def write_params(root):
     params["reduce"]["params"] = {"embedding_size": 4}
     params["models"] = {name: params["models"][name] for name in MODELS}
     params["rank"] |= {"candidates": list(MODELS), "candidates_per_model": 10, "negatives_per_user": 20}
+    params["rank"]["buy_again"] = None
     params["rank"]["lambdamart"] = {"trees": 10, "threads": 1}
     (root / PARAMS_FILE).write_text(yaml.safe_dump(params))
 

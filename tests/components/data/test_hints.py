@@ -1,0 +1,25 @@
+"""What cannot be read is answered with what to declare, where its looks leave no doubt."""
+
+import pytest
+
+from components.data.hints import hint
+
+
+@pytest.mark.parametrize(
+    ("stood", "kind", "told"),
+    [
+        (["1,50", "12,5"], "number", 'numbers: {decimal: ","}'),
+        (["1.234,50"], "number", 'numbers: {decimal: ",", thousands: "."}'),
+        (["1,234.50"], "number", 'numbers: {thousands: ","}'),
+        (["n/a"], "number", ""),
+        (["01.02.2024 10:00"], "time written as iso", 'time: {format: "%d.%m.%Y %H:%M"}'),
+        (["2024/1/2"], "time written as iso", 'time: {format: "%Y/%m/%d"}'),
+        (["03/14/2024", "03/04/2024"], "time written as iso", 'time: {format: "%m/%d/%Y"}'),
+        (["03/04/2024"], "time written as iso", ""),
+        (["1700000000"], "time written as iso", 'time: {format: "unix_s"}'),
+        (["1700000000", "1700000000000"], "time written as unix_s", 'time: {format: "unix_mixed"}'),
+        (["yesterday", "1700000000"], "time written as iso", ""),
+    ],
+)
+def test_a_hint_says_what_to_declare(stood, kind, told):
+    assert hint(f"'{text}' is not a {kind}" for text in stood) == told
