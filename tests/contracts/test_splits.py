@@ -118,7 +118,7 @@ def test_parts_do_not_overlap_nothing_is_lost_and_order_does_not_matter(name):
 @pytest.mark.slow
 @pytest.mark.parametrize("name", METHODS)
 @given(EVENTS, st.randoms(use_true_random=False))
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=12, suppress_health_check=list(HealthCheck))
 def test_the_same_with_any_shop(name, events, random):
     hold(name, events, lambda n: random.sample(range(n), n))
 
