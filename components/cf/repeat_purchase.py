@@ -33,11 +33,10 @@ from components.cf._repeat_features import (
 from components.core.config import Config
 from components.core.dataset import DAY_S, Dataset, Histories
 from components.core.forms import SparseModel
+from components.core.logistic import chance, logistic
 from components.core.model import Capabilities
 from components.core.space import Floats, Ints
 
-STEPS = 25  # of Newton's method, which is there after six or so
-LARGEST_LOGIT = 30.0
 N_FEATURES = 13 + 1 + len(DEMAND_DAYS) + 3  # columns of features_of
 LATE = 2  # column of Pairs.decayed: the half-life by which a user's items are chosen to learn from
 
@@ -107,7 +106,7 @@ class RepeatPurchase(SparseModel):
     def _chances(self, block: Histories) -> sp.csr_matrix:
         pairs = pairs_of(block)
         logits = self._design(features_of(pairs, self._rhythm, self._demand, habits_of(block))) @ self._weights
-        chances = (1 / (1 + np.exp(-np.clip(logits, -LARGEST_LOGIT, LARGEST_LOGIT)))).astype(np.float32)
+        chances = chance(logits).astype(np.float32)
         return sp.csr_matrix((chances, (pairs.rows, pairs.items)), shape=(len(block), self.n_items))
 
     def state(self) -> dict[str, np.ndarray]:
@@ -143,33 +142,3 @@ def _cut(histories: Histories, horizon_days: float | None, back: int) -> tuple[H
     end, begin = (int(histories.now - windows * horizon_days * DAY_S) for windows in (back, back + 1))
     times = histories.times
     return replace(histories.keep(times < begin), now=begin), histories.keep((times >= begin) & (times < end))
-
-
-def logistic(design: np.ndarray, outcome: np.ndarray, ridge: float, counts: np.ndarray | None = None) -> np.ndarray:
-    """Ridge logistic regression by Newton's method; the first column is the constant and is not held back.
-
-    design  float64 (rows, columns); outcome bool (rows,); counts float (rows,), how often a row counts, None: once
-    """
-    weights = np.zeros(design.shape[1])
-    counts = np.ones(len(design)) if counts is None else counts.astype(np.float64)
-    mean = np.average(outcome, weights=counts)
-    weights[0] = np.log(mean / (1 - mean))
-    penalty = np.full(len(weights), float(ridge))
-    penalty[0] = 0
-    loss = np.inf
-    step = np.zeros_like(weights)
-    for _ in range(STEPS):
-        logits = design @ (weights + step)
-        now = counts @ (np.logaddexp(0, logits) - logits * outcome) + 0.5 * penalty @ (weights + step) ** 2
-        if now > loss:  # too far
-            step /= 2
-            continue
-        weights = weights + step
-        if loss - now < 1e-9 * abs(now):
-            break
-        loss = now
-        chance = 1 / (1 + np.exp(-np.clip(logits, -LARGEST_LOGIT, LARGEST_LOGIT)))
-        slope = design.T @ (counts * (outcome - chance)) - penalty * weights
-        curvature = (design * (counts * chance * (1 - chance))[:, None]).T @ design + np.diag(penalty + 1e-9)
-        step = np.linalg.solve(curvature, slope)
-    return weights

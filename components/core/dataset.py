@@ -72,6 +72,10 @@ class Histories:
         part = slice(self.indptr[row], self.indptr[row + 1])
         return self.items[part], self.times[part]
 
+    def hold(self, rows: np.ndarray, items: np.ndarray, n_items: int) -> np.ndarray:
+        """bool (pairs,), whether the item is in the history of the row; rows, items int (pairs,)."""
+        return np.isin(rows.astype(np.int64) * n_items + items, self.rows.astype(np.int64) * n_items + self.items)
+
     def take(self, rows: np.ndarray) -> Histories:
         """Histories of the given user rows, in that order."""
         rows = np.asarray(rows, dtype=np.int64)

@@ -1,4 +1,4 @@
-"""Imports for those who only serve: XGBoost without scikit-learn, PyArrow without pandas.
+"""Imports without what they would load and nobody here uses: XGBoost without scikit-learn, PyArrow without pandas.
 
 XGBoost imports scikit-learn, and with it scipy.stats, only to offer estimators of its kind. PyArrow looks for pandas as
 soon as a column becomes an array, only to know its types. Both do without where there is none. Together they are more
@@ -11,15 +11,13 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-HIDDEN = frozenset({"sklearn", "pandas"})
-
 
 def import_lean() -> None:
     """Import xgboost and pyarrow without scikit-learn and pandas; what is there already stays as it is.
 
     Call it before other threads import anything: neither can be imported meanwhile.
     """
-    with _hidden():
+    with hidden("sklearn", "pandas"):
         import pyarrow as pa
         import xgboost  # noqa: F401
 
@@ -29,17 +27,21 @@ def import_lean() -> None:
 class _Nowhere:
     """A finder that finds nothing, in a way that ends the search."""
 
-    @staticmethod
-    def find_spec(name: str, *_: object) -> None:
+    def __init__(self, names: tuple[str, ...]):
+        self.names = names
+
+    def find_spec(self, name: str, *_: object) -> None:
         """ModuleNotFoundError for what is hidden."""
-        if name in HIDDEN:
-            raise ModuleNotFoundError(f"{name} is not shown to a service that starts", name=name)
+        if name in self.names:
+            raise ModuleNotFoundError(f"{name} is hidden from this import", name=name)
 
 
 @contextmanager
-def _hidden() -> Iterator[None]:
-    sys.meta_path.insert(0, _Nowhere)
+def hidden(*names: str) -> Iterator[None]:
+    """Modules that cannot be imported within the block, unless they are there already."""
+    finder = _Nowhere(names)
+    sys.meta_path.insert(0, finder)
     try:
         yield
     finally:
-        sys.meta_path.remove(_Nowhere)
+        sys.meta_path.remove(finder)

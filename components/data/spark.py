@@ -63,6 +63,7 @@ class _Compiler(PySparkCompiler):
     __slots__ = ()
 
     def visit_NonNullLiteral(self, op: Any, *, value: Any, dtype: Any) -> Any:  # noqa: N802 – Ibis names it
+        """A double by its shortest digits, cast to a double; all else as Ibis writes it."""
         if dtype.is_floating() and math.isfinite(value):
             return self.cast(repr(float(value)), dtype)
         return super().visit_NonNullLiteral(op, value=value, dtype=dtype)

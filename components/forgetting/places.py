@@ -11,11 +11,9 @@ import tempfile
 import zipfile
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path, PurePosixPath
-from typing import IO
 
 from components.core import layout
 from components.core.errors import DataError
@@ -29,6 +27,7 @@ from components.data.landing.formats import (
     format_of,
     is_archive,
 )
+from components.data.landing.opening import copied
 from components.forgetting.archives import Edit, edit_members, members, unpacked
 from components.forgetting.person import Person
 from components.forgetting.rewriting import drop_lines, drop_rows
@@ -134,7 +133,7 @@ class Packed:
         for name, stream in members(path):
             was_read = f"{file}{MEMBER_MARK}{name}" in self.read
             if name.lower().endswith(".xlsx"):
-                with _copied(stream) as book:
+                with copied(stream, Path(tempfile.gettempdir())) as book:
                     parts = _named_parts(book, self.person, declared if was_read else None)
                     yield from (f"{name}, {part}" for part in parts)
             elif not was_read and self.person.is_in_stream(stream):
@@ -185,13 +184,3 @@ def _others(rows: Collection[int]):
         return pa.array([before + at not in rows for at in range(1, batch.num_rows + 1)], pa.bool_())
 
     return kept
-
-
-@contextmanager
-def _copied(stream: IO[bytes]) -> Iterator[Path]:
-    """A stream as a file, for the block."""
-    with tempfile.TemporaryDirectory(prefix="shoploop-forget-") as folder:
-        path = Path(folder) / "book.xlsx"
-        with open(path, "wb") as target:
-            shutil.copyfileobj(stream, target)
-        yield path

@@ -17,6 +17,8 @@ from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import ModuleType
 
+from components.core.lean_imports import hidden
+
 LATER = ("altair", "scipy.stats")
 HIDDEN = "pyspark"
 NAME = "great_expectations"
@@ -33,22 +35,20 @@ def great_expectations() -> ModuleType:
 
 @contextmanager
 def _lean() -> Iterator[None]:
-    finder, hides = _Later(), HIDDEN not in sys.modules
+    finder = _Later()
     sys.meta_path.insert(0, finder)
-    if hides:
-        sys.modules[HIDDEN] = None  # how Python is told that a module cannot be imported
     try:
-        yield
+        with hidden(HIDDEN):
+            yield
     finally:
         sys.meta_path.remove(finder)
-        if hides:
-            del sys.modules[HIDDEN]
 
 
 class _Later(MetaPathFinder):
     """Finds the modules of LATER as usual, to be loaded at first use."""
 
     def find_spec(self, name: str, path: Sequence[str] | None, target: ModuleType | None = None) -> ModuleSpec | None:
+        """The usual spec with a lazy loader; None for other modules."""
         if name not in LATER:
             return None
         others = (finder.find_spec(name, path, target) for finder in sys.meta_path if finder is not self)

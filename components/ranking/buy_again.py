@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 from pydantic import Field
 
-from components.cf.repeat_purchase import logistic
 from components.core.config import Config
 from components.core.errors import ConfigError
+from components.core.logistic import logistic
 
 LEAST_BOUGHT = 20  # candidates of a kind that were bought; fewer give no line
 SMALLEST_CHANCE = 1e-6
@@ -78,8 +78,7 @@ class BuyAgain:
     def score(self, scores: np.ndarray, chances: np.ndarray) -> np.ndarray:
         """float32 (pairs,), log odds; scores: of the trees, chances: the values of `column`."""
         level, slope = self._line(chances)
-        own = np.where(chances > 0, self.weight * _log_odds(chances), 0)
-        return (self._share(chances) * (level + slope * scores) + own).astype(np.float32)
+        return (self._share(chances) * (level + slope * scores) + self._own(chances)).astype(np.float32)
 
     def contributions(self, added: np.ndarray, base: float, chances: np.ndarray, column: int) -> np.ndarray:
         """float32 (pairs, features): what every feature adds to `score`, up to a constant that all pairs share.
@@ -90,8 +89,7 @@ class BuyAgain:
         level, slope = self._line(chances)
         out = (self._share(chances) * slope)[:, None] * added
         constant = self.new[0] + self.new[1] * base
-        own = np.where(chances > 0, self.weight * _log_odds(chances), 0)
-        out[:, column] += self._share(chances) * (level + slope * base) + own - constant
+        out[:, column] += self._share(chances) * (level + slope * base) + self._own(chances) - constant
         return out.astype(np.float32)
 
     def pack(self) -> dict[str, Any]:
@@ -108,6 +106,9 @@ class BuyAgain:
     def _line(self, chances: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         had = chances > 0
         return np.where(had, self.had[0], self.new[0]), np.where(had, self.had[1], self.new[1])
+
+    def _own(self, chances: np.ndarray) -> np.ndarray:
+        return np.where(chances > 0, self.weight * _log_odds(chances), 0)
 
     def _share(self, chances: np.ndarray) -> np.ndarray:
         return np.where(chances > 0, 1 - self.weight, 1.0)

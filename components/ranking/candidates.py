@@ -53,7 +53,7 @@ def propose(
         chosen = np.union1d(pool, _union(evidence, histories, n_items, per_model, allowed))
         chosen = chosen[allowed[chosen % n_items]]
     rows, items = np.divmod(chosen, n_items)
-    seen = np.isin(chosen, histories.rows.astype(np.int64) * n_items + histories.items)
+    seen = histories.hold(rows, items, n_items)
     scores = {name: of.at(rows, items) for name, of in evidence.items()}
     of_pool = np.divmod(pool, n_items)
     ranks = {}

@@ -139,7 +139,7 @@ class Lambdamart:
         if self.buy_again is None or not len(added):
             return added[:, :-1]
         column = self.names.index(self.buy_again.column)
-        return self.buy_again.contributions(added[:, :-1], float(added[0, -1]), features[:, column], column)
+        return self.buy_again.contributions(added[:, :-1], float(added[0, -1]), self.chances(features), column)
 
     def importance(self) -> dict[str, float]:
         """Share of the total gain by feature name, largest first."""

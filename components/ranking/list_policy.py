@@ -68,6 +68,20 @@ class ListPolicyConfig(Config):
             raise ValueError(f"pins and bans both name {', '.join(banned)}")
         return self
 
+    def sells(self, n: int, price: np.ndarray | None, stock: np.ndarray | None) -> np.ndarray:
+        """bool (n,), what the price band and the stock leave of n items.
+
+        price, stock  float (n,), NaN where unknown; None where no rule asks for them
+        """
+        left = np.ones(n, dtype=bool)
+        if self.price_min is not None:
+            left &= price >= self.price_min  # an unknown price is on no side of a bound
+        if self.price_max is not None:
+            left &= price <= self.price_max
+        if self.in_stock:
+            left &= ~(stock <= 0)
+        return left
+
 
 @dataclass(frozen=True)
 class Shelf:
@@ -142,16 +156,9 @@ class ListPolicy:
         return found
 
     def _left(self) -> np.ndarray:
-        config, shelf = self.config, self.shelf
-        allowed = np.ones(len(shelf.popularity), dtype=bool)
+        allowed = np.ones(len(self.shelf.popularity), dtype=bool)
         allowed[self._bans] = False
-        if config.price_min is not None:
-            allowed &= shelf.price >= config.price_min
-        if config.price_max is not None:
-            allowed &= shelf.price <= config.price_max
-        if config.in_stock:
-            allowed &= ~(shelf.stock <= 0)
-        return allowed
+        return allowed & self.config.sells(len(allowed), self.shelf.price, self.shelf.stock)
 
     def pinned(self, listed: np.ndarray) -> np.ndarray:
         """int, indices of the places of a list that hold a pinned item."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from components.core.ranking import NO_ITEM
+from components.core.sparse import look_up
 from components.ranking.list_policy import ListPolicy
 from components.retrieval.evidence import Common, walk
 
@@ -54,12 +55,8 @@ class Order:
 
     def scores_of(self, items: np.ndarray) -> np.ndarray:
         """float32, the scores of any items, those that may not stand included."""
-        scores = self._filler_scores(items)
-        if len(self.head):
-            by_item = np.argsort(self.head)
-            at = by_item[np.searchsorted(self.head, items, sorter=by_item).clip(max=len(self.head) - 1)]
-            scores = np.where(self.head[at] == items, self.scores[at], scores)
-        return scores.astype(np.float32)
+        own = look_up(self.head, self.scores.astype(np.float32), items, np.nan)  # `first` refuses a NaN of the head
+        return np.where(np.isnan(own), self._filler_scores(items), own)
 
     def _filler_scores(self, items: np.ndarray) -> np.ndarray:
         return (self.popular.scores[items] + self.shift).astype(np.float32)

@@ -112,10 +112,13 @@ def held_out_queries(groups: np.ndarray, share: float, rng: np.random.Generator)
 def buy_again(config: BuyAgainConfig | None, ranker: Lambdamart, table: Table, held_out: np.ndarray) -> BuyAgain | None:
     """Lines to log odds by all candidates of held-out users; None where none is asked for or too few were bought.
 
-    Raises  ConfigError if the model does not propose candidates, or gives no probabilities
+    Raises  ConfigError if the model does not propose candidates, or gives no probabilities; ValueError if nobody is
+            held out
     """
     if config is None:
         return None
+    if not held_out.any():
+        raise ValueError("buy_again: the lines are fitted on users that the trees did not see, and there are none")
     if f"score.{config.model}" not in table.names:
         raise ConfigError(f"params.yaml: rank.buy_again.model: {config.model} is not one of rank.candidates.")
     pairs = np.flatnonzero(held_out & (table.groups % 2 == 0))

@@ -58,12 +58,6 @@ def _kept(release: Release, index: SearchIndex) -> np.ndarray:
     """bool (rows of the index,)."""
     config, ids = release.list_policy.config, index.items[schema.ITEM_ID].to_pylist()
     price, stock = (index.items[name].to_numpy().astype(np.float64) for name in (PRICE, STOCK))
-    others = ~np.isin(ids, list(config.bans))
-    if config.price_min is not None:
-        others &= price >= config.price_min  # an unknown price is on no side of a bound
-    if config.price_max is not None:
-        others &= price <= config.price_max
-    if config.in_stock:
-        others &= ~(stock <= 0)
+    others = ~np.isin(ids, list(config.bans)) & config.sells(len(ids), price, stock)
     at = release.hybrid.items.encode(ids)
     return np.where(at >= 0, release.list_policy.allowed()[at.clip(min=0)], others)

@@ -96,8 +96,7 @@ class Sparse(Evidence):
         if allowed is not None:
             kept &= allowed[items]
         if only_new:
-            n_items = self.scores.shape[1]
-            kept &= ~np.isin(rows * n_items + items, histories.rows.astype(np.int64) * n_items + histories.items)
+            kept &= ~histories.hold(rows, items, self.scores.shape[1])
         return _first(rows[kept], items[kept], scores[kept], k)
 
     def at(self, rows: np.ndarray, items: np.ndarray) -> np.ndarray:
@@ -150,8 +149,7 @@ class Listed(Evidence):
         rows, places = np.nonzero(found >= 0)
         items = found[rows, places]
         if only_new:
-            n_items = len(self._index.vectors)
-            new = ~np.isin(rows * n_items + items, histories.rows.astype(np.int64) * n_items + histories.items)
+            new = ~histories.hold(rows, items, len(self._index.vectors))
             rows, items = rows[new], items[new]
         scores = self.at(rows, items)
         kept = scores > 0

@@ -25,7 +25,7 @@ from components.core.forms import SparseModel, VectorModel
 from components.core.model import Model
 from components.core.ranking import top_k
 from components.retrieval.evidence import SPARE, Common, Dense, Evidence, Listed, ListedVectors, Sparse
-from components.retrieval.vectors import InvertedLists
+from components.retrieval.vectors import EXACT_UP_TO, InvertedLists
 
 CHECKED_AT = 100  # recall at so many items
 CHECKED_USERS = 200  # half of them choose how many lists are looked into, the other half judge
@@ -44,7 +44,7 @@ class RetrievalConfig(Config):
     least_recall  share of the exact 100 best items that the index must find, or no release is made with it
     """
 
-    exact_up_to: int = Field(default=100_000, ge=1, le=100_000_000)
+    exact_up_to: int = Field(default=EXACT_UP_TO, ge=1, le=100_000_000)
     least_recall: float = Field(default=0.95, gt=0, le=1)
 
 

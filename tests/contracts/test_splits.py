@@ -86,7 +86,7 @@ def unaccounted(name, fold, found, everything):
     return rest - later
 
 
-def hold(name, events, order):
+def assert_it_holds(name, events, order):
     """All promises at once, because making tables costs more than looking at them."""
     events = ALWAYS + events
     everything = rows(interactions(events))
@@ -108,7 +108,7 @@ def hold(name, events, order):
 
 @pytest.mark.parametrize("name", METHODS)
 def test_parts_do_not_overlap_nothing_is_lost_and_order_does_not_matter(name):
-    hold(
+    assert_it_holds(
         name,
         [(f"u{(3 * day) % 7}", f"i{(5 * day) % 8}", day, day % 3) for day in range(1, DAYS)],
         lambda n: range(n - 1, -1, -1),
@@ -120,7 +120,7 @@ def test_parts_do_not_overlap_nothing_is_lost_and_order_does_not_matter(name):
 @given(EVENTS, st.randoms(use_true_random=False))
 @settings(max_examples=12, suppress_health_check=list(HealthCheck))
 def test_the_same_with_any_shop(name, events, random):
-    hold(name, events, lambda n: random.sample(range(n), n))
+    assert_it_holds(name, events, lambda n: random.sample(range(n), n))
 
 
 @pytest.mark.parametrize("name", METHODS)

@@ -52,13 +52,14 @@ class Ranker(Entrant):
         table = training_table(
             before, task.histories, task.relevant[ALL], config, rng, lambda b: track(b, "candidates"), views
         )
-        stops = config.lambdamart.patience is not None
-        share = held_out_queries(table.groups, config.held_out_share, rng)
-        held_out = share if stops else np.zeros_like(share)  # nothing else needs users that the trees did not see
+        lines = config.buy_again if config.repeats else None
+        held_out = held_out_queries(table.groups, config.held_out_share, rng)
+        if config.lambdamart.patience is None and lines is None:
+            held_out[:] = False  # nothing needs users that the trees did not see
         ranker = Lambdamart(config.lambdamart).fit(
             table.features, table.labels, table.groups, held_out, table.names, int(rng.integers(2**31))
         )
-        ranker.buy_again = buy_again(config.buy_again if config.repeats else None, ranker, table, held_out)
+        ranker.buy_again = buy_again(lines, ranker, table, held_out)
         return lister(replace(self._hybrid(asked), ranker=ranker).score)
 
     def _hybrid(self, question: Question) -> Hybrid:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from components.cf._repeat_features import demand_of, features_of, habits_of, pairs_of, rhythm_of
-from components.cf.repeat_purchase import RepeatPurchase, RepeatPurchaseConfig, _cut, logistic
+from components.cf.repeat_purchase import RepeatPurchase, RepeatPurchaseConfig, _cut
 from components.core.dataset import DAY_S, Dataset, Histories
 
 RNG = np.random.default_rng(0)
@@ -52,13 +52,6 @@ def test_with_nothing_to_learn_from_the_latest_purchase_comes_first() -> None:
     )
     scores = RepeatPurchase(RepeatPurchaseConfig(horizon_days=0.1)).fit(data, RNG).score(data.histories)
     assert scores[0, 1] > scores[0, 0] > 0
-
-
-def test_newton_finds_the_weights_that_made_the_outcomes() -> None:
-    draw = np.random.default_rng(3)
-    design = np.column_stack((np.ones(20_000), draw.normal(size=(20_000, 2))))
-    outcome = draw.random(20_000) < 1 / (1 + np.exp(-design @ [-1, 2, 0]))
-    assert logistic(design, outcome, 1e-3) == pytest.approx([-1, 2, 0], abs=0.1)
 
 
 def test_features_do_not_depend_on_other_users() -> None:

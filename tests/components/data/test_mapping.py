@@ -162,7 +162,7 @@ ORDERS = {
     "at": ["2024-02-01 10:00"] * 3,
     "pieces": ["-1", "2", "3"],
     "cents": ["150", "200", "x"],
-    "money": ["EUR", "USD", "XXX"],
+    "money": ["EUR", "USD", "QQQ"],
     "note": ['a"b\\', "", "c\nd"],
     "source_file": ["f.csv"] * 3,
     "source_row": [2, 3, 4],
@@ -191,7 +191,7 @@ def test_a_table_is_mapped_with_events_money_and_trace(con):
     assert [(r["source_file"], r["source_row"], r["problem"]) for r in rows] == [
         ("f.csv", 2, None),
         ("f.csv", 3, None),
-        ("f.csv", 4, "value: 'x' is not a number; currency: 'XXX' has no rate"),
+        ("f.csv", 4, "value: 'x' is not a number; currency: 'QQQ' has no rate"),
     ]
 
 
@@ -257,7 +257,7 @@ def test_attributes_are_a_json_object_of_what_is_given(con):
     mapping = TableMapping(columns={"item_id": "sku"}, attributes=("note", "money"))
     rows = con.to_pyarrow(canonical(notes, "items", mapping)).to_pylist()
     assert [json.loads(r["attributes"]) for r in rows] == [
-        {"money": "EUR", "note": 'a"b\\'}, {"money": "USD"}, {"money": "XXX", "note": "c\nd"},
+        {"money": "EUR", "note": 'a"b\\'}, {"money": "USD"}, {"money": "QQQ", "note": "c\nd"},
     ]  # fmt: skip
 
 

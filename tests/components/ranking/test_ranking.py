@@ -14,13 +14,14 @@ from components.evaluation.protocol import NEW, lists
 from components.features.graph_embedding import knowledge_vectors
 from components.features.history import Groups
 from components.features.knowledge_graph import KnowledgeGraphConfig
+from components.ranking.buy_again import BuyAgainConfig
 from components.ranking.candidates import Candidates, propose
 from components.ranking.context import Context, bare_context
 from components.ranking.hybrid import Hybrid
 from components.ranking.lambdamart import Lambdamart, LambdamartConfig
 from components.ranking.list_policy import ListPolicy, ListPolicyConfig, Shelf
 from components.ranking.reasons import reasons
-from components.ranking.training import RankConfig, held_out_queries, training_table
+from components.ranking.training import RankConfig, buy_again, held_out_queries, training_table
 from components.retrieval.evidence import Dense
 
 USERS, ITEMS, DAYS = 60, 20, 40
@@ -189,6 +190,14 @@ def test_without_patience_all_trees_are_grown_on_all_users(shop, hybrid):
     assert grown.booster.num_boosted_rounds() == 30
     assert grown.curve == []
     assert hybrid.ranker.booster.num_boosted_rounds() < 20, "with patience, halves this plain are learnt early"
+
+
+def test_lines_to_log_odds_want_users_that_the_trees_did_not_see(shop, hybrid):
+    table = training_table(hybrid, shop.histories, bought(shop), config(), rng.stream(1, "table"))
+    nobody = np.zeros(len(table.labels), dtype=bool)
+    with pytest.raises(ValueError, match="there are none"):
+        buy_again(BuyAgainConfig(model="popularity"), hybrid.ranker, table, nobody)
+    assert buy_again(None, hybrid.ranker, table, nobody) is None
 
 
 def test_the_ranker_learns_the_planted_halves(shop, hybrid):

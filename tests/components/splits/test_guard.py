@@ -33,7 +33,7 @@ def interactions():
     return ibis.memtable(columns, schema=kinds)
 
 
-def caught(folds, words):
+def assert_caught(folds, words):
     with pytest.raises(LeakError, match=words):
         guard.check_folds(folds)
 
@@ -50,22 +50,30 @@ def test_a_splitter_that_takes_the_cut_off_itself_into_the_history(interactions)
             everything, at = events.standing, events.standing[s.TIMESTAMP]
             return [replace(fold, history=everything.filter(at <= fold.cutoff)) for fold in super()._folds(events)]
 
-    caught(OneTooMany().folds(interactions), "test: 12 event.s. of the target are in the history of their own user")
-    caught(OneTooMany().folds(interactions), "12 event.s. of the history happen at or after the cut-off 2024-02-06")
+    assert_caught(
+        OneTooMany().folds(interactions), "test: 12 event.s. of the target are in the history of their own user"
+    )
+    assert_caught(
+        OneTooMany().folds(interactions), "12 event.s. of the history happen at or after the cut-off 2024-02-06"
+    )
 
 
 def test_a_later_event_of_somebody_who_is_not_in_the_target(interactions):
     *_, fold = Temporal().folds(interactions)
     nobody_else = fold.target.filter(fold.target[s.USER_ID] == "u00")
     late = fold.target.filter(fold.target[s.USER_ID] == "u01")
-    caught([replace(fold, target=nobody_else, history=fold.history.union(late))], "3 event.s. of the history happen at")
+    assert_caught(
+        [replace(fold, target=nobody_else, history=fold.history.union(late))], "3 event.s. of the history happen at"
+    )
 
 
 def test_a_target_from_before_the_cut_off(interactions):
     *_, fold = Temporal().folds(interactions)
     early = fold.history.filter(fold.history[s.USER_ID] == "u00")
     kept = fold.history.filter(fold.history[s.USER_ID] != "u00")
-    caught([replace(fold, history=kept, target=fold.target.union(early))], "of the target happen before the cut-off")
+    assert_caught(
+        [replace(fold, history=kept, target=fold.target.union(early))], "of the target happen before the cut-off"
+    )
 
 
 def test_a_splitter_that_forgets_to_hide_the_test_from_the_validation(interactions):
@@ -74,24 +82,26 @@ def test_a_splitter_that_forgets_to_hide_the_test_from_the_validation(interactio
             validation, test = super()._folds(events)
             return [replace(validation, history=validation.history.union(test.target)), test]
 
-    caught(Forgetful().folds(interactions), "validation: 12 event.s. of test's target are in its history")
-    caught(Forgetful().folds(interactions), "happen after what their own user is asked about")
+    assert_caught(Forgetful().folds(interactions), "validation: 12 event.s. of test's target are in its history")
+    assert_caught(Forgetful().folds(interactions), "happen after what their own user is asked about")
 
 
 def test_a_splitter_that_asks_twice_for_the_same(interactions):
     validation, test = LeaveLastOut().folds(interactions)
-    caught([replace(validation, target=test.target), test], "12 event.s. of test's target are in its target")
+    assert_caught([replace(validation, target=test.target), test], "12 event.s. of test's target are in its target")
 
 
 def test_held_out_users_in_the_history(interactions):
     *_, fold = ColdUsers(ColdUsersConfig(users_share=0.3)).folds(interactions)
-    caught([replace(fold, history=fold.history.union(fold.asked))], "of users held out of fitting are in the history")
+    assert_caught(
+        [replace(fold, history=fold.history.union(fold.asked))], "of users held out of fitting are in the history"
+    )
 
 
 def test_held_out_items_in_the_history(interactions):
     *_, fold = ColdItems(ColdItemsConfig(hold_out="share", items_share=0.3)).folds(interactions)
     before = interactions.filter(interactions[s.TIMESTAMP] < fold.cutoff)
-    caught([replace(fold, history=before)], "of items held out of fitting are in the history")
+    assert_caught([replace(fold, history=before)], "of items held out of fitting are in the history")
 
 
 def test_a_vocabulary_fitted_with_the_target(interactions):

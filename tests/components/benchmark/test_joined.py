@@ -1,0 +1,47 @@
+"""Entrants that join others: on walks along the catalogue, where the transition knows every next step."""
+
+import pytest
+import yaml
+
+from tests.components.benchmark.test_benchmark import called, report_of, walk
+
+MEMBERS = ["popularity", "item_transition"]
+SMALL = {"trees": 20, "min_child_weight": 0, "max_depth": 3, "threads": 1}
+JOINED = {
+    "fusion": {"component": "fusion", "params": {"weights": {"item_transition": 3.0, "popularity": 1.0}}},
+    "ranker": {"component": "ranker", "params": {"candidates": MEMBERS, "lambdamart": SMALL | {"patience": None}}},
+    "stopped": {"component": "ranker", "params": {"candidates": MEMBERS, "lambdamart": SMALL | {"patience": 5}}},
+}
+
+
+@pytest.fixture(scope="module")
+def told(tmp_path_factory):
+    """The report of a benchmark of two models and what joins them."""
+    root = tmp_path_factory.mktemp("joined")
+    params = root / "joined.yaml"
+    params.write_text(yaml.safe_dump({"models": JOINED}), encoding="utf-8")
+    result = called(walk(root / "shop"), root / "out", "--params", params, models=",".join([*MEMBERS, *JOINED]))
+    assert result.exit_code == 0, result.output
+    return report_of(root / "out")
+
+
+@pytest.mark.parametrize("name", JOINED)
+def test_what_joins_them_finds_the_next_step_that_one_of_them_knows(told, name):
+    figures = told["views"]["new"]["figures"]
+    assert figures["popularity"]["hit_rate_at_10"]["mean"] < 1
+    assert figures[name]["hit_rate_at_10"]["mean"] == 1
+    assert figures[name]["ndcg_at_10"]["mean"] > figures["popularity"]["ndcg_at_10"]["mean"]
+
+
+def test_the_cost_of_the_joined_holds_that_of_its_members(told):
+    cost = {name: entry["cost"]["fit_cpu_seconds"] for name, entry in told["entries"].items()}
+    assert cost["ranker"] >= cost["item_transition"] + cost["popularity"]
+
+
+def test_a_ranker_that_nothing_fills_up_is_refused_by_name(tmp_path):
+    params = tmp_path / "joined.yaml"
+    lines = {"ranker": {"component": "ranker", "params": {"candidates": ["item_transition"]}}}
+    params.write_text(yaml.safe_dump({"models": lines}), encoding="utf-8")
+    result = called(walk(tmp_path / "shop"), tmp_path / "out", "--params", params, models="item_transition,ranker")
+    assert result.exit_code != 0
+    assert "ranker: candidates: popularity is missing" in result.output + str(result.exception)
