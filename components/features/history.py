@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-import scipy.sparse as sp
 
 from components.core.dataset import DAY_S, Histories
-from components.core.sparse import look_up, values_at
+from components.features.tally import Tally
 
 RECENT_DAYS = (14, 42, 91)
+FADING_DAYS = 30  # half-life of what counts as lately
 # Stands for "never bought". A century, because no shop's events are older: an age beyond it would count as fresher.
 FOREVER_DAYS = 36_500.0
 
@@ -45,25 +45,15 @@ def pair_features(
     Returns      name → float32 (pairs,); ages in days, FOREVER_DAYS where there was no purchase
     Cost         that of the histories and the pairs, whatever the size of the catalogue
     """
-    baskets = np.maximum(_baskets(histories), 1)
-    first, last = _first_and_last(histories, n_items, rows, items)
-    bought = values_at(histories.matrix(n_items), rows, items)
-    age = np.where(bought > 0, (histories.now - last) / DAY_S, FOREVER_DAYS)
-    cadence = np.where(bought > 1, (last - first) / DAY_S / np.maximum(bought - 1, 1), FOREVER_DAYS)
-    out = {
-        "bought": bought,
-        "bought_share": bought / baskets[rows],
-        "age_days": age,
-        "tenure_days": np.where(bought > 0, (histories.now - first) / DAY_S, FOREVER_DAYS),
-        "cadence_days": cadence,
-        "overdue": np.where(bought > 1, age / np.maximum(cadence, 0.5), -1.0),
-        "decayed": values_at(histories.matrix(n_items, half_life_days=30), rows, items),
-    }
-    for days in RECENT_DAYS:
-        recent = histories.keep(histories.times >= histories.now - days * DAY_S)
-        out[f"bought_{days}d"] = values_at(recent.matrix(n_items), rows, items)
+    own = Tally(histories.rows * n_items + histories.items, rows * np.int64(n_items) + items)
+    faded = np.exp2(-(histories.now - histories.times) / (FADING_DAYS * DAY_S))
+    out = _item_features(histories, own, np.maximum(_baskets(histories), 1)[rows], faded)
+    lengths = np.maximum(histories.lengths, 1)[rows]
     for group in groups:
-        out |= _group_features(histories, n_items, group, rows, items)
+        shared = Tally(
+            histories.rows * group.size + group.of[histories.items], rows * np.int64(group.size) + group.of[items]
+        )
+        out |= _group_features(histories, group.name, shared, lengths, faded)
     return {name: values.astype(np.float32) for name, values in out.items()}
 
 
@@ -94,38 +84,35 @@ def _baskets(histories: Histories) -> np.ndarray:
     return np.bincount(histories.rows[histories.basket_starts], minlength=len(histories))
 
 
-def _first_and_last(
-    histories: Histories, n_items: int, rows: np.ndarray, items: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """float64 (pairs,) times of first and last purchase of these pairs; 0 where there is none."""
-    keys = histories.rows.astype(np.int64) * n_items + histories.items
-    order = np.lexsort((histories.times, keys))
-    keys, times = keys[order], histories.times[order].astype(np.float64)
-    starts = np.flatnonzero(np.diff(keys, prepend=-1))
-    ends = np.append(starts[1:], len(keys))[: len(starts)] - 1
-    wanted = rows.astype(np.int64) * n_items + items
-    return look_up(keys[starts], times[starts], wanted), look_up(keys[starts], times[ends], wanted)
+def _item_features(histories: Histories, own: Tally, baskets: np.ndarray, faded: np.ndarray) -> dict[str, np.ndarray]:
+    """baskets: (pairs,), of the pair's user, at least 1; faded: (events,), an event's weight."""
+    bought, times, now = own.counts(), histories.times, histories.now
+    first, last = own.first(times), own.last(times)
+    age = np.where(bought > 0, (now - last) / DAY_S, FOREVER_DAYS)
+    cadence = np.where(bought > 1, (last - first) / DAY_S / np.maximum(bought - 1, 1), FOREVER_DAYS)
+    out = {
+        "bought": bought,
+        "bought_share": bought / baskets,
+        "age_days": age,
+        "tenure_days": np.where(bought > 0, (now - first) / DAY_S, FOREVER_DAYS),
+        "cadence_days": cadence,
+        "overdue": np.where(bought > 1, age / np.maximum(cadence, 0.5), -1.0),
+        "decayed": own.sums(faded),
+    }
+    for days in RECENT_DAYS:
+        out[f"bought_{days}d"] = own.sums((times >= now - days * DAY_S).astype(np.float64))
+    return out
 
 
 def _group_features(
-    histories: Histories, n_items: int, group: Groups, rows: np.ndarray, items: np.ndarray
+    histories: Histories, name: str, shared: Tally, lengths: np.ndarray, faded: np.ndarray
 ) -> dict[str, np.ndarray]:
-    of = group.of
-    count = _by_group(histories.matrix(n_items), group)
-    decayed = _by_group(histories.matrix(n_items, half_life_days=30), group)
-    last = np.zeros(count.shape)
-    np.maximum.at(last, (histories.rows, of[histories.items]), histories.times)
-    pair = (rows, of[items])
-    total = np.maximum(histories.lengths, 1)[rows]
+    """lengths: (pairs,), events of the pair's user, at least 1; faded: (events,)."""
+    count = shared.counts()
+    age = (histories.now - shared.last(histories.times)) / DAY_S
     return {
-        f"{group.name}_bought": count[pair],
-        f"{group.name}_share": count[pair] / total,
-        f"{group.name}_decayed": decayed[pair],
-        f"{group.name}_age_days": np.where(count[pair] > 0, (histories.now - last[pair]) / DAY_S, FOREVER_DAYS),
+        f"{name}_bought": count,
+        f"{name}_share": count / lengths,
+        f"{name}_decayed": shared.sums(faded),
+        f"{name}_age_days": np.where(count > 0, age, FOREVER_DAYS),
     }
-
-
-def _by_group(matrix: sp.csr_matrix, group: Groups) -> np.ndarray:
-    """float32 (n, groups): the sums of a CSR (n, n_items) over the items of each group."""
-    shape = (matrix.shape[0], group.size)
-    return sp.csr_matrix((matrix.data, group.of[matrix.indices], matrix.indptr), shape=shape).toarray()
