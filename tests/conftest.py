@@ -61,8 +61,8 @@ def write_shop(root, seed):
         pq.write_table(pa.table({key: list(values) for key, values in table.items()}), clean / f"{name}.parquet")
 
 
-def run_steps(root, seed):
-    """The real steps from the split to the ranker, with small sizes."""
+def run_steps(root, seed, **splitting):
+    """The real steps from the split to the ranker, with small sizes; splitting: more options of the split."""
     from components.ranking.training import RankConfig
     from components.splits.methods.temporal import TemporalConfig
     from components.steps.featurize import FeaturizeConfig, featurize
@@ -71,7 +71,7 @@ def run_steps(root, seed):
     from components.steps.split import split
     from components.steps.train import TrainConfig, train
 
-    split(TemporalConfig(min_users_per_item=2, min_items_per_user=2), root, seed)
+    split(TemporalConfig(min_users_per_item=2, min_items_per_user=2, **splitting), root, seed)
     featurize(FeaturizeConfig(), root, seed)
     reduce(ReduceConfig(params={"embedding_size": 4}), root, seed)
     for name, component in (

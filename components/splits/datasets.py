@@ -24,7 +24,7 @@ USER, ITEM, AT = "user", "item", "at"  # an event as numbers: both indices, and 
 def fitted_on(fold: Fold, config: SplitConfig) -> Dataset:
     """The dense part of the fold's history, indexed; DataError if nothing is left.
 
-    The items are those of the history and, where the fold says so, listed ones without any event.
+    The items are those of the history and, where the fold says so, others with few events or none.
     """
     with engine.holding(fold.history.select(*PAIR).distinct()) as pairs:
         users, items = (_vocabulary(ids) for ids in dense(pairs, config))
@@ -33,8 +33,9 @@ def fitted_on(fold: Fold, config: SplitConfig) -> Dataset:
             f"split: fold {fold.name}: no item has {config.min_users_per_item} users with {config.min_items_per_user} "
             f"items before {fold.now:%Y-%m-%d}; lower split.min_users_per_item or split.min_items_per_user."
         )
-    if fold.listed is not None:
-        items = Vocabulary.fit([*items.ids.tolist(), *_vocabulary(fold.listed).ids.tolist()])
+    for more in (fold.listed, fold.shelf):
+        if more is not None:
+            items = Vocabulary.fit([*items.ids.tolist(), *_vocabulary(more).ids.tolist()])
     return _indexed(fold.history, users, items, fold)
 
 

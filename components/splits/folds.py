@@ -75,7 +75,7 @@ def _words(splitter: Splitter, folds: list[Fold], facts: dict[str, dict[str, flo
     return {
         "method": splitter.config.method,
         "version": splitter.version,
-        "leaks": splitter.leaks,
+        "leaks": splitter.all_leaks,
         "folds": [
             {"name": fold.name, "now": f"{fold.now:%Y-%m-%dT%H:%M:%SZ}", "one_cutoff": fold.cutoff is not None}
             | facts[fold.name]

@@ -34,7 +34,7 @@ def check_folds(folds: list[Fold]) -> None:
 
 
 def check_dataset(fold: Fold, data: Dataset) -> None:
-    """LeakError unless vocabularies and events come from the fold's history (and its listed items) and nothing else."""
+    """LeakError unless vocabularies and events come from the fold's history and the items it lists."""
     _stop(list(_dataset_leaks(fold, data)))
 
 
@@ -75,7 +75,8 @@ def _leaks_between(fold: Fold, later: Fold) -> Iterator[str]:
 
 def _dataset_leaks(fold: Fold, data: Dataset) -> Iterator[str]:
     items = fold.history.select(schema.ITEM_ID)
-    items = items if fold.listed is None else items.union(fold.listed.select(schema.ITEM_ID))
+    for more in (fold.listed, fold.shelf):
+        items = items if more is None else items.union(more.select(schema.ITEM_ID))
     sources = {schema.USER_ID: fold.history.select(schema.USER_ID), schema.ITEM_ID: items}
     for (key, source), vocabulary in zip(sources.items(), (data.users, data.items), strict=True):
         foreign = codes(vocabulary, key, "code").anti_join(source, key).count().execute()

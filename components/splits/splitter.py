@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from ibis import Table
 
 DEFAULT_METHOD = "temporal"
+LISTED = "listed"
+LISTED_LEAKS = "which products the shop would list later: the catalogue holds all of today's items table"
 EventType = Literal[schema.VIEW, schema.CLICK, schema.CART, schema.PURCHASE, schema.RATING]
 COUNTED: tuple[EventType, ...] = (schema.VIEW, schema.CLICK, schema.CART, schema.PURCHASE, schema.RATING)
 
@@ -41,6 +43,10 @@ class SplitConfig(Config):
         COUNTED, min_length=1, description="event types that are to be foretold"
     )
     min_users_per_item: int = Field(10, ge=1, description="in a fold's history; rarer items leave the catalogue")
+    catalogue: Literal["bought", "listed"] = Field(
+        "bought", description="listed: all other items of the items table are in it too, for models that know an item "
+                              "by its content, and for exploration"
+    )  # fmt: skip
     min_items_per_user: int = Field(5, ge=1, description="distinct catalogue items; users with fewer are not fitted on")
     engine: EngineConfig = EngineConfig()
 
@@ -64,6 +70,7 @@ class Fold:
     asked    histories of users who are in no history, told to the models only when they are asked; None where the
              users of the target are those of the history
     listed   item_id of the items that the catalogue holds although nothing is known of them; None where there are none
+    shelf    item_id of the items that the catalogue holds however little is known of them; None where there are none
     """
 
     name: str
@@ -73,6 +80,7 @@ class Fold:
     cutoff: datetime | None = None
     asked: Table | None = None
     listed: Table | None = None
+    shelf: Table | None = None
 
 
 @dataclass(frozen=True)
@@ -106,6 +114,11 @@ class Splitter(ABC):
     def __init__(self, config: SplitConfig | None = None):
         """The method with its options; `config` defaults to the declared defaults."""
         self.config = config if config is not None else self.Config()
+
+    @property
+    def all_leaks(self) -> str:
+        """What leaks by the method and by what the catalogue is to hold."""
+        return f"{self.leaks}; {LISTED_LEAKS}" if self.config.catalogue == LISTED else self.leaks
 
     def folds(self, interactions: Table, undone: Table | None = None) -> list[Fold]:
         """All folds, oldest first; the last two are those of layout.FOLDS.

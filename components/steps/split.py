@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from components.core import layout, schema
 from components.core.bundle import replacing
@@ -11,14 +13,18 @@ from components.data import engine
 from components.data.reference import check_cutoff
 from components.data.undone import read_undone
 from components.splits.folds import write_folds
-from components.splits.splitter import Fold, SplitConfig, Splitter
+from components.splits.splitter import LISTED, Fold, SplitConfig, Splitter
 from components.steps.result import StepResult
+
+if TYPE_CHECKING:
+    from ibis.backends import BaseBackend
 
 
 def split(config: SplitConfig, root: Path, seed: int) -> StepResult:
     """Write every fold's history, target and indexed dataset, and look for leaks before any of it is used.
 
-    Reads   clean/interactions.parquet, clean/undone.parquet where cancellations undid purchases
+    Reads   clean/interactions.parquet, clean/undone.parquet where cancellations undid purchases, clean/items.parquet
+            where the catalogue is to hold all that it lists
     Writes  split/<fold>/{history.parquet,target.parquet,dataset/} and, where the users of the target are held out of
             fitting, split/<fold>/{asked.parquet,asked/}; split/split.json
     Raises  LeakError if a fold knows what it is asked
@@ -31,7 +37,7 @@ def split_by(splitter: Splitter, root: Path) -> StepResult:
     con = splitter.config.engine.open()
     clean = root / layout.CLEAN
     interactions = engine.read_parquet(con, clean / f"{schema.INTERACTIONS_TABLE}.parquet")
-    planned = splitter.folds(interactions, read_undone(con, clean))
+    planned = _shelved(con, clean, splitter.folds(interactions, read_undone(con, clean)), splitter.config)
     for fold in planned:
         if fold.cutoff is not None:
             check_cutoff(clean, fold.cutoff)
@@ -39,7 +45,16 @@ def split_by(splitter: Splitter, root: Path) -> StepResult:
         written = write_folds(con, splitter, planned, fresh, of_written=True)
     con.disconnect()
     metrics = {f"{fold}_{name}": value for fold, found in written.facts.items() for name, value in found.items()}
-    return StepResult(_summary(splitter.config.method, written.folds, metrics), metrics, tags={"leaks": splitter.leaks})
+    summary = _summary(splitter.config.method, written.folds, metrics)
+    return StepResult(summary, metrics, tags={"leaks": splitter.all_leaks})
+
+
+def _shelved(con: BaseBackend, clean: Path, folds: list[Fold], config: SplitConfig) -> list[Fold]:
+    """The folds, with the whole items table in their catalogues where that is asked for."""
+    if config.catalogue != LISTED:
+        return folds
+    shelf = engine.read_parquet(con, clean / f"{schema.ITEMS_TABLE}.parquet").select(schema.ITEM_ID)
+    return [replace(fold, shelf=shelf) for fold in folds]
 
 
 def _summary(method: str, folds: list[Fold], metrics: dict[str, float]) -> str:
