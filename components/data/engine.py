@@ -159,6 +159,23 @@ def held(table: Table) -> Table:
     return table.get_backend().create_table(ibis.util.gen_name("held"), table)
 
 
+def distinct(table: Table) -> Table:
+    """Every row once.
+
+    DuckDB holds all rows that it compares in one hash table and spills it; so only the rows that share a hash with
+    another are compared. That is as quick in little memory as in much.
+    """
+    import ibis
+
+    if table.get_backend().name != DUCKDB:
+        return table.distinct()
+    hashed = ibis.struct({name: table[name] for name in table.columns}).hash()
+    counted = table.select(hashed.name("hashed")).group_by("hashed").agg(rows=ibis._.count())
+    shared = held(counted.filter(counted.rows > 1).select("hashed"))
+    alike = hashed.isin(shared.hashed)
+    return table.filter(~alike).union(table.filter(alike).distinct())
+
+
 @contextmanager
 def holding(table: Table) -> Iterator[Table]:
     """The table computed once, and kept by its engine until the block ends; for large ones."""

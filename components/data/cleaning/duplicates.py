@@ -16,6 +16,7 @@ from pydantic import Field
 
 from components.core import schema
 from components.core.config import Config
+from components.data import engine
 from components.data.cleaner import Cleaned, Cleaner, Effect, Work, check_columns, row_count
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ class Duplicates(Cleaner):
         check_columns("duplicates: keep_first_by", schema.INTERACTIONS_TABLE, columns)
         distinct, effects = {}, []
         for name, table in tables.items():
-            distinct[name] = work.stored("distinct", name, table.distinct())
+            distinct[name] = work.stored("distinct", name, engine.distinct(table))
             dropped = row_count(table) - row_count(distinct[name])
             effects.append(Effect(name, "duplicates", dropped, "rows dropped: exact copies of another"))
         interactions = distinct[schema.INTERACTIONS_TABLE]
