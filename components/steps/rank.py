@@ -14,7 +14,7 @@ from components.metrics.calibration import Reliability, expected_calibration_err
 from components.ranking.assemble import CHOICE, untrained_hybrid
 from components.ranking.calibration import Calibration
 from components.ranking.lambdamart import Lambdamart
-from components.ranking.training import RankConfig, Table, buy_again, held_out_queries, training_table
+from components.ranking.training import RankConfig, Table, buy_again, consensus, held_out_queries, training_table
 from components.report import figures
 from components.splits import store
 from components.steps.result import StepResult
@@ -42,6 +42,7 @@ def rank(config: RankConfig, root: Path, seed: int) -> StepResult:
     ranker = Lambdamart(config.lambdamart)
     ranker.engine, ranker.work_folder = config.engine, root / layout.TRAINING / layout.RANKER.name
     ranker.fit(table.features, table.labels, table.groups, held_out, table.names, seed)
+    ranker.consensus = consensus(config.consensus, ranker, table, held_out)
     ranker.buy_again = buy_again(config.buy_again, ranker, table, held_out)
     ranker.normalization = hybrid.context.normalizer.digest
     curve = _calibrate(ranker, table, held_out, draw)

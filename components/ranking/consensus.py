@@ -1,0 +1,133 @@
+"""Consensus: what the models together say of a candidate, in log odds, by a handful of weights that cannot be negative.
+
+Trees with sixty columns learn a window by heart where few people bought much in it, and are then worse than one of the
+models they join. How strongly each model proposes an item, beside what else it proposes (0 … 1), means the same in every
+window; two numbers a model, one for items the user had and one for new ones, cannot learn a window by heart. So the
+trees count one part of a score and the consensus the other.
+Source: Breiman 1996, doi:10.1007/BF00117832, on why weights of joined models should not be negative.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from pydantic import Field
+
+from components.core.config import Config
+from components.core.logistic import logistic, rising
+
+HAD = "bought"  # the column that tells items the user had from new ones
+STRENGTH = "strength."  # begins the names of the columns that are joined
+LEAST_BOUGHT = 20  # candidates of a kind that were bought; fewer give no weights
+RIDGE = 1.0  # a weight of 1 costs as much as half a unit of log likelihood
+
+
+class ConsensusConfig(Config):
+    """trees_share: what the trees count in a score; the models' consensus counts the rest."""
+
+    trees_share: float = Field(default=0.5, ge=0, le=1)
+
+
+@dataclass(frozen=True)
+class Consensus:
+    """Log odds of candidates by trees and models together.
+
+    columns      names of the features that are joined
+    had, new     level and one weight a column, for items the user had and for new ones
+    line         (level, slope) from a score of the trees to log odds
+    trees_share  what the trees count
+    """
+
+    columns: list[str]
+    had: list[float]
+    new: list[float]
+    line: tuple[float, float]
+    trees_share: float
+
+    def score(self, trees: np.ndarray, names: list[str], features: np.ndarray) -> np.ndarray:
+        """float32 (pairs,), log odds.
+
+        trees     float (pairs,), the trees' scores
+        features  float32 (pairs, len(names))
+        """
+        level, slope = self.line
+        told = self.trees_share * (level + slope * trees)
+        if self.trees_share == 1:
+            return told.astype(np.float32)
+        weights, strengths = self._weights(names, features), self._strengths(names, features)
+        models = weights[:, 0] + np.einsum("pc,pc->p", weights[:, 1:], strengths)
+        return (told + (1 - self.trees_share) * models).astype(np.float32)
+
+    def contributions(
+        self, added: np.ndarray, base: float, names: list[str], features: np.ndarray
+    ) -> tuple[np.ndarray, float]:
+        """What every feature adds to `score`, float32 (pairs, features), and the constant that makes them the score.
+
+        added   float32 (pairs, features), what it adds to the trees' score above `base`
+        """
+        level, slope = self.line
+        rest = 1 - self.trees_share
+        out = self.trees_share * slope * added
+        weights = self._weights(names, features)
+        out[:, self._at(names)] += rest * weights[:, 1:] * self._strengths(names, features)
+        out[:, names.index(HAD)] += rest * (weights[:, 0] - self.new[0])
+        constant = self.trees_share * (level + slope * base) + rest * self.new[0]
+        return out.astype(np.float32), float(constant)
+
+    def pack(self) -> dict[str, Any]:
+        """As JSON knows it."""
+        return asdict(self)
+
+    @classmethod
+    def unpack(cls, packed: dict[str, Any] | None) -> Consensus | None:
+        """What `pack` gave, or None."""
+        return None if packed is None else cls(**packed | {"line": tuple(packed["line"])})
+
+    def _weights(self, names: list[str], features: np.ndarray) -> np.ndarray:
+        had = features[:, names.index(HAD)] > 0
+        return np.where(had[:, None], np.array(self.had), np.array(self.new))
+
+    def _strengths(self, names: list[str], features: np.ndarray) -> np.ndarray:
+        return features[:, self._at(names)].astype(np.float64)
+
+    def _at(self, names: list[str]) -> list[int]:
+        return [names.index(column) for column in self.columns]
+
+
+def joined(names: list[str], features: np.ndarray, bought: np.ndarray, weights: np.ndarray) -> dict[str, list[float]]:
+    """Level and weights for items had and for new ones; of a kind of which too few were bought, those of both kinds.
+
+    features  float32 (pairs, len(names)), candidates of users who stand for all
+    bought    bool (pairs,); weights: float (pairs,), how many candidates a pair stands for
+    Returns   {"had": …, "new": …}, as in Consensus; empty where too few were bought of either kind
+    """
+    at = [place for place, name in enumerate(names) if name.startswith(STRENGTH)]
+    design = np.column_stack((np.ones(len(features)), features[:, at].astype(np.float64)))
+    had = features[:, names.index(HAD)] > 0
+    found = {}
+    for kind, part in (("had", had), ("new", ~had)):
+        taken = part if _enough(bought[part]) else np.ones(len(bought), dtype=bool)
+        if not _enough(bought[taken]):
+            return {}
+        found[kind] = rising(design[taken], bought[taken], RIDGE, weights[taken]).tolist()
+    return found
+
+
+def line(trees: np.ndarray, bought: np.ndarray, weights: np.ndarray) -> tuple[float, float] | None:
+    """(level, slope) from scores of the trees to log odds, by users they did not see; None where too few bought."""
+    if not _enough(bought):
+        return None
+    design = np.column_stack((np.ones(len(trees)), trees.astype(np.float64)))
+    level, slope = logistic(design, bought, 1e-3, weights).tolist()
+    return level, max(slope, 0.0)
+
+
+def columns(names: list[str]) -> list[str]:
+    """Those that are joined."""
+    return [name for name in names if name.startswith(STRENGTH)]
+
+
+def _enough(bought: np.ndarray) -> bool:
+    return min(int(bought.sum()), int((~bought).sum())) >= LEAST_BOUGHT
