@@ -47,8 +47,8 @@ def propose(
     """Union over the models of the best `per_model` items, and of the best `per_model` items new to the user.
 
     evidence  model name → what it says of these histories, over a catalogue of n_items
-    allowed   bool (n_items,): only these items, drawn from among them; ranks and strengths still refer to the unfiltered
-              union, so that a filter leaves out items and changes nothing about the others
+    allowed   bool (n_items,): only these items, drawn from among them; ranks and strengths still refer to the
+              unfiltered union, so that a filter leaves out items and changes nothing about the others
     """
     pool = _union(evidence, histories, n_items, per_model, None)
     chosen = pool

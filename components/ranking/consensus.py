@@ -1,10 +1,11 @@
 """Consensus: what the models together say of a candidate, in log odds, by a handful of weights that cannot be negative.
 
-Trees with sixty columns learn a window by heart where few people bought much in it, and are then worse than one of the
-models they join. How strongly each model proposes an item, beside what else it proposes (0 … 1), means the same in every
-window; two numbers a model, one for items the user had and one for new ones, cannot learn a window by heart. So the
-trees count one part of a score and the consensus the other.
-Source: Breiman 1996, doi:10.1007/BF00117832, on why weights of joined models should not be negative.
+Trees over eighty columns learn a window by heart where few people bought much in it, and are then worse than one of
+the models they join. How strongly each model proposes an item, beside what else it proposes (0 … 1), means the same in
+every window, and two weights a model, one for items the user had and one for new ones, cannot learn a window by heart.
+So the less the trees had to learn from, the more the consensus counts.
+Source: Breiman 1996, doi:10.1007/BF00117832, on weights of joined models that cannot be negative; Efron & Morris 1975,
+doi:10.1080/01621459.1975.10479864, on leaning on a simple guess by how little evidence there is.
 """
 
 from __future__ import annotations
@@ -25,9 +26,12 @@ RIDGE = 1.0  # a weight of 1 costs as much as half a unit of log likelihood
 
 
 class ConsensusConfig(Config):
-    """trees_share: what the trees count in a score; the models' consensus counts the rest."""
+    """evidence: bought candidates to learn from at which trees and consensus count alike.
 
-    trees_share: float = Field(default=0.5, ge=0, le=1)
+    With n of them the trees count n / (n + evidence), and the consensus the rest.
+    """
+
+    evidence: float = Field(default=300, ge=0)
 
 
 @dataclass(frozen=True)
@@ -37,7 +41,7 @@ class Consensus:
     columns      names of the features that are joined
     had, new     level and one weight a column, for items the user had and for new ones
     line         (level, slope) from a score of the trees to log odds
-    trees_share  what the trees count
+    trees_share  what the trees count, 0 … 1
     """
 
     columns: list[str]
@@ -45,6 +49,11 @@ class Consensus:
     new: list[float]
     line: tuple[float, float]
     trees_share: float
+
+    @classmethod
+    def only(cls, model: str) -> Consensus:
+        """The order of one model, whatever the trees say."""
+        return cls([f"{STRENGTH}{model}"], [0.0, 1.0], [0.0, 1.0], (0.0, 0.0), 0.0)
 
     def score(self, trees: np.ndarray, names: list[str], features: np.ndarray) -> np.ndarray:
         """float32 (pairs,), log odds.

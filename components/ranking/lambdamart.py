@@ -131,6 +131,11 @@ class Lambdamart:
             scores = self.consensus.score(scores, self.names, features)
         return scores if self.buy_again is None else self.buy_again.score(scores, self.chances(features))
 
+    @property
+    def trees_share(self) -> float:
+        """What the trees count beside the models' consensus, 0 … 1."""
+        return 1.0 if self.consensus is None else self.consensus.trees_share
+
     def chances(self, features: np.ndarray) -> np.ndarray:
         """float32 (pairs,), the column of `buy_again`."""
         return features[:, self.names.index(self.buy_again.column)]

@@ -29,7 +29,7 @@ class RankConfig(Config):
     candidates_per_model   items each model proposes, once among all and once among new items
     negatives_per_user     unbought candidates kept per user and view for training, drawn at random
     held_out_share         share of users kept for early stopping
-    consensus              what the trees count beside the models' consensus; None leaves all to the trees
+    consensus              how much the models' consensus counts beside the trees; None leaves all to the trees
     buy_again              which model's odds lead among the items a user had, and how much; None leaves it to the trees
     retrieval              from how many items on models with vectors are asked through an index
     engine                 where the trees are grown
@@ -128,7 +128,8 @@ def consensus(
     of_trees = line(ranker.predict(table.features[kept]), bought[kept], table.weights[kept])
     if not weights or of_trees is None:
         return None
-    return Consensus(columns(table.names), line=of_trees, trees_share=config.trees_share, **weights)
+    learnt = float(bought[fitted].sum())
+    return Consensus(columns(table.names), line=of_trees, trees_share=learnt / (learnt + config.evidence), **weights)
 
 
 def buy_again(config: BuyAgainConfig | None, ranker: Lambdamart, table: Table, held_out: np.ndarray) -> BuyAgain | None:
