@@ -31,7 +31,7 @@ class ConsensusConfig(Config):
     With n of them the trees count n / (n + evidence), and the consensus the rest.
     """
 
-    evidence: float = Field(default=300, ge=0)
+    evidence: float = Field(default=1500, ge=0)
 
 
 @dataclass(frozen=True)

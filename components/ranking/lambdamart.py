@@ -43,7 +43,7 @@ class LambdamartConfig(Config):
     row_share: float = Field(default=0.8, gt=0, le=1)
     column_share: float = Field(default=0.5, gt=0, le=1)
     patience: int | None = Field(default=30, ge=1)
-    monotone: bool = True
+    monotone: bool = False
     threads: int = Field(default=2, ge=1)
 
 
