@@ -17,12 +17,12 @@ import numpy as np
 from pydantic import Field
 
 from components.core.config import Config
-from components.core.logistic import logistic, rising
+from components.core.logistic import rising
 
 HAD = "bought"  # the column that tells items the user had from new ones
 STRENGTH = "strength."  # begins the names of the columns that are joined
-LEAST_BOUGHT = 20  # candidates of a kind that were bought; fewer give no weights
-RIDGE = 1.0  # a weight of 1 costs as much as half a unit of log likelihood
+LEAST_BOUGHT = 10  # candidates of a kind that were bought; fewer tell nothing
+RIDGE = 1.0  # a weight of 1 costs as much as half a unit of log likelihood: little said is little believed
 
 
 class ConsensusConfig(Config):
@@ -38,22 +38,23 @@ class ConsensusConfig(Config):
 class Consensus:
     """Log odds of candidates by trees and models together.
 
-    columns      names of the features that are joined
-    had, new     level and one weight a column, for items the user had and for new ones
-    line         (level, slope) from a score of the trees to log odds
-    trees_share  what the trees count, 0 … 1
+    columns              names of the features that are joined
+    had, new             level and one weight a column, for items the user had and for new ones
+    had_line, new_line   (level, slope) from a score of the trees to log odds, for items of either kind
+    trees_share          what the trees count, 0 … 1
     """
 
     columns: list[str]
     had: list[float]
     new: list[float]
-    line: tuple[float, float]
+    had_line: tuple[float, float]
+    new_line: tuple[float, float]
     trees_share: float
 
     @classmethod
     def only(cls, model: str) -> Consensus:
         """The order of one model, whatever the trees say."""
-        return cls([f"{STRENGTH}{model}"], [0.0, 1.0], [0.0, 1.0], (0.0, 0.0), 0.0)
+        return cls([f"{STRENGTH}{model}"], [0.0, 1.0], [0.0, 1.0], (0.0, 0.0), (0.0, 0.0), 0.0)
 
     def score(self, trees: np.ndarray, names: list[str], features: np.ndarray) -> np.ndarray:
         """float32 (pairs,), log odds.
@@ -61,13 +62,10 @@ class Consensus:
         trees     float (pairs,), the trees' scores
         features  float32 (pairs, len(names))
         """
-        level, slope = self.line
-        told = self.trees_share * (level + slope * trees)
-        if self.trees_share == 1:
-            return told.astype(np.float32)
+        level, slope = self._lines(names, features)
         weights, strengths = self._weights(names, features), self._strengths(names, features)
         models = weights[:, 0] + np.einsum("pc,pc->p", weights[:, 1:], strengths)
-        return (told + (1 - self.trees_share) * models).astype(np.float32)
+        return (self.trees_share * (level + slope * trees) + (1 - self.trees_share) * models).astype(np.float32)
 
     def contributions(
         self, added: np.ndarray, base: float, names: list[str], features: np.ndarray
@@ -76,13 +74,13 @@ class Consensus:
 
         added   float32 (pairs, features), what it adds to the trees' score above `base`
         """
-        level, slope = self.line
-        rest = 1 - self.trees_share
-        out = self.trees_share * slope * added
+        level, slope = self._lines(names, features)
+        of_trees, rest = self.trees_share, 1 - self.trees_share
         weights = self._weights(names, features)
+        constant = of_trees * (self.new_line[0] + self.new_line[1] * base) + rest * self.new[0]
+        out = of_trees * slope[:, None] * added
         out[:, self._at(names)] += rest * weights[:, 1:] * self._strengths(names, features)
-        out[:, names.index(HAD)] += rest * (weights[:, 0] - self.new[0])
-        constant = self.trees_share * (level + slope * base) + rest * self.new[0]
+        out[:, names.index(HAD)] += of_trees * (level + slope * base) + rest * weights[:, 0] - constant
         return out.astype(np.float32), float(constant)
 
     def pack(self) -> dict[str, Any]:
@@ -92,7 +90,13 @@ class Consensus:
     @classmethod
     def unpack(cls, packed: dict[str, Any] | None) -> Consensus | None:
         """What `pack` gave, or None."""
-        return None if packed is None else cls(**packed | {"line": tuple(packed["line"])})
+        if packed is None:
+            return None
+        return cls(**packed | {line: tuple(packed[line]) for line in ("had_line", "new_line")})
+
+    def _lines(self, names: list[str], features: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        had = features[:, names.index(HAD)] > 0
+        return tuple(np.where(had, *ends) for ends in zip(self.had_line, self.new_line, strict=True))
 
     def _weights(self, names: list[str], features: np.ndarray) -> np.ndarray:
         had = features[:, names.index(HAD)] > 0
@@ -112,9 +116,17 @@ def joined(names: list[str], features: np.ndarray, bought: np.ndarray, weights: 
     bought    bool (pairs,); weights: float (pairs,), how many candidates a pair stands for
     Returns   {"had": …, "new": …}, as in Consensus; empty where too few were bought of either kind
     """
-    at = [place for place, name in enumerate(names) if name.startswith(STRENGTH)]
-    design = np.column_stack((np.ones(len(features)), features[:, at].astype(np.float64)))
-    had = features[:, names.index(HAD)] > 0
+    at = [names.index(column) for column in columns(names)]
+    return _by_kind(features[:, at], features[:, names.index(HAD)] > 0, bought, weights)
+
+
+def lines(trees: np.ndarray, had: np.ndarray, bought: np.ndarray, weights: np.ndarray) -> dict[str, tuple]:
+    """As `joined`, from scores of the trees to log odds, by users they did not see: "had_line" and "new_line"."""
+    return {f"{kind}_line": tuple(line) for kind, line in _by_kind(trees[:, None], had, bought, weights).items()}
+
+
+def _by_kind(values: np.ndarray, had: np.ndarray, bought: np.ndarray, weights: np.ndarray) -> dict[str, list[float]]:
+    design = np.column_stack((np.ones(len(values)), values.astype(np.float64)))
     found = {}
     for kind, part in (("had", had), ("new", ~had)):
         taken = part if _enough(bought[part]) else np.ones(len(bought), dtype=bool)
@@ -122,15 +134,6 @@ def joined(names: list[str], features: np.ndarray, bought: np.ndarray, weights: 
             return {}
         found[kind] = rising(design[taken], bought[taken], RIDGE, weights[taken]).tolist()
     return found
-
-
-def line(trees: np.ndarray, bought: np.ndarray, weights: np.ndarray) -> tuple[float, float] | None:
-    """(level, slope) from scores of the trees to log odds, by users they did not see; None where too few bought."""
-    if not _enough(bought):
-        return None
-    design = np.column_stack((np.ones(len(trees)), trees.astype(np.float64)))
-    level, slope = logistic(design, bought, 1e-3, weights).tolist()
-    return level, max(slope, 0.0)
 
 
 def columns(names: list[str]) -> list[str]:

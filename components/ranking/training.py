@@ -16,7 +16,7 @@ from components.core.ranking import ALL, NEW
 from components.data.engine import EngineConfig
 from components.ranking.buy_again import BuyAgain, BuyAgainConfig
 from components.ranking.candidates import Candidates
-from components.ranking.consensus import HAD, Consensus, ConsensusConfig, columns, joined, line
+from components.ranking.consensus import HAD, Consensus, ConsensusConfig, columns, joined, lines
 from components.ranking.hybrid import Hybrid
 from components.ranking.lambdamart import Lambdamart, LambdamartConfig
 from components.retrieval.retrieval import RetrievalConfig
@@ -115,7 +115,7 @@ def held_out_queries(groups: np.ndarray, share: float, rng: np.random.Generator)
 def consensus(
     config: ConsensusConfig | None, ranker: Lambdamart, table: Table, held_out: np.ndarray
 ) -> Consensus | None:
-    """Weights of the models by the users the trees learnt from, the trees' line to log odds by the held-out ones.
+    """Weights of the models by the users the trees learnt from, the trees' lines to log odds by the held-out ones.
 
     None where none is asked for, or too few bought: then the trees decide.
     """
@@ -125,11 +125,13 @@ def consensus(
     fitted, kept = whole & ~held_out, np.flatnonzero(whole & held_out)
     bought = table.labels > 0
     weights = joined(table.names, table.features[fitted], bought[fitted], table.weights[fitted])
-    of_trees = line(ranker.predict(table.features[kept]), bought[kept], table.weights[kept])
-    if not weights or of_trees is None:
+    had = table.features[kept, table.names.index(HAD)] > 0
+    of_trees = lines(ranker.predict(table.features[kept]), had, bought[kept], table.weights[kept])
+    if not weights or not of_trees:
         return None
     learnt = float(bought[fitted].sum())
-    return Consensus(columns(table.names), line=of_trees, trees_share=learnt / (learnt + config.evidence), **weights)
+    share = learnt / (learnt + config.evidence)
+    return Consensus(columns(table.names), trees_share=share, **weights, **of_trees)
 
 
 def buy_again(config: BuyAgainConfig | None, ranker: Lambdamart, table: Table, held_out: np.ndarray) -> BuyAgain | None:

@@ -6,12 +6,14 @@ import numpy as np
 import pytest
 
 from components.core.config import parse
-from components.ranking.consensus import Consensus, ConsensusConfig, joined, line
+from components.ranking.consensus import Consensus, ConsensusConfig, joined, lines
 from components.ranking.lambdamart import Lambdamart, LambdamartConfig
 from components.ranking.training import RankConfig, Table, consensus
 
 NAMES = ["bought", "strength.ease", "strength.noise", "rank.ease"]
-HALF = Consensus(["strength.ease"], had=[1.0, 2.0], new=[-3.0, 4.0], line=(0.5, 1.5), trees_share=0.5)
+HALF = Consensus(
+    ["strength.ease"], had=[1.0, 2.0], new=[-3.0, 4.0], had_line=(0.5, 1.5), new_line=(-1.0, 0.5), trees_share=0.5
+)
 
 
 def planted(users: int, draw: np.random.Generator) -> Table:
@@ -50,13 +52,15 @@ def test_a_kind_of_which_too_few_were_bought_takes_the_weights_of_both():
     found = joined(NAMES, table.features, bought, table.weights)
     assert found["new"][0] < found["had"][0]
     assert joined(NAMES, table.features, np.zeros(len(bought), bool), table.weights) == {}
-    assert line(np.zeros(4), np.zeros(4, bool), np.ones(4)) is None
+    assert lines(np.zeros(4), np.arange(4) < 2, np.zeros(4, bool), np.ones(4)) == {}
 
 
 def test_a_score_is_half_the_trees_log_odds_and_half_the_models():
     features = np.array([[1, 0.5, 0, 1], [0, 0.5, 0, 1]], dtype=np.float32)
     told = HALF.score(np.array([2.0, 2.0]), NAMES, features)
-    assert told == pytest.approx([0.5 * 3.5 + 0.5 * 2, 0.5 * 3.5 + 0.5 * -1])
+    assert told == pytest.approx(
+        [0.5 * (0.5 + 1.5 * 2) + 0.5 * (1 + 2 * 0.5), 0.5 * (-1 + 0.5 * 2) + 0.5 * (-3 + 4 * 0.5)]
+    )
 
 
 def test_the_order_of_one_model_alone_is_that_model_s():
