@@ -8,22 +8,21 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 import numpy as np
 from pydantic import Field
 
-from components.core.config import Config
 from components.core.dataset import Dataset
 from components.core.space import EMBEDDING, Choice, Floats
+from components.deep._shrinkage import ShrinkageConfig
 from components.deep._softmax_model import SoftmaxModel
 
 if TYPE_CHECKING:
     from components.deep._early_stopping import Trainer
 
 
-class CatalogueConfig(Config):
-    """Size, how long to learn, and on what the epoch is chosen.
+class CatalogueConfig(ShrinkageConfig):
+    """Size, how long to learn, and on what the epoch is chosen; regularization and l1 as in deep/_shrinkage.py.
 
     embedding_size    length of user and item vectors
     dropout           share of the inputs left out while training
     learning_rate     at its highest; it falls along a half cosine over the epochs
-    regularization    decoupled weight decay (AdamW)
     batch_size        examples per training step
     negatives         items drawn per training step to stand for the catalogue; 0 takes the whole catalogue
     epochs            passes over the data, at most
@@ -45,7 +44,6 @@ class CatalogueConfig(Config):
     embedding_size: int = Field(default=64, ge=2, le=512)
     dropout: float = Field(default=0.5, ge=0, lt=1)
     learning_rate: float = Field(default=0.003, gt=0, le=1)
-    regularization: float = Field(default=0.0, ge=0, le=1)
     batch_size: int = Field(default=256, ge=1)
     negatives: int = Field(default=1024, ge=0)
     epochs: int = Field(default=15, ge=1)
