@@ -17,7 +17,6 @@ from components.core.ranking import exclude, top_k
 from components.core.vocabulary import Vocabulary
 
 FORMAT = 1
-PROGRESS = "progress"  # in a journal folder: what a fit under way reports
 
 
 @dataclass(frozen=True)
@@ -84,14 +83,6 @@ class Model(ABC):
     @abstractmethod
     def restore(self, arrays: dict[str, np.ndarray]) -> None:
         """Take back what `state` gave; `self.items` is already set."""
-
-    def report(self, curves: dict[str, list[float]]) -> None:
-        """Tell whoever watches a long fit how far it is: curves so far, one value per epoch.
-
-        Nobody can watch without a journal_folder; a model that keeps checkpoints there need not report.
-        """
-        if self.journal_folder is not None:
-            bundle.write_json(self.journal_folder / PROGRESS / bundle.META, {"curves": curves})
 
     def curves(self) -> dict[str, list[float]]:
         """Training curves by name (e.g. loss per epoch); empty for models trained in one pass."""

@@ -132,6 +132,11 @@ class Bert4RecTrainer:
         variables = self.network.variables
         self.step = Step(self._loss, variables, config, steps, SIGNATURE, self.network.encoder.non_trainable_variables)
 
+    @property
+    def state(self) -> list[keras.Variable]:
+        """The network's and the optimizer's variables."""
+        return self.step.variables
+
     def epoch(self, deadline: float) -> float:
         """Mean loss per masked line."""
         return epoch_of(self.step, self._batches(), deadline)

@@ -84,6 +84,11 @@ class LightGcnTrainer:
         steps = -(-self.pairs.nnz // config.batch_size)
         self.step = Step(self._loss, self.network.variables, config, steps, SIGNATURE)
 
+    @property
+    def state(self) -> list[keras.Variable]:
+        """The network's and the optimizer's variables."""
+        return self.step.variables
+
     def epoch(self, deadline: float) -> float:
         """Mean loss per purchase."""
         return epoch_of(self.step, self._batches(), deadline)

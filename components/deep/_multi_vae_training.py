@@ -93,6 +93,11 @@ class MultiVaeTrainer:
         variables = self.network.variables
         self.step = Step(self._loss, variables, config, per_epoch, SIGNATURE)
 
+    @property
+    def state(self) -> list[keras.Variable]:
+        """The network's and the optimizer's variables."""
+        return self.step.variables
+
     def epoch(self, deadline: float) -> float:
         """Mean loss per bought item; the divergence counts as it is weighted."""
         return epoch_of(self.step, self._batches(), deadline)

@@ -193,6 +193,11 @@ class PairTrainer:
         steps = -(-self.maker.per_epoch(config.examples) // config.batch_size)
         self.step = Step(self._loss, variables, config, steps, SIGNATURE)
 
+    @property
+    def state(self) -> list[keras.Variable]:
+        """The network's and the optimizer's variables."""
+        return self.step.variables
+
     def epoch(self, deadline: float) -> float:
         """Mean loss per target."""
         batches = self.maker.epoch(self.config.batch_size, self.config.examples, self.rng)

@@ -161,6 +161,11 @@ class TwoTowerTrainer:
         variables = self.towers.variables
         self.step = Step(self._loss, variables, config, steps, SIGNATURE)
 
+    @property
+    def state(self) -> list[keras.Variable]:
+        """The network's and the optimizer's variables."""
+        return self.step.variables
+
     def epoch(self, deadline: float) -> float:
         """Mean loss per target."""
         batches = self.maker.epoch(self.config.batch_size, self.config.examples, self.rng)
