@@ -20,6 +20,7 @@ from components.core.progress import track
 from components.deep._config import SequenceConfig
 from components.deep._contrast import pretrain
 from components.deep._journal import Journal
+from components.deep._model import SCORED_AT_ONCE
 from components.deep._network import NEGATIVES, TARGETS, WINDOWS, Network, Tensors, pairs, tensors
 from components.deep._sequences import (
     Targets,
@@ -35,7 +36,6 @@ from components.deep._start import popularity_of, start_embeddings, trend_of
 from components.deep._workers import Workers, share_of
 
 NEGATIVE_POWER = 0.5  # negatives ~ popularity ** power: between uniform (0) and as bought (1)
-VALIDATION_BLOCK = 256  # users whose logits of the whole catalogue are in memory at once
 WARM_UP_SHARE, LAST_RATE_SHARE = 0.1, 0.1  # of the steps, and of the learning rate, with the cosine schedule
 START_NORM = 0.57  # of item vectors: small enough for the training to turn them, large enough to say something
 NEVER = -1e9  # as the logarithm of a count that is 0
@@ -104,7 +104,7 @@ def train(
     deadline = time.monotonic() + 60 * config.max_minutes
     later = kept_back(histories, config, rng)  # nobody's where the last epoch is taken
     past = without_last(histories, later)
-    validation = list(targets_after(baskets_of(histories), later, config, VALIDATION_BLOCK))
+    validation = list(targets_after(baskets_of(histories), later, config, SCORED_AT_ONCE))
     _check(past, validation, config)
     popularity = popularity_of(past, n_items)
     start = START_NORM * start_embeddings(past, n_items, config.embedding_size, rng)
