@@ -109,6 +109,7 @@ class Hybrid:
         for name, scores in candidates.scores.items():
             columns[f"score.{name}"] = scores
             columns[f"rank.{name}"] = candidates.ranks[name]
+            columns[f"strength.{name}"] = candidates.strengths[name]
         columns["fused_rank"] = sum(worth(ranks) for ranks in candidates.ranks.values())
         columns |= history.pair_features(histories, len(context.items), rows, items, context.groups)
         columns |= {name: values[rows] for name, values in history.user_features(histories).items()}

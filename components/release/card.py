@@ -183,6 +183,7 @@ def _made(root: Path, facts: dict[str, Any]) -> Section:
     most = choice.get("candidates_per_model", "all")
     words = (
         f"Ranker (version {facts['ranker_version']}) over up to {most} candidates of each model.",
+        f"Its order: {choice.get('order', 'by the trees alone')}.",
         "The commit and the receipts of every step stand in the version's lineage (`shoploop lineage`).",
     )
     rows = tuple((name, m["component"], m["version"]) for name, m in sorted(facts["models"].items()))

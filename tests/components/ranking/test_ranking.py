@@ -25,7 +25,7 @@ from components.ranking.training import RankConfig, buy_again, held_out_queries,
 from components.retrieval.evidence import Dense
 
 USERS, ITEMS, DAYS = 60, 20, 40
-SIDES = ("scores", "ranks")
+SIDES = ("scores", "ranks", "strengths")
 
 
 @pytest.fixture(scope="module")
@@ -282,7 +282,7 @@ def test_the_ranker_is_told_how_near_an_item_is_in_the_knowledge_graph_to_what_a
     vectors = knowledge_vectors(facts, graph, np.random.default_rng(0))
     known = replace(hybrid, context=replace(hybrid.context, vectors=vectors), ranker=None)
     one = shop.histories.take([0])
-    both = Candidates(np.zeros(2, np.int64), np.array([5, 15]), np.zeros(2, bool), {}, {})
+    both = Candidates(np.zeros(2, np.int64), np.array([5, 15]), np.zeros(2, bool), {}, {}, {})
     names, matrix = known.features(one, replace(both, **{side: {"m": np.ones(2, np.float32)} for side in SIDES}))
     own, other = matrix[:, names.index("text_affinity")]
     assert kind[one.items].max() == 0 and own > other + 0.5
