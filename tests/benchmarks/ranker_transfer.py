@@ -26,9 +26,9 @@ from components.core import bundle, environment, layout, rng, schema
 from components.core.config import PARAMS_FILE, read_params
 from components.core.progress import track
 from components.core.schema import RANKER
-from components.evaluation.held_out import HeldOut, ask
+from components.evaluation.held_out import ask
 from components.evaluation.protocol import ALL, VIEWS, Task, task
-from components.ranking.assemble import untrained_hybrid
+from components.ranking.assemble import load_hybrid, untrained_hybrid
 from components.ranking.hybrid import Hybrid
 from components.ranking.lambdamart import Lambdamart
 from components.ranking.training import (
@@ -45,7 +45,7 @@ from components.steps.table import TRAIN_PREFIX, table
 
 EVENTS = layout.CLEAN / f"{schema.INTERACTIONS_TABLE}.parquet"
 SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
-CHOSEN = "as configured"
+CHOSEN = "as the loop decides"
 
 
 @click.command()
@@ -84,7 +84,7 @@ def _prepare(root: Path, project: Path, params: dict, until: datetime, part: tup
     (root / EVENTS).unlink()
     pq.write_table(events.filter(pc.is_in(events[schema.USER_ID], pa.array(users))), root / EVENTS)
     for name in table(params):
-        if name in ("split", "featurize", "reduce") or name.startswith(TRAIN_PREFIX):
+        if name in ("split", "featurize", "reduce", "rank") or name.startswith(TRAIN_PREFIX):
             step = find_step(name, params)
             with bundle.originating({}):
                 step.load()[0](read_config(step, params), root, read_seed(params))
@@ -105,18 +105,25 @@ def _measured(root: Path, params: dict) -> dict[str, dict[str, np.ndarray]]:
     ranker.normalization = before.context.normalizer.digest
     hybrid, asked = _fold(root, layout.TEST_FOLD, config)
     out: dict[str, dict[str, np.ndarray]] = {}
-    for share in (*SHARES, CHOSEN):
+    for share in SHARES:
         _join(ranker, share, config, learnt, held_out)
-        found: HeldOut = ask(replace(hybrid, ranker=ranker), asked)
-        out |= {f"trees count {share}" if name == RANKER else name: views for name, views in found.ndcg.items()}
-    return out
+        found = ask(replace(hybrid, ranker=ranker), asked).ndcg
+        out |= {f"trees count {share}" if name == RANKER else name: views for name, views in found.items()}
+    return out | {
+        CHOSEN: ask(
+            load_hybrid(
+                root, layout.TEST_FOLD, store.load_dataset(root / layout.SPLIT / layout.TEST_FOLD / store.DATASET)
+            ),
+            asked,
+        ).ndcg[RANKER]
+    }
 
 
-def _join(ranker: Lambdamart, share: float | str, config: RankConfig, learnt: Table, held_out: np.ndarray) -> None:
+def _join(ranker: Lambdamart, share: float, config: RankConfig, learnt: Table, held_out: np.ndarray) -> None:
     """Give the trees this share of the score."""
     ranker.consensus = ranker.buy_again = None
     ranker.consensus = consensus(config.consensus, ranker, learnt, held_out)
-    if ranker.consensus is not None and share != CHOSEN:
+    if ranker.consensus is not None:
         ranker.consensus = replace(ranker.consensus, trees_share=share) if share < 1 else None
     ranker.buy_again = buy_again(config.buy_again, ranker, learnt, held_out)
 
@@ -128,7 +135,7 @@ def _fold(root: Path, fold: str, config: RankConfig) -> tuple[Hybrid, Task]:
 
 
 def _print(found: dict[str, dict[str, np.ndarray]]) -> None:
-    alone = [name for name in found if not name.startswith("trees count")]
+    alone = [name for name in found if not name.startswith("trees count") and name != CHOSEN]
     best = max(alone, key=lambda name: np.nanmean(found[name][ALL]))
     for name, views in found.items():
         cells = []
