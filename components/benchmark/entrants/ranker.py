@@ -70,4 +70,5 @@ class Ranker(Entrant):
 
     def _hybrid(self, question: Question) -> Hybrid:
         models = {name: self.fits.fitted(name, question) for name in self.config.candidates}
-        return Hybrid(models, bare_context(question.data), None, self.config.candidates_per_model)
+        context, asked = bare_context(question.data), self.config.consensus is not None
+        return Hybrid(models, context, None, self.config.candidates_per_model, strengths=asked)
