@@ -37,6 +37,7 @@ class TableMapping(Config):
     factors     canonical column → what to multiply it with, as 0.01 for cents
     currency    what money is counted in
     missing     texts that mean "not given"
+    may_lack    columns of the shop's that a file of several may lack; its rows then tell nothing of them
     """
 
     columns: dict[str, str] = Field(default_factory=dict)
@@ -49,6 +50,7 @@ class TableMapping(Config):
     factors: dict[str, float] = Field(default_factory=dict)
     currency: Currency = Currency()
     missing: tuple[str, ...] = Field(("",), max_length=64)
+    may_lack: tuple[str, ...] = Field((), max_length=256)
 
     def raw_columns(self) -> list[str]:
         """The shop's columns that it reads, each once."""
@@ -75,6 +77,9 @@ def check_mapping(mapping: TableMapping, table: str, where: str) -> None:
     if twice or schema.EVENT_TYPE in mapping.columns:
         word = f"'{min(twice)}' is mapped and constant" if twice else "event_type is not mapped but told by `events`"
         raise ConfigError(f"{where}: {word}; see docs/bring-your-own-data.md.")
+    unread = [c for c in mapping.may_lack if c not in mapping.raw_columns()]
+    if unread:
+        raise ConfigError(f"{where}: may_lack names {_quoted(unread)}, which the mapping does not read; drop it.")
     lacking = [c for c in schema.REQUIRED[table] if c not in mapping.given(table)]
     if lacking:
         raise ConfigError(
