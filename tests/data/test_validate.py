@@ -125,7 +125,9 @@ def test_a_table_with_too_many_bad_rows_stops_the_run_and_leaves_the_report_and_
     tables["transactions"]["quantity"][:4] = [0] * 4
     spoil(tables, "transactions", "sales_value", -3.25, row=6)
     write(tmp_path, tables)
-    words = r"at most 2.0% of the rows are set aside: 5 of 200 rows; by rule: quantity_in_range 4 \(e.g. 0\), value_in"
+    words = (
+        r"at most 2.0% of the rows are set aside: 5 of 200 rows; by rule: quantity_in_range 4 \(e.g. 0.0\), value_in"
+    )
     with pytest.raises(DataError, match=words):
         validate(ValidateConfig(), tmp_path, 0)
     assert json.loads((tmp_path / layout.QUALITY / "report.json").read_text())["accepted"] is False
