@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from components.core import rng
 from components.core.bundle import META, read_json, write_json
 from components.core.errors import BundleError, ConfigError
-from components.core.model import PROGRESS, Model
+from components.core.model import Model
 from components.core.model import load as load_model
 from components.core.source_files import digest_of, files_of, module_name
 
@@ -97,7 +97,7 @@ def curves_of(fit: Path) -> dict[str, list[float]]:
 
 def _checkpoint(fit: Path) -> bool:
     """Whether a killed fit left something to go on from."""
-    return any(file.parent.name != PROGRESS for file in (fit / JOURNAL).glob(f"*/{META}"))
+    return any((fit / JOURNAL).glob(f"*/{META}"))
 
 
 @contextmanager

@@ -166,7 +166,8 @@ def _readable(con: Backend, tables: dict[str, Table]) -> tuple[dict[str, Table],
     """The tables without rows that could not be read or lack an id or a time, and how many interactions those were."""
     kept, unreadable = {}, 0
     for name, table in tables.items():
-        good = table.filter([table[c].notnull() for c in schema.REQUIRED[name] if c != schema.USER_ID])
+        needed = [column for column in schema.REQUIRED[name] if column != schema.USER_ID]
+        good = table.filter([table[column].notnull() for column in needed]) if needed else table
         good = good.filter(good[schema.PROBLEM].isnull()) if schema.PROBLEM in table.columns else good
         if name == schema.INTERACTIONS_TABLE:
             table, good = (con.create_table(f"{name}_{part}", t) for part, t in (("given", table), ("readable", good)))

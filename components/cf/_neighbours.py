@@ -7,8 +7,18 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import scipy.sparse as sp
 
+from components.core.memory import FLOAT
+
 BLOCK_CELLS = 8_000_000  # cells of the block in hand: 32 MB of float32 where it is dense
+BLOCKS_AT_ONCE = 3  # the block, what of it is kept, and a copy in sorting
+INDEX = 4  # bytes of a column's number
 DENSE_SHARE = 0.2  # of a block's cells; above it the dense way is the quicker one
+
+
+def kept_bytes(rows: int, n: int, columns: int) -> float:
+    """Of `largest_of_product`: n values with their columns per row, twice while blocks are joined, and a block."""
+    block = min(float(rows) * columns, BLOCK_CELLS)
+    return (FLOAT + INDEX) * (2.0 * rows * min(n, columns) + BLOCKS_AT_ONCE * block)
 
 
 def keep_largest(block: np.ndarray, n: int) -> sp.csr_matrix:

@@ -12,7 +12,8 @@ from collections.abc import Callable
 import numpy as np
 import scipy.sparse as sp
 
-from components.cf._neighbours import largest_of_product, scale_rows, unit_rows
+from components.cf._neighbours import kept_bytes, largest_of_product, scale_rows, unit_rows
+from components.core.memory import FLOAT
 from components.core.progress import track
 
 BATCH_CELLS = 4_000_000  # of the gram blocks in hand: 16 MB of float32
@@ -40,6 +41,12 @@ def regress(bought: sp.csr_matrix, targets: np.ndarray, candidates: int, solve: 
     used = kept.data != 0
     at = (kept.col[used], targets[kept.row[used]])
     return sp.csr_matrix((kept.data[used].astype(np.float32), at), shape=(items.shape[0],) * 2)
+
+
+def regress_bytes(targets: int, items: int, candidates: int) -> float:
+    """Of `regress`: the candidates with their likeness and their weights, and the gram blocks in hand."""
+    blocks = 2 * FLOAT * max(BATCH_CELLS, min(candidates, items) ** 2)
+    return 2 * kept_bytes(targets, candidates + 1, items) + blocks
 
 
 def _candidates(items: sp.csr_matrix, targets: np.ndarray, n: int) -> sp.csr_matrix:

@@ -19,6 +19,7 @@ from pydantic import Field
 from components.cf._recency import RecencyConfig, RecencyModel
 from components.core.dataset import Dataset, Histories
 from components.core.forms import VectorModel
+from components.core.memory import FLOAT, Part
 from components.core.model import Capabilities
 from components.core.space import EMBEDDING, Floats, Ints
 
@@ -47,6 +48,14 @@ class Als(VectorModel, RecencyModel):
     version = 1
     Config = AlsConfig
     capabilities = Capabilities(uses_time=True, distributed=True)
+
+    def memory(self, data: Dataset) -> list[Part]:
+        """Of the factors of users and items, and of what they are fitted or folded in with."""
+        from components.data.engine import on_spark
+
+        size = self.config.embedding_size
+        rows = (0 if on_spark(self.engine) else len(data.users)) + 3 * len(data.items)
+        return [Part(1 * FLOAT * size * rows, f"use a smaller embedding_size ({size})")]
 
     def _fit(self, data: Dataset, rng: np.random.Generator) -> None:
         from components.data.engine import on_spark

@@ -19,6 +19,7 @@ from components.cf._neighbours import scale_rows
 from components.cf._recency import RecencyConfig, RecencyModel
 from components.core.dataset import Dataset, Histories
 from components.core.forms import VectorModel, with_biases, with_ones
+from components.core.memory import FLOAT, Part
 from components.core.model import Capabilities
 from components.core.space import EMBEDDING, Floats, Ints
 
@@ -47,6 +48,12 @@ class Bpr(VectorModel, RecencyModel):
     version = 1
     Config = BprConfig
     capabilities = Capabilities(uses_time=True)
+
+    def memory(self, data: Dataset) -> list[Part]:
+        """Of the factors of users and items, and of what they are fitted or folded in with."""
+        size = self.config.embedding_size
+        rows = len(data.users) + 3 * len(data.items)
+        return [Part(2 * FLOAT * size * rows, f"use a smaller embedding_size ({size})")]
 
     def _fit(self, data: Dataset, rng: np.random.Generator) -> None:
         bought = data.histories.matrix(self.n_items, binary=True)

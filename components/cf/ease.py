@@ -19,15 +19,15 @@ from pydantic import Field
 
 from components.cf._neighbours import BLOCK_CELLS, by_blocks
 from components.cf._recency import RecencyConfig, RecencyModel
-from components.cf._regressions import regress
+from components.cf._regressions import regress, regress_bytes
 from components.core.bundle import pack_csr, unpack_csr
 from components.core.dataset import Dataset, Histories
 from components.core.errors import ConfigError, DataError
 from components.core.forms import SparseModel
+from components.core.memory import FLOAT, GB, Part, in_words
 from components.core.model import Capabilities
 from components.core.space import NEIGHBOURS, Floats
 
-GB = 1e9
 BLOCKS_AT_ONCE = 12  # blocks of BLOCK_CELLS floats beside the one array of max_items²
 
 
@@ -53,12 +53,25 @@ class Ease(SparseModel, RecencyModel):
     Config = EaseConfig
     capabilities = Capabilities(uses_time=True)
 
+    def memory(self, data: Dataset) -> list[Part]:
+        """Of the head's one dense array with some blocks beside it, and of what the tail is regressed on.
+
+        Raises ConfigError where the head needs more than memory_limit_gb.
+        """
+        config, n = self.config, len(data.items)
+        head = min(config.max_items, n)
+        check_memory(head, config.memory_limit_gb)
+        parts = [Part(head_bytes(head), f"use a smaller max_items ({config.max_items})")]
+        if config.tail_neighbours and n > head:
+            needed = regress_bytes(n - head, n, config.tail_neighbours)
+            parts.append(Part(needed, f"use fewer tail_neighbours ({config.tail_neighbours})"))
+        return parts
+
     def _fit(self, data: Dataset, rng: np.random.Generator) -> None:
         bought = data.histories.matrix(self.n_items, binary=True)
         buyers = np.bincount(bought.indices, minlength=self.n_items)
         by_popularity = np.argsort(-buyers, kind="stable")
         head = np.sort(by_popularity[: self.config.max_items])
-        check_memory(len(head), self.config.memory_limit_gb)
         self.weights = self._of_head(bought, head) if len(head) else sp.csr_matrix((self.n_items,) * 2)
         tail = np.sort(by_popularity[self.config.max_items :])
         if self.config.tail_neighbours and len(tail):
@@ -92,19 +105,21 @@ class Ease(SparseModel, RecencyModel):
 
 def check_memory(n_items: int, limit_gb: float) -> None:
     """Refuse a fit that would need more memory than allowed, before it starts; ConfigError."""
-    beside = BLOCKS_AT_ONCE * 4 * BLOCK_CELLS
-    needed_gb = (4 * n_items**2 + min(beside, BLOCKS_AT_ONCE * 4 * n_items**2)) / GB
+    beside = BLOCKS_AT_ONCE * FLOAT * BLOCK_CELLS
+    needed_gb = head_bytes(n_items) / GB
     if needed_gb > limit_gb:
-        largest = int(np.sqrt(max(limit_gb * GB - beside, GB / 10) / 4))
+        largest = int(np.sqrt(max(limit_gb * GB - beside, GB / 10) / FLOAT))
         raise ConfigError(
-            f"ease: fitting {n_items} items needs about {_gigabytes(needed_gb)}, memory_limit_gb is {limit_gb:g}; set "
+            f"ease: fitting {n_items} items needs about {in_words(needed_gb)}, memory_limit_gb is {limit_gb:g}; set "
             f"max_items to at most {largest} and tail_neighbours to 100 or so, which fits the other items in little "
             "memory, or raise memory_limit_gb."
         )
 
 
-def _gigabytes(gb: float) -> str:
-    return f"{gb:.1f} GB" if gb < 1000 else f"{gb / 1000:.1f} TB"
+def head_bytes(n_items: int) -> float:
+    """Of so many items solved together: one dense array, and some blocks beside it."""
+    cells = float(n_items) ** 2
+    return FLOAT * (cells + BLOCKS_AT_ONCE * min(BLOCK_CELLS, cells))
 
 
 def closed_form(bought: sp.csr_matrix, regularization: float) -> np.ndarray:

@@ -16,11 +16,12 @@ import numpy as np
 import scipy.sparse as sp
 from pydantic import Field
 
-from components.cf._neighbours import largest_of_product, scale_columns, scale_rows
+from components.cf._neighbours import kept_bytes, largest_of_product, scale_columns, scale_rows
 from components.cf._recency import RecencyConfig, RecencyModel, baskets_of, recent
 from components.core.bundle import pack_csr, unpack_csr
 from components.core.dataset import Dataset, Histories
 from components.core.forms import SparseModel
+from components.core.memory import Part
 from components.core.model import Capabilities
 from components.core.space import HALF_LIFE, NEIGHBOURS, Floats, Ints
 
@@ -64,6 +65,11 @@ class ItemTransition(SparseModel, RecencyModel):
     version = 1
     Config = ItemTransitionConfig
     capabilities = Capabilities(uses_order=True, uses_time=True)
+
+    def memory(self, data: Dataset) -> list[Part]:
+        """Of the neighbours kept, and a block of the product."""
+        n, kept = len(data.items), self.config.neighbours
+        return [Part(kept_bytes(n, kept, n), f"use fewer neighbours ({kept})")]
 
     def _fit(self, data: Dataset, rng: np.random.Generator) -> None:
         config = self.config

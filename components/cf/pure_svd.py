@@ -19,6 +19,7 @@ from components.cf._neighbours import scale_columns, unit_rows
 from components.cf._recency import RecencyConfig, RecencyModel
 from components.core.dataset import Dataset, Histories
 from components.core.forms import VectorModel
+from components.core.memory import FLOAT, Part
 from components.core.model import Capabilities
 from components.core.space import Choice, Floats
 
@@ -46,6 +47,12 @@ class PureSvd(VectorModel, RecencyModel):
     version = 1
     Config = PureSvdConfig
     capabilities = Capabilities(uses_time=True)
+
+    def memory(self, data: Dataset) -> list[Part]:
+        """Of the directions in both spaces, and of the basis before and after it is made orthonormal."""
+        size = self.config.embedding_size
+        rows = len(data.users) + 3 * len(data.items)
+        return [Part(FLOAT * (size + SPARE) * rows, f"use a smaller embedding_size ({size})")]
 
     def _fit(self, data: Dataset, rng: np.random.Generator) -> None:
         bought = data.histories.matrix(self.n_items, binary=True)

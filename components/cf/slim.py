@@ -16,10 +16,11 @@ import scipy.sparse as sp
 from pydantic import Field
 
 from components.cf._recency import RecencyConfig, RecencyModel
-from components.cf._regressions import regress
+from components.cf._regressions import regress, regress_bytes
 from components.core.bundle import pack_csr, unpack_csr
 from components.core.dataset import Dataset, Histories
 from components.core.forms import SparseModel
+from components.core.memory import Part
 from components.core.model import Capabilities
 from components.core.space import Choice, Floats
 
@@ -49,6 +50,11 @@ class Slim(SparseModel, RecencyModel):
     version = 1
     Config = SlimConfig
     capabilities = Capabilities(uses_time=True)
+
+    def memory(self, data: Dataset) -> list[Part]:
+        """Of every item's candidates and their weights, and of the gram blocks in hand."""
+        n, kept = len(data.items), self.config.candidates
+        return [Part(regress_bytes(n, n, kept), f"use fewer candidates ({kept})")]
 
     def _fit(self, data: Dataset, rng: np.random.Generator) -> None:
         bought = data.histories.matrix(self.n_items, binary=True)

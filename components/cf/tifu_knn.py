@@ -19,6 +19,7 @@ from components.cf._recency import baskets_of
 from components.core.bundle import pack_csr, unpack_csr
 from components.core.config import Config
 from components.core.dataset import BLOCK_USERS, Dataset, Histories
+from components.core.memory import DOUBLE, Part
 from components.core.model import Capabilities, Model
 from components.core.space import Choice, Floats, Ints
 
@@ -50,6 +51,11 @@ class TifuKnn(Model):
     version = 1
     Config = TifuKnnConfig
     capabilities = Capabilities(uses_order=True)
+
+    def memory(self, data: Dataset) -> list[Part]:
+        """Of the distances of a block of users to all fitted ones, once it is asked."""
+        cells = float(BLOCK_USERS) * len(data.users)
+        return [Part(3 * DOUBLE * cells, "use user_knn, which compares no user with all at once")]
 
     def _fit(self, data: Dataset, rng: np.random.Generator) -> None:
         self._set(self._vectors(data.histories))

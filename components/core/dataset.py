@@ -10,6 +10,7 @@ import scipy.sparse as sp
 
 from components.core.content import ItemContent
 from components.core.errors import DataError
+from components.core.exposures import Exposures
 from components.core.vocabulary import Vocabulary
 
 DAY_S = 86_400
@@ -118,12 +119,14 @@ class Dataset:
     users, items  vocabularies, fitted on these events only
     histories     one row per user of `users`, in its order
     content       what the items of `items` are, where that is known
+    exposures     what was shown and whether it was clicked, where the shop logs it
     """
 
     users: Vocabulary
     items: Vocabulary
     histories: Histories
     content: ItemContent | None = None
+    exposures: Exposures | None = None
 
     def __post_init__(self) -> None:
         """Check the shapes once, at the border."""
@@ -136,6 +139,10 @@ class Dataset:
             raise DataError("dataset: an event lies at or after the cut-off time.")
         if self.content is not None and len(self.content) != len(self.items):
             raise DataError(f"dataset: content of {len(self.content)} items for {len(self.items)} items.")
+
+        shown = self.exposures
+        if shown is not None and len(shown) and shown.times.max() >= h.now:
+            raise DataError("dataset: something was shown at or after the cut-off time.")
 
     @property
     def now(self) -> int:

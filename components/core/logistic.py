@@ -41,3 +41,19 @@ def logistic(design: np.ndarray, outcome: np.ndarray, ridge: float, counts: np.n
         curvature = (design * (counts * now_likely * (1 - now_likely))[:, None]).T @ design + np.diag(penalty + 1e-9)
         step = np.linalg.solve(curvature, slope)
     return weights
+
+
+def rising(design: np.ndarray, outcome: np.ndarray, ridge: float, counts: np.ndarray | None = None) -> np.ndarray:
+    """As `logistic`, with no weight below zero: columns that would have one are left out, again and again.
+
+    Not the exact optimum under that bound, but one that needs no solver and never depends on the order of columns.
+    """
+    kept = np.arange(design.shape[1])
+    while True:
+        weights = logistic(design[:, kept], outcome, ridge, counts)
+        falls = (weights < 0) & (kept > 0)
+        if not falls.any():
+            out = np.zeros(design.shape[1])
+            out[kept] = weights
+            return out
+        kept = kept[~falls]

@@ -13,11 +13,11 @@ from components.core import bundle
 from components.core.config import Config, parse
 from components.core.dataset import Dataset, Histories
 from components.core.errors import BundleError, ConfigError
+from components.core.memory import Part, check
 from components.core.ranking import exclude, top_k
 from components.core.vocabulary import Vocabulary
 
 FORMAT = 1
-PROGRESS = "progress"  # in a journal folder: what a fit under way reports
 
 
 @dataclass(frozen=True)
@@ -44,6 +44,7 @@ class Model(ABC):
     Config: ClassVar[type[Config]]
     capabilities: ClassVar[Capabilities] = Capabilities()
     journal_folder: Path | None = None  # where a long fit keeps its checkpoint and logs; None keeps nothing
+    memory_gb: float | None = None  # what a fit may take; None: what the machine has left
     engine: Config | None = (
         None  # section `engine` of params.yaml, for a model that is `distributed`; None: fitted here
     )
@@ -64,14 +65,22 @@ class Model(ABC):
         return len(self.items)
 
     def fit(self, data: Dataset, rng: np.random.Generator) -> Model:
-        """Fit on everything in `data` and return self; `data` is left unchanged."""
+        """Fit on everything in `data` and return self; `data` is left unchanged.
+
+        Raises ConfigError before it starts where it would need more memory than there is.
+        """
         self.items = data.items
+        check(self.component(), self.memory(data), self.memory_gb)
         self._fit(data, rng)
         return self
 
     @abstractmethod
     def _fit(self, data: Dataset, rng: np.random.Generator) -> None:
         """Learn from `data`; `self.items` is already set."""
+
+    def memory(self, data: Dataset) -> list[Part]:
+        """The arrays of a fit that grow beyond the events: with the catalogue, or with options. Nothing by default."""
+        return []
 
     @abstractmethod
     def score(self, histories: Histories) -> np.ndarray:
@@ -84,14 +93,6 @@ class Model(ABC):
     @abstractmethod
     def restore(self, arrays: dict[str, np.ndarray]) -> None:
         """Take back what `state` gave; `self.items` is already set."""
-
-    def report(self, curves: dict[str, list[float]]) -> None:
-        """Tell whoever watches a long fit how far it is: curves so far, one value per epoch.
-
-        Nobody can watch without a journal_folder; a model that keeps checkpoints there need not report.
-        """
-        if self.journal_folder is not None:
-            bundle.write_json(self.journal_folder / PROGRESS / bundle.META, {"curves": curves})
 
     def curves(self) -> dict[str, list[float]]:
         """Training curves by name (e.g. loss per epoch); empty for models trained in one pass."""

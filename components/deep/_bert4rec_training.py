@@ -13,10 +13,9 @@ import tensorflow as tf
 from components.core.dataset import Histories
 from components.deep._catalogue_training import (
     Negatives,
+    Step,
     named,
-    optimizer_of,
     sampled_softmax,
-    training_step,
     vector_of,
 )
 from components.deep._early_stopping import epoch_of
@@ -131,7 +130,12 @@ class Bert4RecTrainer:
         self.negatives = Negatives(popularity, config.negatives, rng)
         steps = -(-int((self.held >= 2).sum()) // config.batch_size)
         variables = self.network.variables
-        self.step = training_step(self._loss, variables, optimizer_of(variables, config, steps), SIGNATURE)
+        self.step = Step(self._loss, variables, config, steps, SIGNATURE, self.network.encoder.non_trainable_variables)
+
+    @property
+    def state(self) -> list[keras.Variable]:
+        """The network's and the optimizer's variables."""
+        return self.step.variables
 
     def epoch(self, deadline: float) -> float:
         """Mean loss per masked line."""

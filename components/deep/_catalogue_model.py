@@ -8,22 +8,24 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 import numpy as np
 from pydantic import Field
 
-from components.core.config import Config
 from components.core.dataset import Dataset
+from components.core.memory import Part
 from components.core.space import EMBEDDING, Choice, Floats
+from components.deep import _memory
+from components.deep._later import BLOCK
+from components.deep._shrinkage import ShrinkageConfig
 from components.deep._softmax_model import SoftmaxModel
 
 if TYPE_CHECKING:
     from components.deep._early_stopping import Trainer
 
 
-class CatalogueConfig(Config):
-    """Size, how long to learn, and on what the epoch is chosen.
+class CatalogueConfig(ShrinkageConfig):
+    """Size, how long to learn, and on what the epoch is chosen; regularization and l1 as in deep/_shrinkage.py.
 
     embedding_size    length of user and item vectors
     dropout           share of the inputs left out while training
     learning_rate     at its highest; it falls along a half cosine over the epochs
-    regularization    decoupled weight decay (AdamW)
     batch_size        examples per training step
     negatives         items drawn per training step to stand for the catalogue; 0 takes the whole catalogue
     epochs            passes over the data, at most
@@ -45,7 +47,6 @@ class CatalogueConfig(Config):
     embedding_size: int = Field(default=64, ge=2, le=512)
     dropout: float = Field(default=0.5, ge=0, lt=1)
     learning_rate: float = Field(default=0.003, gt=0, le=1)
-    regularization: float = Field(default=0.0, ge=0, le=1)
     batch_size: int = Field(default=256, ge=1)
     negatives: int = Field(default=1024, ge=0)
     epochs: int = Field(default=15, ge=1)
@@ -62,11 +63,42 @@ class CatalogueModel(SoftmaxModel):
     Curves: train_loss, and validation_gain, the mean of 1 / log2(1 + rank) over what was kept back.
     """
 
+    start_option: ClassVar[str] = "embedding_size"  # how many directions the training starts from
     config: CatalogueConfig
 
     @abstractmethod
     def trainer(self, data: Dataset, rng: np.random.Generator) -> Trainer:
         """A network at its start, ready to learn from `data`, which may hold less than the whole past."""
+
+    def memory(self, data: Dataset) -> list[Part]:
+        """Of the weights, their start, a training step, and the scores by which the epoch is chosen."""
+        config, n = self.config, len(data.items)
+        size, sampled = getattr(config, self.start_option), self.negatives_of(n)
+        few = f"use fewer negatives ({config.negatives if sampled < n else 'all items'})"
+        smaller = f"use a smaller {self.start_option} ({size})"
+        return [
+            _memory.weights(self.parameters(len(data.users), n), smaller),
+            _memory.start(len(data.users), n, size, smaller),
+            _memory.step(self.step_cells(sampled), f"{few} or a smaller batch_size ({config.batch_size})"),
+            _memory.step(self.catalogue_cells(len(data.users), n), smaller),
+            _memory.step(BLOCK * float(n) if config.validation_share else 0, "use validation_share: 0"),
+        ]
+
+    def negatives_of(self, n_items: int) -> int:
+        """Items that stand for the catalogue in a step."""
+        return min(self.config.negatives or n_items, n_items)
+
+    def parameters(self, n_users: int, n_items: int) -> float:
+        """Weights that grow with the catalogue."""
+        return n_items * (self.config.embedding_size + 1.0)
+
+    def step_cells(self, negatives: int) -> float:
+        """Logits of one step."""
+        return float(self.config.batch_size) * negatives
+
+    def catalogue_cells(self, n_users: int, n_items: int) -> float:
+        """What a step makes for the whole catalogue, whatever the batch."""
+        return 0.0
 
     def _fit(self, data: Dataset, rng: np.random.Generator) -> None:
         from components.deep._early_stopping import fit

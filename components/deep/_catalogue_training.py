@@ -14,6 +14,7 @@ import scipy.sparse as sp
 import tensorflow as tf
 
 from components.deep._catalogue_model import CatalogueConfig
+from components.deep._shrinkage import decayed, shrinking
 
 NEGATIVE_POWER = 0.5  # negatives ~ popularity ** power: between uniform (0) and as bought (1)
 GRADIENT_NORM = 5.0
@@ -42,7 +43,49 @@ class Negatives:
         return tf.constant(drawn, tf.int32), tf.constant(self.log_expected[drawn])
 
 
-def optimizer_of(variables: list[keras.Variable], config: CatalogueConfig, steps_per_epoch: int) -> keras.Optimizer:
+class Step:
+    """One step on a batch of tensors: descends on the loss and returns it.
+
+    variables  all that a checkpoint has to hold: the network's, the optimizer's, and other state of the graph
+    """
+
+    def __init__(
+        self,
+        loss_of: Callable[..., tf.Tensor],
+        variables: list[keras.Variable],
+        config: CatalogueConfig,
+        steps_per_epoch: int,
+        signature: tuple,
+        other_state: list[keras.Variable] = (),
+    ):
+        """loss_of and signature as of one batch; other_state, e.g. the seeds of the network's dropout."""
+        optimizer = _optimizer(variables, config, steps_per_epoch)
+        shrink = shrinking(variables, optimizer, config.l1)
+        self.variables = [*variables, *other_state, *optimizer.variables]
+        self._optimizer = optimizer
+
+        @tf.function(input_signature=signature)
+        def step(*batch: tf.Tensor) -> tf.Tensor:
+            with tf.GradientTape() as tape:
+                loss = loss_of(*batch)
+            gradients = tape.gradient(loss, [v.value for v in variables])
+            optimizer.apply(gradients, variables)
+            shrink()
+            return loss
+
+        self._step = step
+
+    def __call__(self, *batch: tf.Tensor) -> tf.Tensor:
+        """The loss before the step."""
+        return self._step(*batch)
+
+    @property
+    def done(self) -> int:
+        """Steps so far, those before a checkpoint included."""
+        return int(self._optimizer.iterations.numpy())
+
+
+def _optimizer(variables: list[keras.Variable], config: CatalogueConfig, steps_per_epoch: int) -> keras.Optimizer:
     """AdamW whose rate rises for a twentieth of the planned steps, then falls along a half cosine."""
     steps = max(1, config.epochs * steps_per_epoch)
     warm_up = max(1, int(WARM_UP * steps))
@@ -53,26 +96,10 @@ def optimizer_of(variables: list[keras.Variable], config: CatalogueConfig, steps
         warmup_target=config.learning_rate,
         warmup_steps=warm_up,
     )
-    optimizer = keras.optimizers.AdamW(rate, weight_decay=config.regularization, global_clipnorm=GRADIENT_NORM)
-    optimizer.exclude_from_weight_decay(var_names=["bias"])
+    adam = keras.optimizers.AdamW(rate, weight_decay=config.regularization, global_clipnorm=GRADIENT_NORM)
+    optimizer = decayed(adam)
     optimizer.build(variables)
     return optimizer
-
-
-def training_step(
-    loss_of: Callable[..., tf.Tensor], variables: list[keras.Variable], optimizer: keras.Optimizer, signature: tuple
-) -> Callable:
-    """One step on a batch of tensors of the given signature; returns the loss."""
-
-    @tf.function(input_signature=signature)
-    def step(*batch: tf.Tensor) -> tf.Tensor:
-        with tf.GradientTape() as tape:
-            loss = loss_of(*batch)
-        gradients = tape.gradient(loss, [v.value for v in variables])
-        optimizer.apply(gradients, variables)
-        return loss
-
-    return step
 
 
 def sampled_softmax(

@@ -6,19 +6,20 @@ from typing import ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from components.core.config import Config
 from components.core.space import EMBEDDING, Choice, Floats, Ints
+from components.deep._shrinkage import ShrinkageConfig
 
 
-class SequenceConfig(Config):
-    """What is read, what is to be foretold, and how long to learn.
+class SequenceConfig(ShrinkageConfig):
+    """What is read, what is to be foretold, and how long to learn; regularization and l1 as in deep/_shrinkage.py.
 
     embedding_size    length of item vectors and states
     max_length        baskets of a history that are read, the last ones
     horizon           baskets after a slot whose items are to be foretold
     repeat_weight     weight of a target the user had bought before, against 1 for a first buy
     queries           slots foretold from, per training step
-    negatives         items drawn per training step to stand for the catalogue
+    negatives         items drawn per training step to stand for the catalogue, counted by how often each is expected
+                      (logQ); 0 takes the whole catalogue, the full softmax: exact, and n_items / negatives times dearer
     temperature       None: logit = state · item + item bias. A number: cosine of state and item over it, plus the bias;
                       rare items then compete on direction alone, which pays where most items are bought a few times
     input_dropout     dropout of the basket vectors; None is the same as dropout
@@ -65,7 +66,7 @@ class SequenceConfig(Config):
     beta_2: float = Field(default=0.999, gt=0, lt=1)
     batch_size: int = Field(default=64, ge=1)
     queries: int = Field(default=512, ge=1)
-    negatives: int = Field(default=1024, ge=1)
+    negatives: int = Field(default=1024, ge=0)
     epochs: int = Field(default=8, ge=1)
     patience: int = Field(default=2, ge=1)
     validation: Literal["later", "last_baskets"] = "later"

@@ -16,9 +16,13 @@ from components.deep._later import Later, later_of, mean_gain
 from components.deep._numpy_layers import Weights
 
 if TYPE_CHECKING:
+    import keras
+
     from components.deep._catalogue_model import CatalogueConfig, CatalogueModel
+    from components.deep._journal import Journal
 
 TRAIN_LOSS, GAIN = "train_loss", "validation_gain"
+AGAIN = "_refit"  # ends the names of what the second training of a refit keeps
 NOTHING = "training: no user has two events to learn from; bring more history."
 NOTHING_LATER = "too few events lie on either side of the validation window, so all epochs were run"
 
@@ -31,6 +35,10 @@ class Trainer(Protocol):
 
     def weights(self) -> Weights:
         """All that the model's `logits` needs."""
+
+    @property
+    def state(self) -> list[keras.Variable]:
+        """All variables that a checkpoint has to hold, in an order that does not change."""
 
 
 @dataclass
@@ -45,18 +53,37 @@ class Fitted:
 def fit(model: CatalogueModel, data: Dataset, rng: np.random.Generator) -> Fitted:
     """Train on the past, keep the epoch that foretells the later events best; with `refit`, once more on everything.
 
+    With a journal folder a checkpoint and TensorBoard's logs are kept, and a fit that was killed goes on from there.
     Raises DataError where there is nothing to learn from, or a loss is not finite: no NaN leaves this function.
     """
-    config, started = model.config, time.monotonic()
     if not len(data.histories.items):
         raise DataError(NOTHING)
+    journals = _journals(model, data, rng)
+    fitted = _fit(model, data, rng, [*journals, None, None])
+    for journal in journals:
+        journal.close()
+    return fitted
+
+
+def _journals(model: CatalogueModel, data: Dataset, rng: np.random.Generator) -> list[Journal]:
+    """Of the training, and of the second one of a refit; none without a folder."""
+    if model.journal_folder is None:
+        return []
+    from components.deep._journal import Journal, key_of
+
+    key = key_of(model.component(), model.version, model.config, data.histories, rng, data.content)
+    return [Journal(model.journal_folder, key, part) for part in ("", AGAIN)[: 1 + model.config.refit]]
+
+
+def _fit(model: CatalogueModel, data: Dataset, rng: np.random.Generator, journals: list[Journal | None]) -> Fitted:
+    config, started = model.config, time.monotonic()
     draw, first, second = rng.spawn(3)
     deadline = started + 60 * config.max_minutes
     later = _later(data, config, draw)
     if later is None:
         remarks = [NOTHING_LATER] if config.validation_share else []
-        return _all_epochs(model, data, config.epochs, deadline, first, Fitted(remarks=remarks))
-    fitted = _best_epoch(model, replace(data, histories=later.past), later, deadline, first)
+        return _all_epochs(model, data, config.epochs, deadline, first, Fitted(remarks=remarks), journals[0])
+    fitted = _best_epoch(model, replace(data, histories=later.past), later, deadline, first, journals[0])
     if not config.refit or fitted.remarks:
         return fitted
     gains = fitted.curves[GAIN]
@@ -64,7 +91,7 @@ def fit(model: CatalogueModel, data: Dataset, rng: np.random.Generator) -> Fitte
     if (time.monotonic() - started) * best / len(gains) > deadline - time.monotonic():
         fitted.remarks.append(f"no time left to fit again on all events; raise max_minutes ({config.max_minutes:g})")
         return fitted
-    return _all_epochs(model, data, best, deadline, second, Fitted(curves={GAIN: gains}))
+    return _all_epochs(model, data, best, deadline, second, Fitted(curves={GAIN: gains}), journals[1])
 
 
 def _later(data: Dataset, config: CatalogueConfig, rng: np.random.Generator) -> Later | None:
@@ -79,37 +106,57 @@ def _later(data: Dataset, config: CatalogueConfig, rng: np.random.Generator) -> 
 
 
 def _best_epoch(
-    model: CatalogueModel, past: Dataset, later: Later, deadline: float, rng: np.random.Generator
+    model: CatalogueModel,
+    past: Dataset,
+    later: Later,
+    deadline: float,
+    rng: np.random.Generator,
+    journal: Journal | None,
 ) -> Fitted:
-    config, gains = model.config, []
-    fitted = Fitted(curves={TRAIN_LOSS: [], GAIN: gains})
-    trainer = model.trainer(past, rng)
-    for epoch in track(range(1, config.epochs + 1), "training epochs"):
+    config, trainer = model.config, model.trainer(past, rng)
+    curves, weights = journal.resume(trainer.state, rng) if journal else ({}, {})
+    fitted = Fitted(weights, {TRAIN_LOSS: [], GAIN: []} | curves)
+    gains = fitted.curves[GAIN]
+    for epoch in track(range(len(gains) + 1, config.epochs + 1), "training epochs"):
+        if _since_best(gains) >= config.patience:
+            break
         fitted.curves[TRAIN_LOSS].append(_finite(trainer.epoch(deadline), epoch, config))
         model.weights = trainer.weights()
         gains.append(mean_gain(model.logits, later))
-        model.report(fitted.curves)
-        since_best = len(gains) - 1 - int(np.argmax(gains))
-        if since_best == 0:
+        if _since_best(gains) == 0:
             fitted.weights = model.weights
         if time.monotonic() > deadline:
             fitted.remarks.append(_clock(epoch, config))
             break
-        if since_best >= config.patience:
-            break
+        if journal:
+            journal.save(trainer.state, fitted.weights, fitted.curves, rng)
     return fitted
 
 
+def _since_best(gains: list[float]) -> int:
+    """Epochs since the best one; 0 where there was none."""
+    return len(gains) - 1 - int(np.argmax(gains)) if gains else 0
+
+
 def _all_epochs(
-    model: CatalogueModel, data: Dataset, epochs: int, deadline: float, rng: np.random.Generator, fitted: Fitted
+    model: CatalogueModel,
+    data: Dataset,
+    epochs: int,
+    deadline: float,
+    rng: np.random.Generator,
+    fitted: Fitted,
+    journal: Journal | None,
 ) -> Fitted:
-    losses = fitted.curves[TRAIN_LOSS] = []
     trainer = model.trainer(data, rng)
-    for epoch in track(range(1, epochs + 1), "training epochs"):
+    curves, _ = journal.resume(trainer.state, rng) if journal else ({}, {})
+    losses = fitted.curves[TRAIN_LOSS] = curves.get(TRAIN_LOSS, [])
+    for epoch in track(range(len(losses) + 1, epochs + 1), "training epochs"):
         losses.append(_finite(trainer.epoch(deadline), epoch, model.config))
         if time.monotonic() > deadline:
             fitted.remarks.append(_clock(epoch, model.config))
             break
+        if journal:
+            journal.save(trainer.state, {}, {TRAIN_LOSS: losses}, rng)
     fitted.weights = trainer.weights()
     return fitted
 

@@ -19,6 +19,7 @@ import tensorflow as tf
 
 from components.core import bundle
 from components.core.config import Config
+from components.core.content import ItemContent
 from components.core.dataset import Histories
 from components.core.errors import BundleError
 
@@ -30,11 +31,11 @@ BEST = "best."  # begins the names of the best epoch's weights; the others are v
 class Journal:
     """The state of one training after its last whole epoch, and its curves for `tensorboard --logdir <folder>`."""
 
-    def __init__(self, folder: Path, key: str):
-        """folder is this training's own; key as from `key_of`."""
-        self.folder = folder / CHECKPOINT
+    def __init__(self, folder: Path, key: str, part: str = ""):
+        """folder is this training's own, part one of several trainings that make a fit; key as from `key_of`."""
+        self.folder = folder / f"{CHECKPOINT}{part}"
         self.key = key
-        self._writer = tf.summary.create_file_writer(str(folder / LOGS))
+        self._writer = tf.summary.create_file_writer(str(folder / LOGS / part))
 
     def save(
         self, variables: list[keras.Variable], best: dict[str, np.ndarray], curves: dict[str, list[float]], draw: Any
@@ -76,10 +77,25 @@ class Journal:
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
-def key_of(name: str, version: int, config: Config, histories: Histories, draw: np.random.Generator) -> str:
+def key_of(
+    name: str,
+    version: int,
+    config: Config,
+    histories: Histories,
+    draw: np.random.Generator,
+    content: ItemContent | None = None,
+) -> str:
     """sha256 of all that decides how a training goes."""
     settings = [name, version, config.model_dump(mode="json"), draw.bit_generator.state, histories.now]
     digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
     for array in (histories.indptr, histories.items, histories.times):
         digest.update(np.ascontiguousarray(array).tobytes())
+    for array in _arrays_of(content) if content is not None else ():
+        digest.update(np.ascontiguousarray(array).tobytes())
     return digest.hexdigest()
+
+
+def _arrays_of(content: ItemContent) -> list[np.ndarray]:
+    features = content.features()
+    words = [content.words] if content.words is not None else []
+    return [content.vectors, features.indptr, features.indices, features.data, *words]

@@ -13,10 +13,9 @@ import tensorflow as tf
 from components.core.dataset import Histories
 from components.deep._catalogue_training import (
     Negatives,
-    optimizer_of,
+    Step,
     sampled_softmax,
     sparse_of,
-    training_step,
     vector_of,
 )
 from components.deep._early_stopping import epoch_of
@@ -82,8 +81,13 @@ class LightGcnTrainer:
         edges = sp.csr_matrix(self.pairs)
         self.network = LightGcnNetwork(edges, users, items, np.log(popularity), config.layers)
         self.negatives = Negatives(popularity, config.negatives, rng)
-        optimizer = optimizer_of(self.network.variables, config, -(-self.pairs.nnz // config.batch_size))
-        self.step = training_step(self._loss, self.network.variables, optimizer, SIGNATURE)
+        steps = -(-self.pairs.nnz // config.batch_size)
+        self.step = Step(self._loss, self.network.variables, config, steps, SIGNATURE)
+
+    @property
+    def state(self) -> list[keras.Variable]:
+        """The network's and the optimizer's variables."""
+        return self.step.variables
 
     def epoch(self, deadline: float) -> float:
         """Mean loss per purchase."""

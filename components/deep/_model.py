@@ -9,11 +9,16 @@ import numpy as np
 
 from components.core.dataset import Dataset, Histories
 from components.core.forms import VectorModel, with_biases, with_ones
+from components.core.memory import Part
 from components.core.model import Capabilities
+from components.deep import _memory
 from components.deep._config import SequenceConfig
 from components.deep._numpy_layers import directions
 from components.deep._sequences import last_windows
 from components.deep._softmax_model import SoftmaxModel
+
+SCORED_AT_ONCE = 256  # users whose logits of the whole catalogue are in memory at once, when an epoch is judged
+ENCODER_COPIES = 8  # arrays of the size of its input that a layer of the encoder keeps
 
 
 class SequenceModel(SoftmaxModel, VectorModel):
@@ -36,6 +41,26 @@ class SequenceModel(SoftmaxModel, VectorModel):
     @abstractmethod
     def encode(self, vectors: np.ndarray, mask: np.ndarray) -> np.ndarray:
         """The last slot's state (n, d) of the same graph, in numpy."""
+
+    def memory(self, data: Dataset) -> list[Part]:
+        """Of the weights, their start, a training step, and the logits by which the epoch is chosen."""
+        config, n = self.config, len(data.items)
+        size, logits = config.embedding_size, config.queries * (config.negatives or n)
+        few = f"use fewer negatives ({config.negatives})" if config.negatives else "use some negatives (0 takes all)"
+        smaller = f"use a smaller embedding_size ({size})"
+        kept_back = SCORED_AT_ONCE * n if config.best_by != "last" else 0
+        return [
+            _memory.weights(n * (size + 1.0), smaller),
+            _memory.start(len(data.users), n, size, smaller),
+            _memory.step(logits, f"{few} or fewer queries ({config.queries})"),
+            _memory.step(self.activations(), f"use a smaller batch_size ({config.batch_size})"),
+            _memory.step(kept_back, "use best_by: last, which keeps nothing back"),
+        ]
+
+    def activations(self) -> float:
+        """Cells of what the encoder keeps of one batch for its gradient."""
+        config = self.config
+        return float(config.batch_size) * config.max_length * config.embedding_size * ENCODER_COPIES
 
     def _fit(self, data: Dataset, rng: np.random.Generator) -> None:
         from components.deep._journal import Journal, key_of

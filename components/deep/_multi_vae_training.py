@@ -12,10 +12,9 @@ import tensorflow as tf
 from components.core.dataset import Histories
 from components.deep._catalogue_training import (
     Negatives,
+    Step,
     named,
-    optimizer_of,
     sampled_softmax,
-    training_step,
     vector_of,
 )
 from components.deep._early_stopping import epoch_of
@@ -90,9 +89,14 @@ class MultiVaeTrainer:
         self.negatives = Negatives(popularity, 0 if n_items <= config.full_softmax_items else config.negatives, rng)
         self.users = np.flatnonzero(np.diff(self.held.indptr))
         per_epoch = -(-len(self.users) // config.batch_size)
-        self.done, self.annealed = 0, max(1.0, config.annealing * config.epochs * per_epoch)
+        self.annealed = max(1.0, config.annealing * config.epochs * per_epoch)
         variables = self.network.variables
-        self.step = training_step(self._loss, variables, optimizer_of(variables, config, per_epoch), SIGNATURE)
+        self.step = Step(self._loss, variables, config, per_epoch, SIGNATURE)
+
+    @property
+    def state(self) -> list[keras.Variable]:
+        """The network's and the optimizer's variables."""
+        return self.step.variables
 
     def epoch(self, deadline: float) -> float:
         """Mean loss per bought item; the divergence counts as it is weighted."""
@@ -108,9 +112,8 @@ class MultiVaeTrainer:
             rows = self.held[order[start : start + self.config.batch_size]]
             held = np.diff(rows.indptr)
             users = np.repeat(np.arange(len(held), dtype=np.int32), held)
-            divergence = self.config.divergence * min(1.0, self.done / self.annealed)
+            divergence = self.config.divergence * min(1.0, self.step.done / self.annealed)
             seed = self.rng.integers(2**31, size=2).astype(np.int32)
-            self.done += 1
             yield (
                 rows.indices.astype(np.int32),
                 users,

@@ -73,6 +73,19 @@ class PairModel(CatalogueModel):
         """What the network consists of."""
         return Form()
 
+    def parameters(self, n_users: int, n_items: int) -> float:
+        """Vectors of an item as a past and as a target, for the network too where it has its own."""
+        own = 2 if self.form.shared or not self.form.hidden else 4
+        return n_items * (own * self.config.embedding_size + 2.0)
+
+    def step_cells(self, negatives: int) -> float:
+        """A logit for every pair, and the hidden layers that it comes from."""
+        return super().step_cells(negatives) * (1 + 2 * sum(self.form.hidden))
+
+    def catalogue_cells(self, n_users: int, n_items: int) -> float:
+        """Every item with its attributes, and its half of the first layer."""
+        return n_items * (2.0 * self.config.embedding_size + sum(self.form.hidden[:1]))
+
     def trainer(self, data: Dataset, rng: np.random.Generator) -> PairTrainer:
         """Vectors start as the leading directions of who bought what."""
         from components.deep._pair_training import PairTrainer

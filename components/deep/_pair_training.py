@@ -12,10 +12,9 @@ import tensorflow as tf
 from components.core.dataset import Dataset
 from components.deep._catalogue_training import (
     Negatives,
-    optimizer_of,
+    Step,
     sampled_softmax,
     sparse_of,
-    training_step,
     vector_of,
 )
 from components.deep._early_stopping import epoch_of
@@ -192,7 +191,12 @@ class PairTrainer:
         self.log_expected = tf.constant(self.negatives.log_expected)
         variables = list(self.network.variables.values())
         steps = -(-self.maker.per_epoch(config.examples) // config.batch_size)
-        self.step = training_step(self._loss, variables, optimizer_of(variables, config, steps), SIGNATURE)
+        self.step = Step(self._loss, variables, config, steps, SIGNATURE)
+
+    @property
+    def state(self) -> list[keras.Variable]:
+        """The network's and the optimizer's variables."""
+        return self.step.variables
 
     def epoch(self, deadline: float) -> float:
         """Mean loss per target."""

@@ -1,4 +1,4 @@
-"""The training loop shared by the sequence models: sampled softmax, early stopping on later time, a time limit.
+"""The training loop shared by the sequence models: sampled or full softmax, early stopping on later time, a time limit.
 
 Importing this file imports TensorFlow (10 s, 800 MB): only `fit` of a model does, never its scoring.
 """
@@ -20,6 +20,7 @@ from components.core.progress import track
 from components.deep._config import SequenceConfig
 from components.deep._contrast import pretrain
 from components.deep._journal import Journal
+from components.deep._model import SCORED_AT_ONCE
 from components.deep._network import NEGATIVES, TARGETS, WINDOWS, Network, Tensors, pairs, tensors
 from components.deep._sequences import (
     Targets,
@@ -30,11 +31,11 @@ from components.deep._sequences import (
     training_batches,
     without_last,
 )
+from components.deep._shrinkage import decayed, shrinking
 from components.deep._start import popularity_of, start_embeddings, trend_of
 from components.deep._workers import Workers, share_of
 
 NEGATIVE_POWER = 0.5  # negatives ~ popularity ** power: between uniform (0) and as bought (1)
-VALIDATION_BLOCK = 256  # users whose logits of the whole catalogue are in memory at once
 WARM_UP_SHARE, LAST_RATE_SHARE = 0.1, 0.1  # of the steps, and of the learning rate, with the cosine schedule
 START_NORM = 0.57  # of item vectors: small enough for the training to turn them, large enough to say something
 NEVER = -1e9  # as the logarithm of a count that is 0
@@ -103,14 +104,14 @@ def train(
     deadline = time.monotonic() + 60 * config.max_minutes
     later = kept_back(histories, config, rng)  # nobody's where the last epoch is taken
     past = without_last(histories, later)
-    validation = list(targets_after(baskets_of(histories), later, config, VALIDATION_BLOCK))
+    validation = list(targets_after(baskets_of(histories), later, config, SCORED_AT_ONCE))
     _check(past, validation, config)
     popularity = popularity_of(past, n_items)
     start = START_NORM * start_embeddings(past, n_items, config.embedding_size, rng)
     network = Network(build_encoder(config, rng), start, popularity, config.temperature)
     steps = math.ceil((np.diff(baskets_of(past).row_start) >= 2).sum() / config.batch_size) * config.epochs
     optimizer = _optimizer(network, config, steps)
-    step, loss = _train_step(network, optimizer, workers), _full_loss(network)
+    step, loss = _train_step(network, optimizer, config, workers), _full_loss(network)
     late, agreed = (workers.any, workers.mean) if workers else (bool, float)
     if workers:
         workers.same_start(network.variables)
@@ -174,10 +175,11 @@ def _batches(
     share = popularity**NEGATIVE_POWER
     share /= share.sum()
     for windows, targets in training_batches(baskets_of(past), config, rng):
-        drawn = rng.choice(len(share), size=config.negatives, p=share)
+        drawn = rng.choice(len(share), size=config.negatives, p=share) if config.negatives else np.zeros(0, np.int64)
         if workers:
             windows, targets = share_of(windows, targets, workers.index, workers.number)
-        yield tensors(windows), pairs(targets), _negatives(drawn, np.log(config.negatives * share), targets.items)
+        expected = np.log(max(config.negatives, 1) * share)
+        yield tensors(windows), pairs(targets), _negatives(drawn, expected, targets.items)
 
 
 def _negatives(drawn: np.ndarray, log_expected: np.ndarray, targets: np.ndarray) -> Tensors:
@@ -217,32 +219,32 @@ def _learning_rate(config: SequenceConfig, steps: int) -> float | keras.optimize
 
 def _optimizer(network: Network, config: SequenceConfig, steps: int) -> keras.Optimizer:
     """Adam with its variables made, so that a checkpoint can fill them."""
-    optimizer = keras.optimizers.Adam(
-        _learning_rate(config, steps), beta_2=config.beta_2, global_clipnorm=GRADIENT_NORM
+    adam = keras.optimizers.Adam(
+        _learning_rate(config, steps),
+        beta_2=config.beta_2,
+        weight_decay=config.regularization or None,
+        global_clipnorm=GRADIENT_NORM,
     )
+    optimizer = decayed(adam)
     optimizer.build(network.variables)
     return optimizer
 
 
-def _train_step(network: Network, optimizer: keras.Optimizer, workers: Workers | None = None) -> Callable:
-    """One step on the sampled softmax with logQ correction (Bengio & Senécal 2008).
-
-    A negative counts as the inverse of how often it is expected among those drawn, so that they stand for the whole
-    catalogue. A target that is also drawn is taken out of the sum over those drawn.
+def _train_step(
+    network: Network, optimizer: keras.Optimizer, config: SequenceConfig, workers: Workers | None = None
+) -> Callable:
+    """One step on the softmax over those drawn, or with `negatives` 0 over the whole catalogue.
 
     workers  that have a share of the batch each: losses and gradients are their sums
     """
+    losses_of = sampled_losses if config.negatives else full_losses
+    shrink = shrinking(network.variables, optimizer, config.l1)
 
     def descent(windows: Tensors, targets: Tensors, negatives: Tensors) -> tuple[tf.Tensor, list[tf.Tensor]]:
-        slots, query, items, weights = targets
-        drawn, log_expected, own = negatives
         with tf.GradientTape() as tape:
-            queries = network.queries(tf.gather(network.states(windows, training=True), slots))
-            others = tf.reduce_logsumexp(network.logits(queries, drawn) - log_expected, axis=1)
-            others, logits = tf.gather(others, query), network.pair_logits(queries, query, items)
-            among = tf.minimum(tf.exp(logits + own - others), MOST_AMONG)
-            losses = tf.math.softplus(others + tf.math.log1p(-among) - logits)
-            loss = tf.reduce_sum(losses * weights)
+            queries = network.queries(tf.gather(network.states(windows, training=True), targets[0]))
+            weights = targets[3]
+            loss = tf.reduce_sum(losses_of(network, queries, targets, negatives) * weights)
             loss = loss if workers else loss / tf.reduce_sum(weights)  # a share's weights are divided already
         return loss, tape.gradient(loss, [v.value for v in network.variables])
 
@@ -250,9 +252,31 @@ def _train_step(network: Network, optimizer: keras.Optimizer, workers: Workers |
     def step(*batch: Tensors) -> tf.Tensor:
         loss, gradients = workers.summed(descent, batch) if workers else descent(*batch)
         optimizer.apply(gradients, network.variables)
+        shrink()
         return loss
 
     return workers.watched(step) if workers else step
+
+
+def sampled_losses(network: Network, queries: tf.Tensor, targets: Tensors, negatives: Tensors) -> tf.Tensor:
+    """float32 (pairs,): the sampled softmax with logQ correction (Bengio & Senécal 2008).
+
+    A negative counts as the inverse of how often it is expected among those drawn, so that they stand for the whole
+    catalogue. A target that is also drawn is taken out of the sum over those drawn.
+    """
+    _, query, items, _ = targets
+    drawn, log_expected, own = negatives
+    others = tf.reduce_logsumexp(network.logits(queries, drawn) - log_expected, axis=1)
+    others, logits = tf.gather(others, query), network.pair_logits(queries, query, items)
+    among = tf.minimum(tf.exp(logits + own - others), MOST_AMONG)
+    return tf.math.softplus(others + tf.math.log1p(-among) - logits)
+
+
+def full_losses(network: Network, queries: tf.Tensor, targets: Tensors, _: Tensors = ()) -> tf.Tensor:
+    """float32 (pairs,): −log of the target's share in the softmax over the whole catalogue."""
+    _, query, items, _ = targets
+    partition = tf.reduce_logsumexp(network.all_logits(queries), axis=1)
+    return tf.gather(partition, query) - network.pair_logits(queries, query, items)
 
 
 def _full_loss(network: Network) -> Callable:
@@ -260,11 +284,9 @@ def _full_loss(network: Network) -> Callable:
 
     @tf.function(input_signature=(WINDOWS, TARGETS))
     def loss(windows: Tensors, targets: Tensors) -> tuple[tf.Tensor, tf.Tensor]:
-        slots, query, items, weights = targets
+        slots, _, _, weights = targets
         queries = network.queries(tf.gather(network.states(windows, training=False), slots))
-        partition = tf.reduce_logsumexp(network.all_logits(queries), axis=1)
-        losses = tf.gather(partition, query) - network.pair_logits(queries, query, items)
-        return tf.reduce_sum(losses * weights), tf.reduce_sum(weights)
+        return tf.reduce_sum(full_losses(network, queries, targets) * weights), tf.reduce_sum(weights)
 
     return loss
 

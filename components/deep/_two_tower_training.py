@@ -16,10 +16,9 @@ from components.core.dataset import Dataset
 from components.core.model import load
 from components.deep._catalogue_training import (
     Negatives,
+    Step,
     named,
-    optimizer_of,
     sampled_softmax,
-    training_step,
     vector_of,
 )
 from components.deep._early_stopping import epoch_of
@@ -160,7 +159,12 @@ class TwoTowerTrainer:
         self.negatives = Negatives(popularity_of(histories, n_items) * (bought > 0), config.negatives, rng)
         steps = -(-self.maker.per_epoch(config.examples) // config.batch_size)
         variables = self.towers.variables
-        self.step = training_step(self._loss, variables, optimizer_of(variables, config, steps), SIGNATURE)
+        self.step = Step(self._loss, variables, config, steps, SIGNATURE)
+
+    @property
+    def state(self) -> list[keras.Variable]:
+        """The network's and the optimizer's variables."""
+        return self.step.variables
 
     def epoch(self, deadline: float) -> float:
         """Mean loss per target."""

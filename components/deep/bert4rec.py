@@ -65,6 +65,17 @@ class Bert4Rec(CatalogueModel, VectorModel):
     Config = Bert4RecConfig
     capabilities = Capabilities(uses_order=True)
 
+    def step_cells(self, negatives: int) -> float:
+        """Logits of the masked slots, and what every block keeps of every slot and of slot to slot."""
+        config = self.config
+        slots = float(config.batch_size) * config.max_length
+        block = slots * (16 * config.embedding_size + 2 * config.heads * config.max_length)
+        return slots * config.mask_share * negatives + (1 + bool(config.contrast)) * config.blocks * block
+
+    def catalogue_cells(self, n_users: int, n_items: int) -> float:
+        """Every item's direction."""
+        return n_items * float(self.config.embedding_size)
+
     def trainer(self, data: Dataset, rng: np.random.Generator) -> Bert4RecTrainer:
         """Item vectors start as the leading directions of who bought what."""
         from components.deep._bert4rec_training import Bert4RecTrainer

@@ -47,6 +47,14 @@ class LightGcn(CatalogueModel, VectorModel):
     version = 1
     Config = LightGcnConfig
 
+    def parameters(self, n_users: int, n_items: int) -> float:
+        """Vectors of users as well, in training."""
+        return (n_users + n_items) * (self.config.embedding_size + 1.0)
+
+    def catalogue_cells(self, n_users: int, n_items: int) -> float:
+        """Every layer's vectors of all users and items."""
+        return (n_users + n_items) * float(self.config.embedding_size) * (1 + self.config.layers)
+
     def trainer(self, data: Dataset, rng: np.random.Generator) -> LightGcnTrainer:
         """Embeddings start as the leading directions of who bought what."""
         from components.deep._light_gcn_training import LightGcnTrainer

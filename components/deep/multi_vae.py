@@ -48,6 +48,15 @@ class MultiVae(CatalogueModel, VectorModel):
 
     version = 1
     Config = MultiVaeConfig
+    start_option = "hidden_size"
+
+    def negatives_of(self, n_items: int) -> int:
+        """All of a small catalogue."""
+        return n_items if n_items <= self.config.full_softmax_items else super().negatives_of(n_items)
+
+    def parameters(self, n_users: int, n_items: int) -> float:
+        """Vectors at the input and at the output."""
+        return n_items * (2.0 * self.config.hidden_size + 1)
 
     def trainer(self, data: Dataset, rng: np.random.Generator) -> MultiVaeTrainer:
         """Input and output vectors start as the leading directions of who bought what."""

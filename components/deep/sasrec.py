@@ -42,6 +42,12 @@ class SasRec(SequenceModel):
     version = 3
     Config = SasRecConfig
 
+    def activations(self) -> float:
+        """Those of every block, with its attention of slot to slot."""
+        config = self.config
+        attention = float(config.batch_size) * config.heads * config.max_length**2
+        return config.blocks * (2 * super().activations() + 2 * attention)
+
     @staticmethod
     def encoder(config: SasRecConfig, rng: np.random.Generator) -> Any:
         """Positions, then the blocks, then a layer norm; returns a keras.Model."""

@@ -19,6 +19,8 @@ class Candidates:
     seen         bool (pairs,), the item is in the user's history
     scores       model name → float32 (pairs,)
     ranks        model name → float32 (pairs,), 1 + number of the user's unfiltered candidates with a larger score
+    strengths    model name → float32 (pairs,), where the score lies between the least (0) and the best (1) of the
+                 user's unfiltered candidates: it means the same in every window, whatever the model's scores are
     """
 
     rows: np.ndarray
@@ -26,11 +28,12 @@ class Candidates:
     seen: np.ndarray
     scores: dict[str, np.ndarray]
     ranks: dict[str, np.ndarray]
+    strengths: dict[str, np.ndarray]
 
     def keep(self, mask: np.ndarray) -> Candidates:
         """The pairs where mask, bool (pairs,), is true; what is known of a pair does not change."""
-        scores, ranks = ({name: of[mask] for name, of in each.items()} for each in (self.scores, self.ranks))
-        return Candidates(self.rows[mask], self.items[mask], self.seen[mask], scores, ranks)
+        told = ({name: of[mask] for name, of in each.items()} for each in (self.scores, self.ranks, self.strengths))
+        return Candidates(self.rows[mask], self.items[mask], self.seen[mask], *told)
 
 
 def propose(
@@ -44,8 +47,8 @@ def propose(
     """Union over the models of the best `per_model` items, and of the best `per_model` items new to the user.
 
     evidence  model name → what it says of these histories, over a catalogue of n_items
-    allowed   bool (n_items,): only these items, drawn from among them; ranks still refer to the unfiltered union, so
-              that a filter leaves out items and changes nothing about the others
+    allowed   bool (n_items,): only these items, drawn from among them; ranks and strengths still refer to the
+              unfiltered union, so that a filter leaves out items and changes nothing about the others
     """
     pool = _union(evidence, histories, n_items, per_model, None)
     chosen = pool
@@ -56,11 +59,12 @@ def propose(
     seen = histories.hold(rows, items, n_items)
     scores = {name: of.at(rows, items) for name, of in evidence.items()}
     of_pool = np.divmod(pool, n_items)
-    ranks = {}
+    ranks, strengths = {}, {}
     for name, of in evidence.items():
         pool_scores = scores[name] if chosen is pool else of.at(*of_pool)
         ranks[name] = _ranks(of_pool[0], pool_scores, rows, scores[name])
-    return Candidates(rows, items, seen, scores, ranks)
+        strengths[name] = _strengths(of_pool[0], pool_scores, rows, scores[name])
+    return Candidates(rows, items, seen, scores, ranks, strengths)
 
 
 def _union(
@@ -83,6 +87,19 @@ def _ranks(pool_rows: np.ndarray, pool_scores: np.ndarray, rows: np.ndarray, sco
     pool = np.sort(_falling(pool_rows, pool_scores))
     higher = np.searchsorted(pool, _falling(rows, scores)) - np.searchsorted(pool_rows, rows)
     return (1 + higher).astype(np.float32)
+
+
+def _strengths(pool_rows: np.ndarray, pool_scores: np.ndarray, rows: np.ndarray, scores: np.ndarray) -> np.ndarray:
+    """float32 (pairs,): where a score lies between the row's pool's least and best; 0 where these are the same."""
+    n = 1 + max(int(pool_rows.max(initial=-1)), int(rows.max(initial=-1)))
+    least, best = np.zeros((2, n), dtype=np.float32)
+    starts = np.flatnonzero(np.diff(pool_rows, prepend=-1))
+    if len(starts):
+        least[pool_rows[starts]] = np.minimum.reduceat(pool_scores, starts)
+        best[pool_rows[starts]] = np.maximum.reduceat(pool_scores, starts)
+    spread = (best - least)[rows]
+    apart = np.where(spread > 0, spread, np.inf)
+    return np.clip((scores - least[rows]) / apart, 0, 1).astype(np.float32)
 
 
 def _falling(rows: np.ndarray, scores: np.ndarray) -> np.ndarray:

@@ -41,6 +41,7 @@ WORDS = {
 PATTERNS = (
     (r"score\.(.+)", "how strongly {} proposes it"),
     (r"rank\.(.+)", "how high {} lists it"),
+    (r"strength\.(.+)", "how strongly {} proposes it, beside what else it proposes"),
     (r"bought_(\d+)d", "how often this person bought it in {} days"),
     (r"(department|category|subcategory)_bought", "how often this person bought of its {}"),
     (r"(department|category|subcategory)_share", "how much of what this person buys is of its {}"),

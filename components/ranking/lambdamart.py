@@ -18,9 +18,12 @@ from components.data.engine import EngineConfig, on_spark
 from components.features.normalization import Normalizer
 from components.ranking.buy_again import BuyAgain
 from components.ranking.calibration import Calibration
+from components.ranking.consensus import Consensus
 
 TREES = "trees.ubj"
 STOPPING_METRIC = "ndcg@10-"  # the minus counts a query with nothing bought as 0, not as 1
+RISING = ("score.", "strength.", "fused_rank")  # begin the names of columns with which a score may only rise
+FALLING = ("rank.",)
 MAX_BIN = 128  # half of XGBoost's default: a third less time, no loss seen on held-out users
 
 
@@ -29,6 +32,7 @@ class LambdamartConfig(Config):
 
     patience  trees without gain on held-out users that stop it; None: all are grown. Where few queries have anything
               bought, stopping by a part of them is a matter of luck (decision 28)
+    monotone  whether an item that a model scores or lists higher may never lose by it (decision 29)
     """
 
     trees: int = Field(default=400, ge=1, le=5000)
@@ -39,6 +43,7 @@ class LambdamartConfig(Config):
     row_share: float = Field(default=0.8, gt=0, le=1)
     column_share: float = Field(default=0.5, gt=0, le=1)
     patience: int | None = Field(default=30, ge=1)
+    monotone: bool = False
     threads: int = Field(default=2, ge=1)
 
 
@@ -50,13 +55,14 @@ class Lambdamart:
     work_folder    where a fit on Spark hands its table over; None: the system's temporary folder
     """
 
-    version = 1
+    version = 2
 
     def __init__(self, config: LambdamartConfig | None = None):
         """Unfitted ranker; `config` defaults to the declared defaults."""
         self.config = config or LambdamartConfig()
         self.curve: list[float] = []
         self.calibration: Calibration | None = None
+        self.consensus: Consensus | None = None
         self.buy_again: BuyAgain | None = None
         self.normalization = Normalizer().digest
         self.engine: EngineConfig | None = None
@@ -121,7 +127,14 @@ class Lambdamart:
         if not len(features):
             return np.zeros(0, dtype=np.float32)
         scores = self.booster.inplace_predict(_known(features), validate_features=False).astype(np.float32)
+        if self.consensus is not None:
+            scores = self.consensus.score(scores, self.names, features)
         return scores if self.buy_again is None else self.buy_again.score(scores, self.chances(features))
+
+    @property
+    def trees_share(self) -> float:
+        """What the trees count beside the models' consensus, 0 … 1."""
+        return 1.0 if self.consensus is None else self.consensus.trees_share
 
     def chances(self, features: np.ndarray) -> np.ndarray:
         """float32 (pairs,), the column of `buy_again`."""
@@ -135,11 +148,16 @@ class Lambdamart:
         import xgboost as xgb
 
         matrix = xgb.DMatrix(_known(features), feature_names=self.names)
-        added = self.booster.predict(matrix, pred_contribs=True)
-        if self.buy_again is None or not len(added):
-            return added[:, :-1]
-        column = self.names.index(self.buy_again.column)
-        return self.buy_again.contributions(added[:, :-1], float(added[0, -1]), self.chances(features), column)
+        told = self.booster.predict(matrix, pred_contribs=True)
+        if not len(told):
+            return told[:, :-1]
+        added, base = told[:, :-1], float(told[0, -1])
+        if self.consensus is not None:
+            added, base = self.consensus.contributions(added, base, self.names, features)
+        if self.buy_again is not None:
+            column = self.names.index(self.buy_again.column)
+            added = self.buy_again.contributions(added, base, self.chances(features), column)
+        return added
 
     def importance(self) -> dict[str, float]:
         """Share of the total gain by feature name, largest first."""
@@ -162,6 +180,7 @@ class Lambdamart:
                 "normalization": self.normalization,
                 "curve": self.curve,
                 "calibration": self.calibration.pack() if self.calibration else None,
+                "consensus": self.consensus.pack() if self.consensus else None,
                 "buy_again": self.buy_again.pack() if self.buy_again else None,
             },
         )
@@ -177,6 +196,7 @@ class Lambdamart:
         ranker = cls(LambdamartConfig.model_validate(meta["config"]))
         ranker.names, ranker.curve = meta["features"], meta["curve"]
         ranker.calibration = Calibration.unpack(meta.get("calibration"))
+        ranker.consensus = Consensus.unpack(meta.get("consensus"))
         ranker.buy_again = BuyAgain.unpack(meta.get("buy_again"))
         ranker.normalization = meta.get("normalization", ranker.normalization)
         ranker.booster = xgb.Booster()
@@ -186,6 +206,7 @@ class Lambdamart:
 
     def _parameters(self, seed: int) -> dict:
         c = self.config
+        directions = ",".join(str(_direction(name)) for name in self.names)
         return {
             "objective": "rank:ndcg",
             "eval_metric": STOPPING_METRIC,
@@ -201,7 +222,15 @@ class Lambdamart:
             "max_bin": MAX_BIN,
             "nthread": c.threads,
             "seed": seed,
+            **({"monotone_constraints": f"({directions})"} if c.monotone else {}),
         }
+
+
+def _direction(column: str) -> int:
+    """Whether a score may only rise (1) or fall (-1) with a column, or is free (0)."""
+    if column.startswith(RISING):
+        return 1
+    return -1 if column.startswith(FALLING) else 0
 
 
 def _known(features: np.ndarray) -> np.ndarray:

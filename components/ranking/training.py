@@ -16,6 +16,7 @@ from components.core.ranking import ALL, NEW
 from components.data.engine import EngineConfig
 from components.ranking.buy_again import BuyAgain, BuyAgainConfig
 from components.ranking.candidates import Candidates
+from components.ranking.consensus import HAD, Consensus, ConsensusConfig, columns, joined, lines
 from components.ranking.hybrid import Hybrid
 from components.ranking.lambdamart import Lambdamart, LambdamartConfig
 from components.retrieval.retrieval import RetrievalConfig
@@ -28,6 +29,7 @@ class RankConfig(Config):
     candidates_per_model   items each model proposes, once among all and once among new items
     negatives_per_user     unbought candidates kept per user and view for training, drawn at random
     held_out_share         share of users kept for early stopping
+    consensus              how much the models' consensus counts beside the trees; None leaves all to the trees
     buy_again              which model's odds lead among the items a user had, and how much; None leaves it to the trees
     retrieval              from how many items on models with vectors are asked through an index
     engine                 where the trees are grown
@@ -38,6 +40,7 @@ class RankConfig(Config):
     negatives_per_user: int = Field(default=150, ge=1)
     held_out_share: float = Field(default=0.15, gt=0, lt=1)
     retrieval: RetrievalConfig = Field(default_factory=RetrievalConfig)
+    consensus: ConsensusConfig | None = Field(default_factory=ConsensusConfig)
     buy_again: BuyAgainConfig | None = None
     lambdamart: LambdamartConfig = Field(default_factory=LambdamartConfig)
     engine: EngineConfig = Field(default_factory=EngineConfig)
@@ -61,6 +64,11 @@ class Table:
     groups: np.ndarray
     weights: np.ndarray
     candidate_recall: float
+
+    def keep(self, mask: np.ndarray) -> Table:
+        """The pairs where mask, bool (pairs,), is true."""
+        columns = (self.features[mask], self.labels[mask], self.groups[mask], self.weights[mask])
+        return Table(self.names, *columns, self.candidate_recall)
 
 
 def training_table(
@@ -107,6 +115,28 @@ def held_out_queries(groups: np.ndarray, share: float, rng: np.random.Generator)
     distinct = np.unique(users)
     chosen = rng.choice(distinct, size=max(1, round(share * len(distinct))), replace=False)
     return np.isin(users, chosen)
+
+
+def consensus(
+    config: ConsensusConfig | None, ranker: Lambdamart, table: Table, held_out: np.ndarray
+) -> Consensus | None:
+    """Weights of the models by the users the trees learnt from, the trees' lines to log odds by the held-out ones.
+
+    None where none is asked for, or too few bought: then the trees decide.
+    """
+    if config is None or HAD not in table.names:
+        return None
+    whole = table.groups % 2 == 0
+    fitted, kept = whole & ~held_out, np.flatnonzero(whole & held_out)
+    bought = table.labels > 0
+    weights = joined(table.names, table.features[fitted], bought[fitted], table.weights[fitted])
+    had = table.features[kept, table.names.index(HAD)] > 0
+    of_trees = lines(ranker.predict(table.features[kept]), had, bought[kept], table.weights[kept])
+    if not weights or not of_trees:
+        return None
+    learnt = float(bought[fitted].sum())
+    share = learnt / (learnt + config.evidence)
+    return Consensus(columns(table.names), trees_share=share, **weights, **of_trees)
 
 
 def buy_again(config: BuyAgainConfig | None, ranker: Lambdamart, table: Table, held_out: np.ndarray) -> BuyAgain | None:

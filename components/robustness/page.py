@@ -33,7 +33,8 @@ def page(report: Report) -> Page:
     out.text(
         "The users' histories are made worse on purpose and the recommender, trained on clean data, is asked "
         "again. What they bought afterwards stays as it was. Each point carries a 95 % bootstrap interval over "
-        "users; the loss is relative to undisturbed histories, paired by user."
+        "users; the loss is relative to undisturbed histories, paired by user. Where one draw leaves the verdict "
+        "open, the judged level is the mean of many draws."
     )
     if report["left_out"]:
         out.text(f"Not shown: {', '.join(report['left_out'])}; it finds nothing even in undisturbed histories.")

@@ -14,7 +14,7 @@ from components.core.config import Config, parse
 from components.core.progress import track
 from components.core.registry import PERTURBATIONS
 from components.evaluation.protocol import CUTOFF
-from components.robustness.stress import Recommender, Trial, accuracy, judge, stress
+from components.robustness.stress import Judged, Recommender, Trial, accuracy, judge, stress
 
 Report = dict[str, Any]
 
@@ -33,6 +33,7 @@ class StressConfig(Config):
     perturbations  registered name → how it is judged
     levels         how bad it gets, from nearly nothing to 1 (everything)
     users          how many of the test window are asked, drawn at random
+    draws          how often a perturbation is drawn anew where one draw does not settle the verdict
     baseline       a simple model shown beside the ranker; only the ranker is judged
     """
 
@@ -41,6 +42,7 @@ class StressConfig(Config):
     )
     levels: tuple[float, ...] = (0.1, 0.2, 0.4)
     users: int = Field(default=250, ge=2)
+    draws: int = Field(default=20, ge=1, le=1000)
     baseline: str = "household_recency"
 
     @model_validator(mode="after")
@@ -78,7 +80,8 @@ def assemble(
         cls = PERTURBATIONS.get(name)
         perturbation = cls(parse(cls.Config, how.params, f"stress.perturbations.{name}.params"))
         levels = partial(track, description=words(name))
-        curves = stress(recommenders, trial, undisturbed, perturbation, config.levels, seed, levels)
+        judging = Judged(how.judged_level, how.max_relative_loss, config.draws)
+        curves = stress(recommenders, trial, undisturbed, perturbation, config.levels, judging, seed, levels)
         passed, reason = judge(curves[judged], how.judged_level, how.max_relative_loss)
         tried[name] = {
             "level_words": cls.level_words,

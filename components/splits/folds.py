@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from components.core.bundle import write_json
 from components.data import engine
 from components.splits import datasets, guard, store
+from components.splits.shown import exposures_of
 from components.splits.splitter import Fold, SplitConfig, Splitter
 
 if TYPE_CHECKING:
@@ -54,6 +55,8 @@ def _written(con: BaseBackend, fold: Fold, folder: Path, of_written: bool) -> Fo
 def _indexed(fold: Fold, config: SplitConfig, folder: Path) -> dict[str, float]:
     """Write the datasets of a fold, and say what is in them."""
     data = datasets.fitted_on(fold, config)
+    if fold.shown is not None:
+        data = replace(data, exposures=exposures_of(fold.shown, data))
     guard.check_dataset(fold, data)
     store.save_dataset(folder / store.DATASET, data)
     held_out = datasets.asked_about(fold, data, config)
@@ -61,7 +64,9 @@ def _indexed(fold: Fold, config: SplitConfig, folder: Path) -> dict[str, float]:
         store.save_dataset(folder / store.ASKED, held_out)
     asked = store.load_asked(folder, data)
     target = store.load_target(folder / store.TARGET, asked)
-    return {
+    log = data.exposures
+    shown = {} if log is None else {"exposures": len(log), "clicks": int(log.clicked.sum())}
+    return shown | {
         "users": len(data.users),
         "items": len(data.items),
         "events": len(data.histories.items),

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
     from ibis import Table
 
+    from components.splits.shown import Shown
+
 DEFAULT_METHOD = "temporal"
 LISTED = "listed"
 LISTED_LEAKS = "which products the shop would list later: the catalogue holds all of today's items table"
@@ -71,6 +73,8 @@ class Fold:
              users of the target are those of the history
     listed   item_id of the items that the catalogue holds although nothing is known of them; None where there are none
     shelf    item_id of the items that the catalogue holds however little is known of them; None where there are none
+    shown    the shop's log of what it showed, of any time; None where there is none, or users have a moment each: what
+             was shown and clicked then would tell what is to be foretold
     """
 
     name: str
@@ -81,6 +85,7 @@ class Fold:
     asked: Table | None = None
     listed: Table | None = None
     shelf: Table | None = None
+    shown: Shown | None = None
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 from components.core import bundle, layout, schema
 from components.core.dataset import Dataset, Histories
 from components.core.errors import BundleError
+from components.core.exposures import Exposures
 from components.core.vocabulary import UNKNOWN, Vocabulary
 
 DATASET = "dataset"
@@ -22,6 +23,8 @@ ASKED_TABLE = "asked.parquet"
 FACTS = "split.json"  # beside the folds: the method, what leaks, and what was found
 HISTORY = "history.parquet"
 TARGET = "target.parquet"
+SHOWN = "shown."  # begins the names of what was shown
+COLUMNS = fields(Exposures)
 
 
 @dataclass(frozen=True)
@@ -43,10 +46,11 @@ class Target:
 def save_dataset(path: Path, data: Dataset) -> None:
     """Write a dataset as one bundle directory, atomically."""
     h = data.histories
+    shown = {} if data.exposures is None else {f"{SHOWN}{f.name}": getattr(data.exposures, f.name) for f in COLUMNS}
     bundle.write(
         path,
         {"kind": "dataset", "format": 1, "now": data.now},
-        arrays={"indptr": h.indptr, "items": h.items, "times": h.times},
+        arrays={"indptr": h.indptr, "items": h.items, "times": h.times} | shown,
         vocabularies={"users": data.users, "items": data.items},
     )
 
@@ -57,9 +61,9 @@ def load_dataset(path: Path) -> Dataset:
     users, items = content.vocabularies["users"], content.vocabularies["items"]
     arrays = content.arrays
     known = np.arange(len(users), dtype=np.int32)
-    return Dataset(
-        users, items, Histories(arrays["indptr"], arrays["items"], arrays["times"], int(content.meta["now"]), known)
-    )
+    histories = Histories(arrays["indptr"], arrays["items"], arrays["times"], int(content.meta["now"]), known)
+    shown = {f.name: arrays[f"{SHOWN}{f.name}"] for f in COLUMNS if f"{SHOWN}{f.name}" in arrays}
+    return Dataset(users, items, histories, exposures=Exposures(**shown) if shown else None)
 
 
 def load_asked(folder: Path, data: Dataset) -> Dataset:
@@ -89,6 +93,15 @@ def load_facts(root: Path) -> dict[str, Any]:
     return bundle.read_json(root / layout.SPLIT / FACTS)
 
 
+def event_types(history: Path) -> list[str]:
+    """The event types that a fold's histories are made of, in the order of schema.EVENT_TYPES.
+
+    history  its history.parquet
+    """
+    found = set(pc.unique(pq.read_table(history, columns=[schema.EVENT_TYPE])[schema.EVENT_TYPE]).to_pylist())
+    return [kind for kind in schema.EVENT_TYPES if kind in found]
+
+
 def load_target(path: Path, data: Dataset) -> Target:
     """What the target holds, as far as the dataset knows users and items.
 
@@ -96,7 +109,7 @@ def load_target(path: Path, data: Dataset) -> Target:
     """
     table = pq.read_table(path, columns=[schema.USER_ID, schema.ITEM_ID])
     user_ids, item_ids = table[schema.USER_ID], table[schema.ITEM_ID]
-    rows, items = _looked_up(user_ids, data.users), _looked_up(item_ids, data.items)
+    rows, items = looked_up(user_ids, data.users), looked_up(item_ids, data.items)
     known = rows >= 0
     inside = known & (items >= 0)
     pairs = np.unique(rows[inside] * len(data.items) + items[inside])
@@ -106,7 +119,7 @@ def load_target(path: Path, data: Dataset) -> Target:
     return Target(pairs // len(data.items), (pairs % len(data.items)).astype(np.int32), len(outside), strangers)
 
 
-def _looked_up(ids: pa.ChunkedArray, vocabulary: Vocabulary) -> np.ndarray:
+def looked_up(ids: pa.ChunkedArray, vocabulary: Vocabulary) -> np.ndarray:
     """int64, the index of every id, or -1; by hash, for these may be many millions."""
     known = pa.array(vocabulary.ids.tolist(), ids.type)
     return pc.fill_null(pc.index_in(ids, known), UNKNOWN).to_numpy().astype(np.int64)

@@ -13,10 +13,12 @@ from components.data import engine
 from components.data.reference import check_cutoff
 from components.data.undone import read_undone
 from components.splits.folds import write_folds
+from components.splits.shown import Shown
 from components.splits.splitter import LISTED, Fold, SplitConfig, Splitter
 from components.steps.result import StepResult
 
 if TYPE_CHECKING:
+    from ibis import Table
     from ibis.backends import BaseBackend
 
 
@@ -24,7 +26,7 @@ def split(config: SplitConfig, root: Path, seed: int) -> StepResult:
     """Write every fold's history, target and indexed dataset, and look for leaks before any of it is used.
 
     Reads   clean/interactions.parquet, clean/undone.parquet where cancellations undid purchases, clean/items.parquet
-            where the catalogue is to hold all that it lists
+            where the catalogue is to hold all that it lists, clean/exposures.parquet where the shop logs what it shows
     Writes  split/<fold>/{history.parquet,target.parquet,dataset/} and, where the users of the target are held out of
             fitting, split/<fold>/{asked.parquet,asked/}; split/split.json
     Raises  LeakError if a fold knows what it is asked
@@ -38,6 +40,7 @@ def split_by(splitter: Splitter, root: Path) -> StepResult:
     clean = root / layout.CLEAN
     interactions = engine.read_parquet(con, clean / f"{schema.INTERACTIONS_TABLE}.parquet")
     planned = _shelved(con, clean, splitter.folds(interactions, read_undone(con, clean)), splitter.config)
+    planned = _with_log(con, clean, planned, interactions)
     for fold in planned:
         if fold.cutoff is not None:
             check_cutoff(clean, fold.cutoff)
@@ -55,6 +58,15 @@ def _shelved(con: BaseBackend, clean: Path, folds: list[Fold], config: SplitConf
         return folds
     shelf = engine.read_parquet(con, clean / f"{schema.ITEMS_TABLE}.parquet").select(schema.ITEM_ID)
     return [replace(fold, shelf=shelf) for fold in folds]
+
+
+def _with_log(con: BaseBackend, clean: Path, folds: list[Fold], interactions: Table) -> list[Fold]:
+    """The folds of one cut-off with the shop's log of what it showed, where there is one."""
+    file = clean / f"{schema.EXPOSURES_TABLE}.parquet"
+    if not file.is_file():
+        return folds
+    shown = Shown(engine.read_parquet(con, file), interactions)
+    return [fold if fold.cutoff is None else replace(fold, shown=shown) for fold in folds]
 
 
 def _summary(method: str, folds: list[Fold], metrics: dict[str, float]) -> str:

@@ -85,6 +85,9 @@ GAPS = {
     )
 }
 
+# What these take grows with the events alone, which are in memory already.
+NO_MORE_THAN_THE_EVENTS = {"popularity", "household", "repeat_purchase", "user_knn"}
+
 FORMATS = {".json", ".safetensors", ".parquet"}
 SCORE_IN_A_FRESH_PROCESS = """
 import sys
@@ -132,6 +135,13 @@ def checkerboard(labels: np.ndarray | None = None) -> Dataset:
     return Dataset.from_events(np.char.add("u", np.char.zfill(user.astype(np.str_), 3)), item_ids, at, NOW)
 
 
+@cache
+def a_shop_of(n: int) -> Dataset:
+    """n users, n items, one event each."""
+    ids = np.char.zfill(np.arange(n).astype(np.str_), 6)
+    return Dataset.from_events(ids, ids, np.full(n, NOW - DAY_S), NOW)
+
+
 def fit(name: str, data: Dataset, model: Model | None = None) -> Model:
     """A model fitted with the contract's own options and seed."""
     return (model or unfitted(name)).fit(data, stream(1, "contract", name))
@@ -169,6 +179,27 @@ def test_default_config_round_trips_and_refuses_unknown_keys(name: str) -> None:
     assert parse(config, config().model_dump(mode="json"), "here") == config()
     with pytest.raises(ConfigError, match="here: unknown parameter 'no_such_option'"):
         parse(config, {"no_such_option": 1}, "here")
+
+
+@pytest.mark.parametrize("name", MODELS.names())
+def test_a_fit_beyond_the_memory_there_is_gets_refused_before_it_starts_with_what_helps(name: str) -> None:
+    model, data = MODELS.get(name)(), checkerboard()
+    if name in NO_MORE_THAN_THE_EVENTS:
+        assert model.memory(data) == []
+        return
+    model.memory_gb = 1e-6
+    with pytest.raises(
+        ConfigError, match=rf"{name}: the fit needs about .* of memory and 0.001 MB are left; use "
+    ) as e:
+        model.fit(data, stream(1, "contract", name))
+    named = str(e.value).split("use ", 1)[1].split("(")[0]
+    assert name == "tifu_knn" or set(named.split()) & set(MODELS.get(name).Config.model_fields), named
+
+
+@pytest.mark.parametrize("name", sorted(set(MODELS.names()) - NO_MORE_THAN_THE_EVENTS))
+def test_the_memory_foretold_grows_with_the_shop(name: str) -> None:
+    small, large = (sum(p.bytes for p in MODELS.get(name)().memory(a_shop_of(n))) for n in (2_000, 100_000))
+    assert large >= 1.5 * small
 
 
 @for_every_model

@@ -215,3 +215,19 @@ def test_a_params_file_names_any_source_and_its_unreadable_rows_are_counted(tmp_
     assert (report["data"]["unreadable"], report["data"]["asked_users"]) == (1, 40)
     assert "nothing: no event at or after a fold's cut-off" in report["data"]["leaks"]
     assert "u1" not in pq.read_table(tmp_path / "out/relevant.parquet")["user_id"].to_pylist(), "ids are pseudonyms"
+
+
+def test_a_table_that_needs_a_user_and_nothing_else_is_read_whole():
+    import ibis
+
+    from components.benchmark.material import _readable
+    from components.core import schema
+    from components.data.engine import EngineConfig
+
+    con = EngineConfig().open()
+    people = con.create_table(
+        "people",
+        ibis.memtable({schema.USER_ID: ["a", "b"], schema.PROBLEM: [None, "'?'"]}).cast({schema.PROBLEM: "string"}),
+    )
+    kept, _ = _readable(con, {schema.USERS_TABLE: people})
+    assert kept[schema.USERS_TABLE][schema.USER_ID].to_pandas().tolist() == ["a"]

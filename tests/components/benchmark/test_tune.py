@@ -67,15 +67,3 @@ def test_losses_fall_and_gains_rise():
     assert _rising({"validation_loss": [3, 2], "train_loss": [1, 0]}) == [-3, -2]
     assert _rising({"validation_gain": [0.1], "validation_loss": [3]}) == [0.1]
     assert _rising({"train_loss": [1]}) == []
-
-
-def test_what_a_model_reports_of_its_epochs_can_be_watched(tmp_path):
-    from components.benchmark.fits import JOURNAL, curves_of
-    from components.cf.popularity import Popularity
-
-    model = Popularity()
-    model.report({"validation_gain": [0.1]})
-    assert curves_of(tmp_path) == {}, "nobody watches"
-    model.journal_folder = tmp_path / JOURNAL
-    model.report({"validation_gain": [0.1, 0.2]})
-    assert curves_of(tmp_path) == {"validation_gain": [0.1, 0.2]}

@@ -12,7 +12,13 @@ import numpy as np
 import pytest
 
 from components.core.dataset import DAY_S, Dataset
+from components.core.model import Model
+from components.deep.bert4rec import Bert4Rec, Bert4RecConfig
+from components.deep.deep_fm import DeepFm, DeepFmConfig
+from components.deep.light_gcn import LightGcn, LightGcnConfig
+from components.deep.multi_vae import MultiVae, MultiVaeConfig
 from components.deep.sasrec import SasRec, SasRecConfig
+from components.deep.two_tower import TwoTower, TwoTowerConfig
 
 ROOT = Path(__file__).parents[3]
 NOW = 400 * DAY_S
@@ -77,6 +83,64 @@ def test_a_killed_training_ends_like_one_that_was_not(tmp_path: Path) -> None:
     np.testing.assert_allclose(resumed.score(shop().histories), whole.score(shop().histories), atol=1e-3)
     assert not manifest.exists(), "a training that ended needs no checkpoint"
     assert list((tmp_path / "tensorboard").iterdir()), "its curves stay"
+
+
+CATALOGUE = {"embedding_size": 8, "epochs": 5, "patience": 5, "negatives": 20, "learning_rate": 0.01}
+WHOLE_CATALOGUE = [
+    (MultiVae, MultiVaeConfig(**CATALOGUE, hidden_size=8)),
+    (LightGcn, LightGcnConfig(**CATALOGUE)),
+    (DeepFm, DeepFmConfig(**CATALOGUE, refit=True)),
+    (TwoTower, TwoTowerConfig(**CATALOGUE, validation_share=0)),
+    (Bert4Rec, Bert4RecConfig(**CATALOGUE, max_length=6)),
+]
+
+
+def until(cls: type[Model], epochs: int) -> type[Model]:
+    """The model, whose process is interrupted when it begins one more epoch."""
+
+    class Interrupted(cls):
+        left = epochs
+
+        def trainer(self, data: Dataset, rng: np.random.Generator):
+            trainer = super().trainer(data, rng)
+            whole = trainer.epoch
+
+            def epoch(deadline: float) -> float:
+                if not self.left:
+                    raise KeyboardInterrupt
+                self.left -= 1
+                return whole(deadline)
+
+            trainer.epoch = epoch
+            return trainer
+
+    return Interrupted
+
+
+def of_catalogue(cls: type[Model], config: object, folder: Path | None, epochs: int = 1000) -> Model:
+    model = until(cls, epochs)(config)
+    model.journal_folder = folder
+    return model.fit(shop(), np.random.default_rng(0))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("cls", "config"), WHOLE_CATALOGUE, ids=lambda x: getattr(x, "__name__", ""))
+def test_an_interrupted_fit_of_a_model_of_the_whole_catalogue_ends_like_one_that_was_not(
+    tmp_path: Path, cls: type[Model], config: object
+) -> None:
+    whole, done = of_catalogue(cls, config, None), 7 if getattr(config, "refit", False) else 3
+    whole_epochs = 1000 - whole.left
+    done = min(done, whole_epochs - 1)
+    with pytest.raises(KeyboardInterrupt):
+        of_catalogue(cls, config, tmp_path, done)
+    assert (tmp_path / "checkpoint" / "manifest.json").is_file()
+    resumed = of_catalogue(cls, config, tmp_path)
+    assert 1000 - resumed.left == whole_epochs - done, "what was done is not done again"
+    for name, values in whole.curves().items():
+        assert resumed.curves()[name] == pytest.approx(values, rel=1e-4), name
+    np.testing.assert_allclose(resumed.score(shop().histories), whole.score(shop().histories), atol=1e-3)
+    assert not list(tmp_path.glob("checkpoint*")), "a training that ended needs no checkpoint"
+    assert list((tmp_path / "tensorboard").glob("events*")), "its curves stay"
 
 
 @pytest.mark.slow

@@ -91,6 +91,25 @@ def test_the_loss_by_hand():
     assert (found[1].loss, found[1].loss_low, found[1].loss_high) == pytest.approx((0.25, 0.25, 0.25))
 
 
+def the_first_draw_and_twenty(bound):
+    """Losses of event noise at 0.6, judged by one draw and, where that leaves it open, by twenty."""
+    how = {"judged_level": 0.6, "max_relative_loss": bound}
+    plans = [StressConfig(levels=(0.6,), perturbations={"event_noise": how}, draws=draws) for draws in (1, 20)]
+    reports = [assemble(plan, {"most bought": most_bought}, repeat_buyers(), seed=1) for plan in plans]
+    return [r["perturbations"]["event_noise"]["curves"]["most bought"][1] for r in reports]
+
+
+def test_where_one_draw_leaves_the_verdict_open_the_mean_of_many_decides():
+    once, often = the_first_draw_and_twenty(the_first_draw_and_twenty(1.0)[0]["loss"])
+    assert often["loss"] != once["loss"]
+    assert often["loss_high"] - often["loss_low"] < 0.6 * (once["loss_high"] - once["loss_low"])
+
+
+def test_a_clear_verdict_costs_one_draw():
+    once, often = the_first_draw_and_twenty(1.0)
+    assert often == once
+
+
 def test_nothing_to_lose_is_an_error():
     with pytest.raises(DataError, match="popularity finds nothing"):
         curve((0,), [np.zeros(3)], stream(1, "t"), "popularity")
