@@ -20,8 +20,8 @@ CASES = [*hostile_bytes.CASES, *hostile_text.CASES, *circumstances.CASES]
 HEAD = """# Hostile files and what becomes of them
 
 Made by `python -m tests.data.hostile.page --write` from the tables that tests/data/test_hostile_files.py and
-test_hostile_values.py run (whole tables: test_hostile_end_to_end.py, test_absent_columns.py); a test holds this page to them.
-Every file gets one verdict:
+test_hostile_values.py run (whole tables: test_hostile_end_to_end.py, test_absent_columns.py); a test holds this page to
+them. Every file gets one verdict:
 
 - **refused**: nothing is written; the message says what, where and what to do.
 - **rows rejected**: lines that are no rows stand in `<table>.rejected.parquet`, each with its file, line, original and
