@@ -16,6 +16,11 @@ from services.request_record import record
 FULL = "too many requests at once; come again in a second"
 
 
+def full() -> RefusedError:
+    """What somebody is told who does not fit in."""
+    return RefusedError(429, "queue", FULL, {"Retry-After": "1"})
+
+
 class Admission:
     """Counts the requests in one worker's event loop, waiting and working; no lock is needed there."""
 
@@ -24,10 +29,15 @@ class Admission:
         self.most = most
         self.inside = 0
 
+    @property
+    def is_full(self) -> bool:
+        """Whether the next one would be refused."""
+        return self.inside >= self.most
+
     def check(self) -> None:
         """Refused with 429 and Retry-After if the house is full."""
-        if self.inside >= self.most:
-            raise RefusedError(429, "queue", FULL, {"Retry-After": "1"})
+        if self.is_full:
+            raise full()
 
     @contextmanager
     def admitted(self) -> Iterator[None]:

@@ -29,14 +29,14 @@ class RequestGuard:
     the queue is full, 400 for a body out of bounds.
     """
 
-    def __init__(self, app: ASGIApp, max_body_bytes: int, within_s: float, queue: int, bodies: int):
-        """The next application, the largest body in bytes, and how long it may take; queue: requests that may be in
+    def __init__(self, app: ASGIApp, max_body_bytes: int, within_s: float, admission: Admission, bodies: int):
+        """The next application, the largest body in bytes, and how long it may take; admission counts who is in
         the house; bodies: how many may be under way, together not more than bodies × max_body_bytes of memory.
         """
         self.app = app
         self.max_body_bytes = max_body_bytes
         self.within_s = within_s
-        self.admission = Admission(queue)
+        self.admission = admission
         self._bodies = bodies
         self._under_way: dict[asyncio.Timeout, None] = {}  # the one that takes longest comes first
 

@@ -19,6 +19,7 @@ class RequestRecord:
     status     what was answered; None if nothing was, because it was cancelled or the caller left
     refused    in one word, why it was not answered
     release, data_digest, version, fallback  of the answer, once there is one
+    features   digest of what the ranker was asked with (ranking/feature_digest.py); None where it was not asked
     """
 
     route: str = "other"
@@ -31,6 +32,7 @@ class RequestRecord:
     data_digest: str | None = None
     version: str | None = None
     fallback: str | None = None
+    features: str | None = None
 
     def served_by(self, now: Serving) -> None:
         """The release that answers."""

@@ -14,6 +14,7 @@ from components.core.api_keys import KEYS_FILE, add_key, key_id, revoke_key
 from components.core.errors import ConfigError
 from services import json_log
 from services.access import Bucket, check_keys
+from services.admission import Admission
 from services.figures import exposition, figures
 from services.front_door import FrontDoor
 from services.origins import Origins
@@ -39,7 +40,9 @@ PAGES = [
 
 def door(tmp_path, **settings):
     settings = Settings(state=tmp_path, **settings)
-    return FrontDoor(RequestGuard(Starlette(routes=PAGES), 1000, 0.3, settings.queue, settings.bodies), settings)
+    return FrontDoor(
+        RequestGuard(Starlette(routes=PAGES), 1000, 0.3, Admission(settings.queue), settings.bodies), settings
+    )
 
 
 def ask(app, *requests, address="http://localhost:3000"):
