@@ -82,7 +82,7 @@ class Desk:
 
     def _asked(self, question: Question, now: Serving) -> Answer:
         began = time.perf_counter()
-        with feature_digests() as features:
+        with feature_digests() as features, now.flights.one():
             answer = now.release.recommend(question)
         record().features = features[0] if features else None
         if now.on_trial:

@@ -62,7 +62,9 @@ class SearchDesk:
         order = liked = None
         if personal and len(ids) > 1:
             with stage("personalise"):
-                order = liked = reordered(now.release, self._desk.asker(request, now.release), ids)
+                asker = self._desk.asker(request, now.release)
+                with now.flights.one():
+                    order = liked = reordered(now.release, asker, ids)
         if policy is not None and policy.pins:
             order = policy.arranged(np.arange(len(ids)) if order is None else order, ids)
         chosen = (np.arange(len(ids)) if order is None else order)[: request.limit]
