@@ -195,12 +195,14 @@ class RecommendAnswer(Served):
 class SimilarAnswer(Served):
     """Ranked items; fallback says that the item is unknown, else null."""
 
+    request_id: str
     items: list[Item]
     fallback: str | None
 
 
-class EventsAnswer(Message):
-    """What became of the events; note says in words what the sender may not expect, else null.
+class EventsAnswer(Served):
+    """What became of the events, by the release that serves now; note says in words what the sender may not expect,
+    else null.
 
     accepted       stored now
     repeated       their event ids were there already
@@ -209,6 +211,7 @@ class EventsAnswer(Message):
     not_counted    of a type that the release's histories do not hold: likewise
     """
 
+    request_id: str
     accepted: int
     repeated: int
     unknown_items: int

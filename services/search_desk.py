@@ -71,7 +71,7 @@ class SearchDesk:
         with stage("facets"):
             total, facets = index.facets(found, filters, request.facets, kept) if request.facets else (None, {})
         record().fallback = found.fallback
-        return SearchAnswer(
+        reply = SearchAnswer(
             request_id=record().request_id,
             items=_items(index, found, chosen, scores if order is None else np.sort(scores)[::-1]),
             corrected=found.understood.corrected,
@@ -83,13 +83,18 @@ class SearchDesk:
             personalised=liked is not None,
             **_origin(now, index),
         )
+        if now is not None:
+            self._desk.log_found(request, reply, now.release)
+        return reply
 
     def suggest(self, request: SuggestRequest, now: Serving | None) -> SuggestAnswer:
         """Completions of what was typed."""
         index = self._index(now)
         with stage("suggest"):
             offered = index.suggest(request.text, request.limit)
-        return SuggestAnswer(suggestions=[SuggestedText(**s) for s in offered], **_origin(now, index))
+        return SuggestAnswer(
+            request_id=record().request_id, suggestions=[SuggestedText(**s) for s in offered], **_origin(now, index)
+        )
 
     def _policy(self, now: Serving, index: SearchIndex) -> SearchPolicy | None:
         """What the release's list policy says of this index; kept for the next request, two at most, for canaries."""
