@@ -13,13 +13,12 @@ from components.core.errors import DataError
 from components.core.progress import track
 from components.evaluation.held_out import HeldOut, ask
 from components.evaluation.protocol import ALL, Task, idle, task
-from components.metrics.calibration import Reliability, expected_calibration_error, reliability
+from components.metrics.calibration import Reliability, expected_calibration_error
 from components.ranking.assemble import CHOICE, untrained_hybrid
-from components.ranking.calibration import Calibration
 from components.ranking.consensus import Consensus
 from components.ranking.hybrid import FALLBACK, Hybrid
-from components.ranking.idle import idle_table
 from components.ranking.lambdamart import Lambdamart
+from components.ranking.probabilities import calibrate, idle_table
 from components.ranking.training import RankConfig, Table, buy_again, consensus, held_out_queries, training_table
 from components.report import figures
 from components.splits import store
@@ -28,7 +27,6 @@ from components.steps.result import StepResult
 RELIABILITY = "reliability.png"
 CROSSED_PAIRS = 300_000  # so many candidates or fewer: trees take seconds, and every user is asked in PARTS turns
 PARTS = 5
-LEAST_BOUGHT = 100  # bought candidates that judge the probabilities; fewer say nothing about their error
 
 
 def rank(config: RankConfig, root: Path, seed: int) -> StepResult:
@@ -53,7 +51,7 @@ def rank(config: RankConfig, root: Path, seed: int) -> StepResult:
     found = _asked(config, hybrid, work, table, (ranker, held_out), root, seed)
     if found.better_alone:
         ranker.consensus, ranker.buy_again = Consensus.only(found.better_alone, FALLBACK), None
-    curve = _calibrate(ranker, table, held_out, _idle(config, hybrid, idle(asked, target), table, held_out, seed), draw)
+    curve = calibrate(ranker, table, held_out, _idle(config, hybrid, idle(asked, target), table, held_out, seed), draw)
     _write(root / layout.RANKER, config, ranker, found, curve)
     artifacts = (root / layout.RANKER / RELIABILITY,) if curve else ()
     metrics = _metrics(table, ranker, found, curve)
@@ -158,38 +156,6 @@ def _idle(
     buyers = (len(np.unique(table.groups // 2)), len(np.unique(table.groups[held_out] // 2)))
     draw = rng.stream(seed, "rank", "idle")
     return idle_table(hybrid, users, buyers, config, draw, lambda blocks: track(blocks, "users who bought nothing"))
-
-
-def _calibrate(
-    ranker: Lambdamart, table: Table, held_out: np.ndarray, nothing: Table | None, draw: np.random.Generator
-) -> Reliability | None:
-    """Give the ranker its curve of probabilities; return how true it is for users it was not fitted on.
-
-    Only whole queries (all candidates) count, of held-out users and of those who bought nothing: one half of both
-    gives the curve that the other half judges, then both give the curve that is kept. Where the judging half bought
-    too few candidates, no probability is told.
-
-    nothing  candidates of users who bought nothing; None: everybody bought something
-    """
-    buyers = table.keep(held_out & (table.groups % 2 == 0))
-    first = _half(buyers, draw)
-    scores, bought, weights = ranker.predict(buyers.features), buyers.labels, buyers.weights
-    if nothing is not None:
-        first = np.concatenate([first, _half(nothing, draw)])
-        scores = np.concatenate([scores, ranker.predict(nothing.features)])
-        bought = np.concatenate([bought, nothing.labels])
-        weights = np.concatenate([weights, nothing.weights])
-    half = Calibration.fit(scores[first], bought[first], weights[first])
-    if half is None or bought[~first].sum() < LEAST_BOUGHT:
-        return None
-    ranker.calibration = Calibration.fit(scores, bought, weights)
-    return reliability(half.probability(scores[~first]), bought[~first] > 0, weights=weights[~first])
-
-
-def _half(table: Table, draw: np.random.Generator) -> np.ndarray:
-    """bool (pairs,), true for those of half of the users, drawn at random."""
-    users = np.unique(table.groups)
-    return np.isin(table.groups, draw.choice(users, len(users) // 2, replace=False))
 
 
 def _check_labels(table: Table, root: Path) -> None:
