@@ -16,6 +16,7 @@ from components.core import schema
 from components.core.errors import ReleaseError
 from components.core.stages import stage
 from components.online.store import Exposure
+from components.ranking.feature_digest import feature_digests
 from components.ranking.feature_words import in_words
 from components.release.release import RANKER, Answer, Event, Question, Release
 from services.messages import (
@@ -81,7 +82,9 @@ class Desk:
 
     def _asked(self, question: Question, now: Serving) -> Answer:
         began = time.perf_counter()
-        answer = now.release.recommend(question)
+        with feature_digests() as features:
+            answer = now.release.recommend(question)
+        record().features = features[0] if features else None
         if now.on_trial:
             check_sound(answer)
         elif self.on_answer is not None:
