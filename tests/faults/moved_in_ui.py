@@ -3,9 +3,9 @@
 python -m tests.faults.moved_in_ui [--times 3] [--project FOLDER]
 
 A real MLflow server and a real service. The alias is moved by the very request that MLflow's page sends: to a release
-that this service never loaded, or to the challenger that it has ready, and back to the one before. Each move must be served, stand in the history as taken up,
-and leave nobody in doubt. With --project the releases are made of the artifacts of that project, a shop that went
-through `make run`, in place of the small shop's.
+that this service never loaded, or to the challenger that it has ready, and back to the one before. Each move must be
+served, stand in the history as taken up, and leave nobody in doubt. With --project the releases are made of the
+artifacts of that project, a shop that went through `make run`, in place of the small shop's.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def main(times: int = 3, project: Path | None = None) -> dict[str, float]:
             written = _wrong_entries(root, ModelRegistry(uri), [v for other in others for v in (other, home)])
     figures = {
         READY: seen[-1][0],
-        NEW: max((there for there, _ in seen[:-1]), default=float("nan")),
+        NEW: max((there for there, _ in seen[:-1]), default=0.0),
         BACK: max(back for _, back in seen),
         "moves that the history does not hold": float(written),
     }
