@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class RequestRecord:
-    """One request; `began` in seconds of time.perf_counter.
+    """One request; `began` in seconds of time.perf_counter, and so is `admitted`: when its body was there.
 
     status     what was answered; None if nothing was, because it was cancelled or the caller left
     refused    in one word, why it was not answered
@@ -25,6 +25,7 @@ class RequestRecord:
     route: str = "other"
     request_id: str = field(default_factory=lambda: uuid.uuid4().hex)
     began: float = field(default_factory=time.perf_counter)
+    admitted: float = field(default_factory=time.perf_counter)
     status: int | None = None
     refused: str | None = None
     release: str | None = None

@@ -45,6 +45,7 @@ class Settings(Config):
     max_slowdown  a new release may take so many times as long for its golden questions as the one that serves
     max_body_kb largest request body
     body_within_s  a body that is not there by then is refused
+    bodies      bodies under way to one worker; where more come, the one that takes longest is refused
     queue       requests that one worker has in the house at most, waiting and working; more are refused
     host        address to listen on
     admin_port  port of its own for /metrics, /health and /release, which the public port then does not have
@@ -74,6 +75,7 @@ class Settings(Config):
     max_slowdown: float = Field(default=5.0, gt=1, le=1000)
     max_body_kb: int = Field(default=256, ge=1, le=10_000)
     body_within_s: float = Field(default=5.0, ge=0.1, le=60)
+    bodies: int = Field(default=128, ge=1, le=10_000)
     queue: int = Field(default=32, ge=1, le=10_000)
     host: str = HOST
     admin_port: int | None = Field(default=None, ge=1, le=65_535)
