@@ -161,7 +161,8 @@ class Reasons(Message):
 class RecommendedItem(Item):
     """An item recommended to somebody.
 
-    probability  that they buy it in a window as long as the one the ranker learned from; null where nothing says so
+    probability  that they buy it in a window as long as the one the ranker learned from, whether or not they buy
+                 anything in it; null where nothing says so
     reasons      null unless the request says `explain`
     explored     it stands there by a draw, because few people know it (docs/decisions/0025)
     """
