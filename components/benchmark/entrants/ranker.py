@@ -30,7 +30,7 @@ class RankerConfig(RankConfig):
 
 
 class Ranker(Entrant):
-    """Candidates and their features from histories alone; data's own tables of items and users are not read."""
+    """Candidates and their features from histories and the item table's categories; no other table is read."""
 
     Config = RankerConfig
     config: RankerConfig
@@ -64,4 +64,4 @@ class Ranker(Entrant):
 
     def _hybrid(self, question: Question) -> Hybrid:
         models = {name: self.fits.fitted(name, question) for name in self.config.candidates}
-        return Hybrid(models, bare_context(question.data), None, self.config.candidates_per_model)
+        return Hybrid(models, bare_context(question.with_content()), None, self.config.candidates_per_model)
