@@ -30,15 +30,12 @@ MAX_BIN = 128  # half of XGBoost's default: a third less time, no loss seen on h
 class LambdamartConfig(Config):
     """Sizes of the ensemble.
 
-    trees     rounds of growth; trees_per_round grow side by side in each, on rows and columns of their own, and their
-              mean counts: less depends on one draw, for as many times the cost (decision 30)
-    patience  rounds without gain on held-out users that stop it; None: all are grown. Where few queries have anything
+    patience  trees without gain on held-out users that stop it; None: all are grown. Where few queries have anything
               bought, stopping by a part of them is a matter of luck (decision 28)
     monotone  whether an item that a model scores or lists higher may never lose by it (decision 29)
     """
 
     trees: int = Field(default=400, ge=1, le=5000)
-    trees_per_round: int = Field(default=1, ge=1, le=32)
     learning_rate: float = Field(default=0.08, gt=0, le=1)
     max_depth: int = Field(default=7, ge=1, le=16)
     min_child_weight: float = Field(default=5.0, ge=0)
@@ -216,7 +213,6 @@ class Lambdamart:
             "lambdarank_pair_method": "topk",
             "lambdarank_num_pair_per_sample": 10,
             "eta": c.learning_rate,
-            "num_parallel_tree": c.trees_per_round,
             "max_depth": c.max_depth,
             "min_child_weight": c.min_child_weight,
             "lambda": c.regularization,

@@ -192,20 +192,6 @@ def test_without_patience_all_trees_are_grown_on_all_users(shop, hybrid):
     assert hybrid.ranker.booster.num_boosted_rounds() < 20, "with patience, halves this plain are learnt early"
 
 
-def test_trees_that_grow_side_by_side_add_up_to_no_more_than_one(shop, hybrid):
-    table = training_table(hybrid, shop.histories, bought(shop), config(), rng.stream(1, "table"))
-    everybody = np.zeros(len(table.labels), dtype=bool)
-    one, four = (
-        Lambdamart(LambdamartConfig(trees=10, trees_per_round=n, patience=None)).fit(
-            table.features, table.labels, table.groups, everybody, table.names, 1
-        )
-        for n in (1, 4)
-    )
-    assert [len(each.booster.get_dump()) for each in (one, four)] == [10, 40]
-    spread = [each.predict(table.features).std() for each in (one, four)]
-    assert spread[1] == pytest.approx(spread[0], rel=0.2), "their mean counts, not their sum"
-
-
 def test_without_tables_groups_are_what_the_content_names(shop):
     n = len(shop.items)
     sides = np.where(np.arange(n) == 0, -1, np.arange(n) // 10).astype(np.int32)
