@@ -10,6 +10,11 @@ from services.refused import RefusedError
 FULL = "too many requests at once; come again in a second"
 
 
+def full() -> RefusedError:
+    """What somebody is told who does not fit in."""
+    return RefusedError(429, "queue", FULL, {"Retry-After": "1"})
+
+
 class Admission:
     """Counts the requests in one worker's event loop, waiting and working; no lock is needed there."""
 
@@ -18,11 +23,16 @@ class Admission:
         self.most = most
         self.inside = 0
 
+    @property
+    def is_full(self) -> bool:
+        """Whether the next one would be refused."""
+        return self.inside >= self.most
+
     @contextmanager
     def admitted(self) -> Iterator[None]:
         """Refused with 429 and Retry-After if the house is full."""
-        if self.inside >= self.most:
-            raise RefusedError(429, "queue", FULL, {"Retry-After": "1"})
+        if self.is_full:
+            raise full()
         self.inside += 1
         try:
             yield

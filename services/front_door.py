@@ -31,14 +31,14 @@ REQUEST_ID = b"x-request-id"
 class FrontDoor:
     """ASGI middleware around everything that answers."""
 
-    def __init__(self, app: ASGIApp, settings: Settings, *, admin: bool = False):
-        """admin: this is the door of the admin port, where only admin's routes are."""
+    def __init__(self, app: ASGIApp, settings: Settings, *, admission: Admission | None = None, admin: bool = False):
+        """admission: who counts the requests inside; admin: this is the door of the admin port."""
         self.app = app
         self.admin = admin
         self.settings = settings
         self.access = Access(settings)
         self.origins = Origins(settings)
-        self.admission = Admission(settings.queue)
+        self.admission = admission or Admission(settings.queue)
         self.traces = open_traces(settings.traces)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

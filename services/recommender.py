@@ -21,8 +21,9 @@ from components.core.errors import StateError
 from components.core.lean_imports import import_lean
 from components.core.stages import note_stage
 from components.search.engines.elasticsearch import EngineError
-from services import draining, json_log
+from services import draining, json_log, turnstile
 from services.admin import AdminPort
+from services.admission import Admission
 from services.alongside import Alongside
 from services.canary import Canary
 from services.desk import Desk
@@ -260,7 +261,9 @@ class Recommender:
         figures().swapped(now.version if now else None)
 
 
-Recommender.add_asgi_middleware(FrontDoor, settings=SETTINGS)
+ADMISSION = Admission(SETTINGS.queue)
+turnstile.install(ADMISSION)
+Recommender.add_asgi_middleware(FrontDoor, settings=SETTINGS, admission=ADMISSION)
 Recommender.add_asgi_middleware(
     RequestGuard, max_body_bytes=SETTINGS.max_body_kb * 1024, within_s=SETTINGS.body_within_s
 )

@@ -52,6 +52,7 @@ class Hybrid:
 
     retrieval             how the models are asked for their best items
     candidates_per_model  how many items each model may propose, twice: among all, and among new ones
+    strengths             whether the ranker is told them; it must be as it was when the ranker was trained
     """
 
     models: dict[str, Model]
@@ -59,6 +60,7 @@ class Hybrid:
     ranker: Lambdamart | None
     candidates_per_model: int
     retrieval: Retrieval = field(default_factory=Retrieval)
+    strengths: bool = True
 
     def __post_init__(self):
         """BundleError unless the ranker was trained on features normalised as the context's are."""
@@ -109,7 +111,8 @@ class Hybrid:
         for name, scores in candidates.scores.items():
             columns[f"score.{name}"] = scores
             columns[f"rank.{name}"] = candidates.ranks[name]
-            columns[f"strength.{name}"] = candidates.strengths[name]
+            if self.strengths:
+                columns[f"strength.{name}"] = candidates.strengths[name]
         columns["fused_rank"] = sum(worth(ranks) for ranks in candidates.ranks.values())
         columns |= history.pair_features(histories, len(context.items), rows, items, context.groups)
         columns |= {name: values[rows] for name, values in history.user_features(histories).items()}

@@ -11,11 +11,12 @@ from components.core import bundle, layout, rng
 from components.core.errors import DataError
 from components.core.progress import track
 from components.evaluation.held_out import HeldOut, ask
-from components.evaluation.protocol import ALL, task
+from components.evaluation.protocol import ALL, Task, task
 from components.metrics.calibration import Reliability, expected_calibration_error, reliability
 from components.ranking.assemble import CHOICE, untrained_hybrid
 from components.ranking.calibration import Calibration
 from components.ranking.consensus import Consensus
+from components.ranking.hybrid import FALLBACK, Hybrid
 from components.ranking.lambdamart import Lambdamart
 from components.ranking.training import RankConfig, Table, buy_again, consensus, held_out_queries, training_table
 from components.report import figures
@@ -23,6 +24,8 @@ from components.splits import store
 from components.steps.result import StepResult
 
 RELIABILITY = "reliability.png"
+CROSSED_PAIRS = 300_000  # so many candidates or fewer: trees take seconds, and every user is asked in PARTS turns
+PARTS = 5
 LEAST_BOUGHT = 100  # bought candidates that judge the probabilities; fewer say nothing about their error
 
 
@@ -44,9 +47,9 @@ def rank(config: RankConfig, root: Path, seed: int) -> StepResult:
     _check_labels(table, root)
     ranker = _fitted(config, table, held_out, root, seed)
     ranker.normalization = hybrid.context.normalizer.digest
-    found = ask(replace(hybrid, ranker=ranker), work.take(np.unique(table.groups[held_out] // 2)))
-    if found.clearly_better:
-        ranker.consensus, ranker.buy_again = Consensus.only(found.clearly_better), None
+    found = _asked(config, hybrid, work, table, (ranker, held_out), root, seed)
+    if found.better_alone:
+        ranker.consensus, ranker.buy_again = Consensus.only(found.better_alone, FALLBACK), None
     curve = _calibrate(ranker, table, held_out, draw)
     _write(root / layout.RANKER, config, ranker, found, curve)
     artifacts = (root / layout.RANKER / RELIABILITY,) if curve else ()
@@ -63,6 +66,33 @@ def _fitted(config: RankConfig, table: Table, held_out: np.ndarray, root: Path, 
     ranker.consensus = consensus(config.consensus, ranker, table, held_out)
     ranker.buy_again = buy_again(config.buy_again, ranker, table, held_out)
     return ranker
+
+
+def _asked(
+    config: RankConfig,
+    hybrid: Hybrid,
+    work: Task,
+    table: Table,
+    fitted: tuple[Lambdamart, np.ndarray],
+    root: Path,
+    seed: int,
+) -> HeldOut:
+    """How the ranker stands with users it did not learn from: those held out, or where trees are cheap, everybody.
+
+    fitted  the ranker, and bool (pairs,), the queries that were held out of it
+    """
+    users = np.unique(table.groups // 2)
+    if len(table.labels) > CROSSED_PAIRS or len(users) < 2 * PARTS:
+        ranker, held_out = fitted
+        return ask(replace(hybrid, ranker=ranker), work.take(np.unique(table.groups[held_out] // 2)))
+    draw = rng.stream(seed, "rank", "parts")
+    found = []
+    for part in track(np.array_split(draw.permutation(users), PARTS), "parts of the users"):
+        rest = table.keep(~np.isin(table.groups // 2, part))
+        ranker = _fitted(config, rest, held_out_queries(rest.groups, config.held_out_share, draw), root, seed)
+        ranker.normalization = hybrid.context.normalizer.digest
+        found.append(ask(replace(hybrid, ranker=ranker), work.take(np.sort(part))))
+    return HeldOut.joined(found)
 
 
 def _write(folder: Path, config: RankConfig, ranker: Lambdamart, found: HeldOut, curve: Reliability | None) -> None:
@@ -88,8 +118,8 @@ def _write(folder: Path, config: RankConfig, ranker: Lambdamart, found: HeldOut,
 
 def _order(ranker: Lambdamart, found: HeldOut) -> str:
     """By what candidates are ordered, in words."""
-    if found.clearly_better:
-        return f"{found.clearly_better} alone, because the ranker lost: {found.words}"
+    if found.better_alone:
+        return f"{found.better_alone} alone, because the ranker is not clearly better: {found.words}"
     return f"the trees count {ranker.trees_share:.0%}, the models' consensus the rest: {found.words}"
 
 
@@ -102,7 +132,7 @@ def _metrics(table: Table, ranker: Lambdamart, found: HeldOut, curve: Reliabilit
         "candidate_recall": table.candidate_recall,
         "held_out.gain_over_best_model": found.gain(found.best_model)[0],
         "held_out.gain_error": found.gain(found.best_model)[1],
-        "gave_way_to_a_model": float(found.clearly_better is not None),
+        "gave_way_to_a_model": float(found.better_alone is not None),
     }
     if curve:
         metrics["calibration_error"] = expected_calibration_error(curve)
