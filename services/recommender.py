@@ -40,6 +40,7 @@ from services.messages import (
     SimilarAnswer,
     SimilarRequest,
 )
+from services.probation import Probation
 from services.refusals import refusal
 from services.release_cache import Serving
 from services.release_watcher import ReleaseWatcher
@@ -57,6 +58,7 @@ logger = logging.getLogger("shoploop.recommender")
 SETTINGS = read_settings()
 THREADS = 4  # numpy and XGBoost let go of the interpreter while they compute
 TIMEOUT_S = 10
+LONGEST_NUMBER = 9  # digits
 NO_STATE = "the store of events does not answer; come again in a second"
 NO_ENGINE = "the search server does not answer; come again in a second"
 NOTHING_YET = "no verified release yet; GET /health says why"
@@ -137,12 +139,13 @@ class Recommender:
         draining.watch()
         self.desk = Desk(SETTINGS, State.of(SETTINGS))
         self.search_desk = SearchDesk(self.desk)
+        self.probation = Probation(SETTINGS.canary_lines) if SETTINGS.auto_rollback else None
         self.watcher = ReleaseWatcher(SETTINGS, self.desk.check, self._swapped)
         self.watcher.start()
         self.canary = Canary(SETTINGS.canary_share, SETTINGS.canary_lines)
         self.shadow = Shadow(SETTINGS.shadow_share, SETTINGS.shadow_room)
         self.desk.on_answer = self.shadow.offer
-        self.alongside = Alongside(SETTINGS, self.watcher, self.desk.check, self.canary, self.shadow)
+        self.alongside = Alongside(SETTINGS, self.watcher, self.desk.check, self.canary, self.shadow, self.probation)
         self.alongside.start()
         self.admin = None
         if SETTINGS.admin_port is not None:
@@ -185,7 +188,7 @@ class Recommender:
 
     def suggest_page(self, asked: Mapping[str, str]) -> Response:
         """The same by GET: `text` and `limit` in the address."""
-        known = {name: int(value) if name == "limit" and value.isdigit() else value for name, value in asked.items()}
+        known = {name: _number(value) if name == "limit" else value for name, value in asked.items()}
         wrong = refusal("/suggest", json.dumps(known).encode())
         if wrong is not None:
             return JSONResponse({"error": wrong}, status_code=400)
@@ -201,8 +204,12 @@ class Recommender:
         """Whether anything is wrong, and what."""
         watcher = self.watcher
         canary = self.canary.state()
+        champion = self.probation.state() if self.probation is not None else None
         stopped = canary is not None and canary.state != "running"
-        troubled = stopped or watcher.pending or watcher.doubt is not None or watcher.registry_error is not None
+        went_back = champion is not None and champion.state != "watched"
+        troubled = (
+            stopped or went_back or watcher.pending or watcher.doubt is not None or watcher.registry_error is not None
+        )
         status = "starting" if watcher.current is None else "degraded" if troubled else "ok"
         answer = HealthAnswer(
             status=status,
@@ -210,13 +217,14 @@ class Recommender:
             refused=watcher.refused,
             doubt=watcher.doubt,
             canary=canary,
+            champion=champion,
             registry_error=watcher.registry_error,
         )
         return JSONResponse(answer.model_dump(), status_code=200 if watcher.current else 503)
 
     def metrics(self) -> Response:
         """Figures of all workers."""
-        figures().refused_release.set(self.watcher.refused is not None)
+        figures().refused_release.set(self.watcher.pending)
         content, media_type = exposition()
         return Response(content, media_type=media_type)
 
@@ -232,13 +240,16 @@ class Recommender:
                 record().served_by(side)
                 return ask(request, side)
 
-            return self.canary.answer(lambda: self.desk.unit(request, champion.release), champion, of)
+            def answered(side: Serving) -> Answered:
+                return of(side) if side.on_trial or self.probation is None else self.probation.answer(side, of)
+
+            return self.canary.answer(lambda: self.desk.unit(request, champion.release), champion, answered)
 
         return self._answer(asked, request)
 
     def _answer(self, ask: Callable[[Asked, Serving], Answered], request: Asked) -> Answered | Response:
         """What the desk says, from the release that serves at this moment."""
-        note_stage("queue", record().began)
+        note_stage("queue", record().admitted)
         now = self.watcher.current
         if now is None:
             return _not_ready()
@@ -257,16 +268,28 @@ class Recommender:
             return JSONResponse({"error": NO_STATE}, status_code=503, headers={"Retry-After": "1"})
 
     def _swapped(self) -> None:
-        now = self.watcher.current
+        now, ledger = self.watcher.current, self.watcher.ledger
         figures().swapped(now.version if now else None)
+        if self.probation is not None and now is not None:
+            promoted = ledger is not None and now.version is not None and ledger.promoted(now.version)
+            self.probation.swapped(self.watcher.standby, now, promoted=promoted)
 
 
 ADMISSION = Admission(SETTINGS.queue)
 turnstile.install(ADMISSION)
-Recommender.add_asgi_middleware(FrontDoor, settings=SETTINGS, admission=ADMISSION)
+Recommender.add_asgi_middleware(FrontDoor, settings=SETTINGS)
 Recommender.add_asgi_middleware(
-    RequestGuard, max_body_bytes=SETTINGS.max_body_kb * 1024, within_s=SETTINGS.body_within_s
+    RequestGuard,
+    max_body_bytes=SETTINGS.max_body_kb * 1024,
+    within_s=SETTINGS.body_within_s,
+    admission=ADMISSION,
+    bodies=SETTINGS.bodies,
 )
+
+
+def _number(text: str) -> int | str:
+    """A number of a few plain digits; all else stays text, which is then refused as any other."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= LONGEST_NUMBER else text
 
 
 def _not_ready() -> Response:

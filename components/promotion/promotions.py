@@ -14,6 +14,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 
+from components.core.addresses import masked
 from components.core.errors import RegistryError, ReleaseError
 from components.promotion.checks import Check, check_files, check_gates, gates_digest
 from components.promotion.history import (
@@ -89,14 +90,26 @@ class Promotions:
         check_files(self.registry, candidate, check)
         return self._move(candidate, PROMOTED, by, reason, expected)
 
-    def rollback(self, by: str, reason: str, check: Check | None = None) -> Entry:
-        """Make the champion's predecessor the champion again; ReleaseError if there is none, and as in `promote`."""
+    def rollback(
+        self, by: str, reason: str, check: Check | None = None,
+        expected: str | object | None = AS_IT_IS, to: str | None = None,
+    ) -> Entry:  # fmt: skip
+        """Make the champion's predecessor the champion again; ReleaseError if there is none, and as in `promote`.
+
+        expected, to  the champion and the predecessor one takes it to be about; as it is now unless given
+        """
         _check_told(by, reason)
         current = self._settled(check)
         earlier = [version for version in reigns(self.history.entries()) if version != current]
         if current is None or not earlier:
             raise ReleaseError(
                 "rollback: no earlier champion is known; name a version with `shoploop promote VERSION`."
+            )
+        if expected not in (AS_IT_IS, current):
+            raise _not_expected(expected, self.history.last())
+        if to not in (None, earlier[-1]):
+            raise ReleaseError(
+                f"rollback: the champion before is version {earlier[-1]}, not {to}; nothing was changed."
             )
         target = self.registry.version(earlier[-1])
         check_files(self.registry, target, check)  # its gates let it reign before; going back must not wait for them
@@ -197,8 +210,8 @@ class Promotions:
     def _check_known(self, writer: Writer, standing: Standing) -> None:
         if not writer.knows(standing.notes.get(ANCHOR_NOTE)):
             raise ReleaseError(
-                f"{self.history.path}: it is not the history that the registry at {self.registry.uri} remembers. "
-                "Nothing was changed; promote where that history lies, or restore the file."
+                f"{self.history.path}: it is not the history that the registry at {masked(self.registry.uri)} "
+                "remembers. Nothing was changed; promote where that history lies, or restore the file."
             )
 
     @contextmanager

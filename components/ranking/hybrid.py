@@ -19,6 +19,7 @@ from components.features import history
 from components.fusion.reciprocal_rank import worth
 from components.ranking.candidates import Candidates, propose
 from components.ranking.context import Context, pack, unpack
+from components.ranking.feature_digest import note_features
 from components.ranking.lambdamart import Lambdamart
 from components.ranking.list_policy import ListPolicy
 from components.ranking.order import Order, best
@@ -145,6 +146,8 @@ class Hybrid:
             candidates = self.propose(histories, allowed, scores)
         with stage("features"):
             matrix = self.features(histories, candidates)[1] if len(candidates.rows) else None
+            if matrix is not None:
+                note_features(candidates.items, matrix)
         with stage("rank"):
             ranked = np.zeros(0, dtype=np.float32) if matrix is None else self.ranker.predict(matrix)
         lowest = np.zeros(len(histories), dtype=np.float32)

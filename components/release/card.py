@@ -149,7 +149,7 @@ def _calibration(found: dict[str, Any]) -> str:
     error, pairs = found["expected_calibration_error"], found["pairs"]
     return (
         f"Probabilities by an isotonic curve; expected calibration error {error:.4f} over {pairs:,} candidates of "
-        "users it was not fitted on."
+        "users it was not fitted on, those who bought nothing among them."
     )
 
 

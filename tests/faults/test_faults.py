@@ -44,6 +44,8 @@ def test_a_service_restarted_without_mlflow_serves_from_its_verified_copy():
     assert (found["failed requests"], found["said that the registry is away"]) == (0, 1)
 
 
-def test_logged_answers_are_replayed_bit_for_bit():
+def test_logged_answers_and_their_features_are_replayed_bit_for_bit():
     found = replay.main(requests=200)
     assert (found["answers replayed"], found["releases"], found["answers that differ"]) == (200, 2, 0)
+    assert found["of them ranked from features"] > 100
+    assert found["features that differ"] == 0

@@ -14,6 +14,7 @@ from starlette.routing import Route
 from components.core.ports import HOST, probe
 from services.admission import Admission
 from services.front_door import FrontDoor
+from services.request_guard import RequestGuard
 from services.settings import Settings
 from services.turnstile import Turnstile, refusable
 
@@ -49,6 +50,7 @@ def test_a_whole_plain_request_for_work_can_be_refused_at_sight():
         PLAIN.replace(b"Host", b"Transfer-Encoding : chunked\r\nHost"),
         PLAIN.replace(b"Host", b"Expect: 100-continue\r\nHost"),
         PLAIN.replace(b"Host", b"Connection: close\r\nHost"),
+        PLAIN.replace(b"Host", b"Origin: https://shop.example\r\nHost"),
         PLAIN.replace(b"Host", b"Connection: keep-alive, upgrade\r\nHost"),
     ],
 )
@@ -61,7 +63,7 @@ def house():
     """A server with a turnstile; yields its port and the admission that says whether it is full."""
     admission = Admission(1)
     pages = [Route("/recommend", lambda _: JSONResponse({"items": []}), methods=["POST"])]
-    door = FrontDoor(Starlette(routes=pages), Settings(log_share=0), admission=admission)
+    door = FrontDoor(RequestGuard(Starlette(routes=pages), 1000, 5, admission, 10), Settings(log_share=0))
     protocol = type("Here", (Turnstile,), {"admission": admission})
     port = probe()
     server = uvicorn.Server(uvicorn.Config(door, host=HOST, port=port, http=protocol, log_config=None, lifespan="off"))
