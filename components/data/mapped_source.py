@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from components.core import schema
 from components.core.config import Config
 from components.core.errors import DataError
-from components.data import engine, raw_files
+from components.data import engine, file_columns, raw_files
 from components.data.landing import FileFormat, Landed, Limits, land
 from components.data.mapping.table_mapping import TableMapping, canonical
 from components.data.source import Source
@@ -89,10 +89,17 @@ class MappedSource(Source):
         }
 
     def land(self, folder: Path, work: Path) -> Path:
-        """Land every raw table from its folder in data/."""
+        """Land every raw table from its folder in data/; DataError if a file lacks a column that is read of others."""
+        lacking = {}
         for name, files in self.files_in(folder).items():
-            land(name, files, self.raw_tables()[name].format, work, self.limits, Path(folder))
+            landed = land(name, files, self.raw_tables()[name].format, work, self.limits, Path(folder))
+            lacking[name] = landed.lacking
         self.land_beside(folder, work)
+        if any(lacking.values()):
+            con = engine.connect()
+            needed = self.needed(self._landed(con, Path(work)))
+            con.disconnect()
+            file_columns.refuse(lacking, needed)
         return Path(work)
 
     def land_file(self, name: str, file: Path, folder: Path, work: Path) -> None:
@@ -130,10 +137,13 @@ class MappedSource(Source):
             return {}
         con = engine.connect()
         self.land_beside(folder, work)
-        landed = {name: engine.read_parquet(con, Path(work) / f"{name}.parquet") for name in self.raw}
+        landed = self._landed(con, Path(work))
         needed = self.needed(landed)
         con.disconnect()
         return {name: columns & {*landed[name].columns} for name, columns in needed.items()}
+
+    def _landed(self, con: Backend, folder: Path) -> dict[str, Table]:
+        return {name: engine.read_parquet(con, folder / f"{name}.parquet") for name in self.raw}
 
     def _land_first_rows(
         self, name: str, files: list[Path], rows: int, root: Path, work: Path, *, may_be_empty: bool = False
@@ -152,7 +162,7 @@ class MappedSource(Source):
 
     def tables(self, con: Backend, folder: Path) -> dict[str, Table]:
         """Canonical tables; where no raw table gives items, they are those of the interactions."""
-        raw = {name: engine.read_parquet(con, Path(folder) / f"{name}.parquet") for name in self.raw}
+        raw = self._landed(con, Path(folder))
         parts = self.parts(raw)
         tables = {name: _made(name, [p for p in parts if p.table == name], raw) for name in _names(parts)}
         if schema.INTERACTIONS_TABLE not in tables:

@@ -8,6 +8,8 @@ from components.core import layout
 from components.core.errors import ConfigError, DataError
 from components.data.arrivals import add
 from components.data.mapping.table_mapping import TableMapping, check_mapping
+from components.forgetting.person import person
+from components.forgetting.raw_rows import find_raw
 from components.steps.validate import ValidateConfig, validate
 from tests.data.hostile.shop import project
 
@@ -44,6 +46,14 @@ def test_a_column_that_files_may_lack_is_empty_in_them_and_nothing_is_said(tmp_p
     root, config = shop(tmp_path, [old, GOOD], may_lack=["visit"])
     result = validate(config, root, 0)
     assert (result.metrics["rows"], result.metrics["quarantined"], result.metrics["warnings"]) == (2 + 1, 0, 0)
+
+
+def test_nobody_is_half_forgotten_where_a_file_does_not_say_whose_its_rows_are(tmp_path):
+    root, config = shop(tmp_path, [GOOD, GOOD, RENAMED])
+    source = config.source.open()
+    with pytest.raises(DataError, match=WORDS):
+        find_raw(root, source, person(root, "u1", source))
+    assert "u1" in (root / layout.DATA / "interactions" / "day1.csv").read_text()
 
 
 @pytest.mark.parametrize("name", ["day3.csv", "day3.csv.gz", "day3.zip"])

@@ -44,6 +44,7 @@ class Landed:
     rejected_path   parquet of source_file, source_row, original, rule, reason; not written where nothing was rejected
     accounts        where each file's lines went
     remarks         what a person should know: guesses made, sheets not read, columns some files lack
+    lacking         by file: these columns
     """
 
     rows: int
@@ -52,6 +53,7 @@ class Landed:
     rejected_path: Path
     accounts: dict[str, Account]
     remarks: tuple[str, ...]
+    lacking: dict[str, list[str]]
 
 
 def land(
@@ -90,7 +92,7 @@ def land(
     ]
     landed = Landed(
         sum(a.rows for a in accounts.values()), sum(a.rejected for a in accounts.values()), writer.path,
-        writer.rejected_path, accounts, tuple(remarks),
+        writer.rejected_path, accounts, tuple(remarks), lacking,
     )  # fmt: skip
     files_told = {label: asdict(account) for label, account in accounts.items()}
     write_json(
