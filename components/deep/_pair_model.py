@@ -151,7 +151,10 @@ class PairModel(CatalogueModel):
                 self._calibrate(data.histories, later)
 
     def _calibrate(self, histories: Histories, later: Exposures) -> None:
-        """Curves of one value, and of one per bin, on exposures that nothing was learned from."""
+        """Curves of one value, and of one per bin, on exposures that nothing was learned from.
+
+        log_loss_of_the_mean is what their own mean rate would reach, which nobody knew before.
+        """
         weights = weights_of(later, self.config)
         found = self.click_probabilities(histories, later)
         curve = reliability(found, later.clicked, weights=weights)
