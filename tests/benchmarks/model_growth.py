@@ -1,8 +1,8 @@
 """How a fit's cost grows with events, users and items: `python -m tests.benchmarks.model_growth [--small]`.
 
 Made-up shops: items as popular as the words of a language (Zipf), users with as many events as chance gives them, one
-event a day. Each fit runs in a process of its own, whose CPU seconds and largest memory are told; one that fails or
-takes longer than --minutes says so. Sizes that stand in --out already are kept.
+event a day. Each fit runs in a process of its own, whose CPU seconds and largest memory beyond the data are told, beside
+the memory that the model foretold; one that fails or takes longer than --minutes says so. Sizes that stand in --out already are kept.
 """
 
 from __future__ import annotations
@@ -63,9 +63,12 @@ def child(model: str, size: tuple[int, int, int]) -> None:
     before = peak_mb()
     cls = MODELS.get(model)
     options = {name: value for name, value in OPTIONS.items() if name in cls.Config.model_fields}
+    fresh = cls(cls.Config(**options))
+    foretold = sum(part.bytes for part in fresh.memory(data)) / 1e6
     with measured() as cost:
-        cls(cls.Config(**options)).fit(data, rng.stream(7, "growth", model))
-    print(json.dumps({"cpu": cost.cpu_seconds, "wall": cost.seconds, "peak_mb": cost.peak_mb, "data_mb": before}))
+        fresh.fit(data, rng.stream(7, "growth", model))
+    told = {"cpu": cost.cpu_seconds, "wall": cost.seconds, "peak_mb": cost.peak_mb}
+    print(json.dumps(told | {"data_mb": before, "foretold_mb": foretold}))
 
 
 def run(model: str, size: tuple[int, int, int], minutes: float) -> dict[str, Any]:
@@ -103,15 +106,23 @@ def main(models: str, small: bool, sweeps: str, minutes: float, out: Path) -> No
 
 
 def show(sweep: str, models: list[str], steps: list[tuple[int, int, int]], found: dict[str, Any]) -> None:
-    """CPU seconds and memory by size, and how much the cost grew from the smallest to the largest size."""
+    """CPU seconds and memory by size, as `words` says them, and how much the cost grew from the smallest to the largest size."""
     rows = []
     for model in models:
         costs = [found[f"{model} {' '.join(map(str, size))}"] for size in steps]
-        cells = [f"{c['cpu']:.2f} s, {c['peak_mb']:,.0f} MB" if "cpu" in c else c["reason"] for c in costs]
+        cells = [words(cost) for cost in costs]
         whole = all("cpu" in c for c in costs)
         rows.append((model, *cells, f"{costs[-1]['cpu'] / max(costs[0]['cpu'], 0.01):.1f}×" if whole else "–"))
     at = GROWING[sweep]
     print_table(f"Cost of a fit, {sweep} growing", ("model", *(f"{size[at]:,}" for size in steps), "growth"), rows)
+
+
+def words(cost: dict[str, Any]) -> str:
+    """CPU seconds, and MB beyond those of Python and the data, with what was foretold where anything was."""
+    if "cpu" not in cost:
+        return cost["reason"]
+    beyond, foretold = cost["peak_mb"] - cost["data_mb"], cost["foretold_mb"]
+    return f"{cost['cpu']:.2f} s, {beyond:,.0f} MB" + (f" (foretold {foretold:,.0f})" if foretold else "")
 
 
 def plot(sweep: str, models: list[str], steps: list[tuple[int, int, int]], found: dict[str, Any], path: Path) -> None:
