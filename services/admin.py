@@ -28,7 +28,7 @@ class AdminPort:
         """pages: path → what answers a GET there."""
         app = Starlette(routes=[Route(path, _asked(page)) for path, page in pages.items()])
         config = uvicorn.Config(
-            FrontDoor(app, settings, admin=True), log_config=None, lifespan="off", server_header=False
+            FrontDoor(app, settings, admin=True), log_config=None, lifespan="off", server_header=False, http="h11"
         )
         self._server = uvicorn.Server(config)
         self._socket = _listening(settings.host, settings.admin_port)

@@ -1,5 +1,7 @@
 """What runs beside the champion: follow the aliases challenger and shadow, in a thread of its own.
 
+The challenger is made ready before anybody promotes it, so that a promotion takes no longer than noticing it.
+
 Loading another release never delays a change of champion, and what is wrong here never touches what serves.
 """
 
@@ -19,9 +21,9 @@ from components.release import pace
 from components.release.release import Release
 from components.tracking.registry import CHALLENGER, SHADOW
 from services.canary import Canary
-from services.release_cache import ReleaseCache, Serving
+from services.release_cache import Prepared, ReleaseCache, Serving, serving
 from services.release_ledger import Ledger
-from services.release_watcher import CACHE, RETRY_S, ReleaseWatcher
+from services.release_watcher import CACHE, RETRY_S, ReleaseWatcher, UnderWay
 from services.settings import Settings
 from services.shadow import Shadow
 
@@ -30,9 +32,11 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("shoploop.alongside")
 
+AHEAD = "next champion"  # what the challenger may become
+
 
 class Alongside:
-    """Begins and ends canary and shadow as the registry's aliases say."""
+    """Begins and ends canary and shadow as the registry's aliases say, and has the challenger ready."""
 
     def __init__(
         self,
@@ -49,13 +53,15 @@ class Alongside:
         self._watcher = watcher
         self._check = check
         self._cache = ReleaseCache(Path(settings.state) / CACHE)
-        self._refused_at = {CHALLENGER: 0.0, SHADOW: 0.0}
+        self._refused_at = {CHALLENGER: 0.0, SHADOW: 0.0, AHEAD: 0.0}
+        self._unfit: str | None = None  # the challenger that could not be made ready
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._follow, name="alongside", daemon=True)
 
     def start(self) -> None:
         """Follow, if there is anything to follow: a folder that is served knows no aliases."""
-        if self.settings.release is None and (self.canary.share > 0 or self.shadow.share > 0):
+        wanted = self.canary.share > 0 or self.shadow.share > 0 or self.settings.prepare
+        if self.settings.release is None and wanted:
             self._thread.start()
 
     def stop(self) -> None:
@@ -87,6 +93,40 @@ class Alongside:
             self._look_at_canary(ledger, aliases.get(CHALLENGER), champion)
         if self.shadow.share > 0:
             self._look_at_shadow(ledger, aliases.get(SHADOW), champion)
+        if self.settings.prepare:
+            self._look_ahead(ledger, aliases.get(CHALLENGER), champion)
+
+    def _look_ahead(self, ledger: Ledger, name: str | None, champion: Serving) -> None:
+        """Keep the challenger ready, in memory; what cannot serve is loaded again when somebody promotes it."""
+        prepared, trial = self._watcher.prepared, self.canary.trial
+        if name is None or name == champion.version:
+            self._watcher.prepared = None
+        elif prepared is not None and prepared.is_of(name, champion):
+            pass
+        elif trial is not None and trial.is_of(name, champion):
+            self._watcher.prepared = Prepared(trial.canary, champion)
+        elif self._unfit != name or not self._waits(AHEAD):
+            self._prepare(ledger, ledger.registry.version(name), champion)
+
+    def _prepare(self, ledger: Ledger, version: RegisteredVersion, champion: Serving) -> None:
+        self._watcher.under_way = under_way = UnderWay(version.version)
+        release = self._watcher.held(version)
+        self._watcher.prepared = None  # one at a time in memory
+        try:
+            check_gates(version)
+            held = serving(release, version.version) if release is not None else None
+            candidate = held or self._verified(ledger, version)
+            pace.check(candidate.release, champion.release, self.settings.max_slowdown)
+            self._watcher.prepared = Prepared(candidate, champion)
+            logger.info("challenger %s is ready", version.version)
+        except RegistryError:
+            raise
+        except (ShoploopError, OSError) as e:
+            self._unfit = version.version
+            self._refused(AHEAD, version, e)
+        finally:
+            self._watcher.under_way = None
+            under_way.done.set()
 
     def _look_at_canary(self, ledger: Ledger, name: str | None, champion: Serving) -> None:
         if name is None or name == champion.version:

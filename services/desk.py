@@ -16,6 +16,7 @@ from components.core import schema
 from components.core.errors import ReleaseError
 from components.core.stages import stage
 from components.online.store import Exposure
+from components.ranking.feature_digest import feature_digests
 from components.ranking.feature_words import in_words
 from components.release.release import RANKER, Answer, Event, Question, Release
 from services.messages import (
@@ -42,6 +43,7 @@ from services.state import State
 Asked = TypeVar("Asked", RecommendRequest, SearchRequest, Told)
 DAY_S = 86_400
 EARLY = "events before the release's cut-off ({cutoff}) are stored but change no answer: the release knows that time"
+UNCOUNTED = "only events of the types {types} change an answer: this release's histories hold no others"
 
 
 class Desk:
@@ -80,7 +82,9 @@ class Desk:
 
     def _asked(self, question: Question, now: Serving) -> Answer:
         began = time.perf_counter()
-        answer = now.release.recommend(question)
+        with feature_digests() as features:
+            answer = now.release.recommend(question)
+        record().features = features[0] if features else None
         if now.on_trial:
             check_sound(answer)
         elif self.on_answer is not None:
@@ -101,13 +105,15 @@ class Desk:
         events = [self._protected(event, release) for event in request.events]
         with stage("log"):
             accepted = self.state.add_events(events, default_time)
+        uncounted = sum(event.event_type not in release.history_events for event in request.events)
         early = sum(e.timestamp is not None and e.timestamp < release.known.now for e in request.events)
         return EventsAnswer(
             accepted=accepted,
             repeated=len(request.events) - accepted,
             unknown_items=sum(event.item_id not in release.hybrid.items for event in request.events),
             before_cutoff=early,
-            note=EARLY.format(cutoff=release.facts["cutoff_time"]) if early else None,
+            not_counted=uncounted,
+            note=_note(release, early, uncounted),
         )
 
     def unit(self, request: RecommendRequest | SearchRequest, release: Release) -> str:
@@ -165,24 +171,31 @@ class Desk:
         )
 
     def _events(self, user_id: str, release: Release) -> tuple[Event, ...]:
-        """The user's purchases since the cut-off, as the service's clock sees them.
+        """What the user did since the cut-off, of the types in the release's histories, as the service's clock sees it.
 
         Under the release's clock a time beyond the horizon becomes the horizon: the shop's past would else fade by all
         the years between its cut-off and today as soon as one event carries today's time.
         """
         cutoff = release.known.now
         with stage("state"):
-            bought = self.state.purchases(user_id, cutoff)
+            done = self.state.events(user_id, release.history_events, cutoff)
         if self.settings.clock == "wall":
-            return bought
+            return done
         latest = cutoff + self.settings.horizon_days * DAY_S
-        return tuple(replace(event, time=min(event.time, latest)) for event in bought)
+        return tuple(replace(event, time=min(event.time, latest)) for event in done)
 
 
 def check_sound(answer: Answer) -> None:
     """Raise ReleaseError if an answer's order means nothing, because its scores are no numbers."""
     if not np.isfinite(answer.scores).all():
         raise ReleaseError("release: it gave scores that are no numbers.")
+
+
+def _note(release: Release, early: int, uncounted: int) -> str | None:
+    notes = [EARLY.format(cutoff=release.facts["cutoff_time"])] if early else []
+    if uncounted:
+        notes.append(UNCOUNTED.format(types=", ".join(release.history_events)))
+    return "; ".join(notes) or None
 
 
 def _items(release: Release, answer: Answer) -> list[Item]:

@@ -1,6 +1,6 @@
 """The front door: every request comes in here and every answer leaves here.
 
-It asks where from, who and how much at once; gives the request its id; and tells figures, log and traces how it ended.
+It asks where from and who; gives the request its id; and tells figures, log and traces how it ended.
 """
 
 from __future__ import annotations
@@ -8,17 +8,16 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import MutableMapping
-from contextlib import nullcontext
 
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from components.core.stages import collected
 from services.access import Access, is_loopback
-from services.admission import Admission
 from services.draining import LEAVING
 from services.figures import figures
 from services.json_log import log_request
-from services.origins import Origins
+from services.origins import PREFLIGHT, Origins
 from services.refused import RefusedError
 from services.request_record import CURRENT, RequestRecord
 from services.routes import PROBES, label, route
@@ -38,7 +37,6 @@ class FrontDoor:
         self.settings = settings
         self.access = Access(settings)
         self.origins = Origins(settings)
-        self.admission = Admission(settings.queue)
         self.traces = open_traces(settings.traces)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -54,7 +52,9 @@ class FrontDoor:
         headers = {name.lower(): value.decode("latin-1") for name, value in scope["headers"]}
         with collected() as stages:
             try:
-                await self._pass(scope, receive, _told(send, record), headers)
+                await self._pass(
+                    scope, receive, _told(send, record, self.origins.told(headers.get(b"origin", ""))), headers
+                )
             finally:
                 CURRENT.reset(token)
                 seconds = time.perf_counter() - record.began
@@ -64,18 +64,17 @@ class FrontDoor:
     async def _pass(self, scope: Scope, receive: Receive, send: Send, headers: MutableMapping[bytes, str]) -> None:
         try:
             self._check(scope, headers)
-            works = route(scope["path"]).works and scope["method"] == "POST"
-            with self.admission.admitted() if works else nullcontext():
-                figures().inside.set(self.admission.inside)
-                await self.app(scope, receive, send)
+            if self.origins.is_preflight(scope["method"], headers):
+                await Response(status_code=204, headers=PREFLIGHT)(scope, receive, send)
+                return
+            self._check_key(scope, headers)
+            await self.app(scope, receive, send)
         except RefusedError as e:
             CURRENT.get().refused = e.reason
             await e.answer()(scope, receive, send)
-        finally:
-            figures().inside.set(self.admission.inside)
 
     def _check(self, scope: Scope, headers: MutableMapping[bytes, str]) -> None:
-        """Raises         RefusedError."""
+        """Whether it may come from there, to here. Raises         RefusedError."""
         path = scope["path"]
         if path in PROBES:
             return
@@ -83,6 +82,10 @@ class FrontDoor:
         if self.settings.admin_port is not None and (scope_needed == "admin") != self.admin:
             raise RefusedError(404, "route", "nothing here; GET / names the routes")
         self.origins.check(headers.get(b"host", ""), headers.get(b"origin", ""))
+
+    def _check_key(self, scope: Scope, headers: MutableMapping[bytes, str]) -> None:
+        """Raises         RefusedError."""
+        scope_needed = route(scope["path"]).scope
         if scope_needed is not None:
             local = scope.get("server") is None or is_loopback(scope["server"][0])
             self.access.check(scope_needed, headers.get(b"authorization", ""), local=local)
@@ -98,13 +101,13 @@ class FrontDoor:
             )
 
 
-def _told(send: Send, record: RequestRecord) -> Send:
-    """A send channel that notes the status and adds the request's id."""
+def _told(send: Send, record: RequestRecord, more: list[tuple[bytes, bytes]]) -> Send:
+    """A send channel that notes the status and adds the request's id, and more headers."""
 
     async def sending(message: Message) -> None:
         if message["type"] == "http.response.start":
             record.status = message["status"]
-            message["headers"] = [*message.get("headers", ()), (REQUEST_ID, record.request_id.encode())]
+            message["headers"] = [*message.get("headers", ()), (REQUEST_ID, record.request_id.encode()), *more]
             if LEAVING.is_set():
                 message["headers"].append((b"connection", b"close"))
         await send(message)

@@ -86,7 +86,8 @@ class SimilarRequest(Message):
 
 
 class Event(Message):
-    """Something a user did. Purchases count in the user's next answer; the others are kept for the read-out.
+    """Something a user did. It counts in the user's next answer if the release's histories hold events of its type
+    (`history_events` in GET /release, facts); all are kept for the read-out.
 
     event_id    chosen by the sender; the same id sent again changes nothing
     timestamp   unix seconds; left out, the service's clock stamps it
@@ -98,7 +99,7 @@ class Event(Message):
     user_id: Id
     pseudonymous: bool = Field(default=False, strict=True)
     item_id: Id
-    event_type: Literal["view", "click", "cart", "purchase"] = "purchase"
+    event_type: Literal["view", "click", "cart", "purchase", "rating"] = "purchase"
     timestamp: int | None = Field(default=None, ge=0, strict=True)
     value: Price | None = None
     quantity: int = Field(default=1, ge=1, le=100_000, strict=True)
@@ -132,7 +133,7 @@ class Item(Message):
 
 
 class OwnItem(Message):
-    """Something this person bought."""
+    """Something in this person's history."""
 
     item_id: str
     title: str | None
@@ -160,7 +161,8 @@ class Reasons(Message):
 class RecommendedItem(Item):
     """An item recommended to somebody.
 
-    probability  that they buy it in a window as long as the one the ranker learned from; null where nothing says so
+    probability  that they buy it in a window as long as the one the ranker learned from, whether or not they buy
+                 anything in it; null where nothing says so
     reasons      null unless the request says `explain`
     explored     it stands there by a draw, because few people know it (docs/decisions/0025)
     """
@@ -205,12 +207,14 @@ class EventsAnswer(Message):
     repeated       their event ids were there already
     unknown_items  not in the catalogue
     before_cutoff  older than the release: stored, but they change no answer
+    not_counted    of a type that the release's histories do not hold: likewise
     """
 
     accepted: int
     repeated: int
     unknown_items: int
     before_cutoff: int
+    not_counted: int
     note: str | None
 
 

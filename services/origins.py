@@ -1,15 +1,24 @@
 """From where: the name by which the service was called, and the web page that calls, if one does.
 
 A page of another site can make a browser call loopback, under that site's name (DNS rebinding) or its own. The service
-answers only to its own names, and to no page that was not allowed.
+answers only to its own names, and to no page that was not allowed; browsers of those that were are told so (CORS,
+https://fetch.spec.whatwg.org/#http-cors-protocol).
 """
 
 from __future__ import annotations
+
+from collections.abc import Mapping
 
 from services.access import is_loopback
 from services.refused import RefusedError
 from services.settings import Settings
 
+PREFLIGHT = {
+    "Access-Control-Allow-Methods": "GET, POST",
+    "Access-Control-Allow-Headers": "Authorization, Content-Type, Traceparent",
+    "Access-Control-Max-Age": "600",
+}
+READABLE = b"X-Request-Id, Retry-After"  # headers that a page's script may read
 LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "[::1]"})
 
 
@@ -29,5 +38,19 @@ class Origins:
         bare = name if name.endswith("]") else name.rpartition(":")[0] or name
         if self._hosts and bare not in self._hosts:
             raise RefusedError(421, "host", "this service does not answer to that name; SHOPLOOP_HOSTS allows it")
-        if origin and origin.lower().rstrip("/") not in self._pages:
+        if origin and not self._allows(origin):
             raise RefusedError(403, "origin", "web pages of that origin may not call; SHOPLOOP_ORIGINS allows it")
+
+    def is_preflight(self, method: str, headers: Mapping[bytes, str]) -> bool:
+        """Whether a browser asks, before a page's request, if it may send it; it shows no key with that."""
+        return method == "OPTIONS" and b"origin" in headers and b"access-control-request-method" in headers
+
+    def told(self, origin: str) -> list[tuple[bytes, bytes]]:
+        """Headers by which a browser lets the page of an allowed origin read the answer."""
+        if not origin or not self._allows(origin):
+            return []
+        allowed = (b"access-control-allow-origin", origin.encode("latin-1"))
+        return [allowed, (b"access-control-expose-headers", READABLE), (b"vary", b"Origin")]
+
+    def _allows(self, origin: str) -> bool:
+        return origin.lower().rstrip("/") in self._pages

@@ -21,8 +21,9 @@ from components.core.errors import StateError
 from components.core.lean_imports import import_lean
 from components.core.stages import note_stage
 from components.search.engines.elasticsearch import EngineError
-from services import draining, json_log
+from services import draining, json_log, turnstile
 from services.admin import AdminPort
+from services.admission import Admission
 from services.alongside import Alongside
 from services.canary import Canary
 from services.desk import Desk
@@ -56,6 +57,7 @@ logger = logging.getLogger("shoploop.recommender")
 SETTINGS = read_settings()
 THREADS = 4  # numpy and XGBoost let go of the interpreter while they compute
 TIMEOUT_S = 10
+LONGEST_NUMBER = 9  # digits
 NO_STATE = "the store of events does not answer; come again in a second"
 NO_ENGINE = "the search server does not answer; come again in a second"
 NOTHING_YET = "no verified release yet; GET /health says why"
@@ -184,7 +186,7 @@ class Recommender:
 
     def suggest_page(self, asked: Mapping[str, str]) -> Response:
         """The same by GET: `text` and `limit` in the address."""
-        known = {name: int(value) if name == "limit" and value.isdigit() else value for name, value in asked.items()}
+        known = {name: _number(value) if name == "limit" else value for name, value in asked.items()}
         wrong = refusal("/suggest", json.dumps(known).encode())
         if wrong is not None:
             return JSONResponse({"error": wrong}, status_code=400)
@@ -215,7 +217,7 @@ class Recommender:
 
     def metrics(self) -> Response:
         """Figures of all workers."""
-        figures().refused_release.set(self.watcher.refused is not None)
+        figures().refused_release.set(self.watcher.pending)
         content, media_type = exposition()
         return Response(content, media_type=media_type)
 
@@ -237,7 +239,7 @@ class Recommender:
 
     def _answer(self, ask: Callable[[Asked, Serving], Answered], request: Asked) -> Answered | Response:
         """What the desk says, from the release that serves at this moment."""
-        note_stage("queue", record().began)
+        note_stage("queue", record().admitted)
         now = self.watcher.current
         if now is None:
             return _not_ready()
@@ -260,10 +262,21 @@ class Recommender:
         figures().swapped(now.version if now else None)
 
 
+ADMISSION = Admission(SETTINGS.queue)
+turnstile.install(ADMISSION)
 Recommender.add_asgi_middleware(FrontDoor, settings=SETTINGS)
 Recommender.add_asgi_middleware(
-    RequestGuard, max_body_bytes=SETTINGS.max_body_kb * 1024, within_s=SETTINGS.body_within_s
+    RequestGuard,
+    max_body_bytes=SETTINGS.max_body_kb * 1024,
+    within_s=SETTINGS.body_within_s,
+    admission=ADMISSION,
+    bodies=SETTINGS.bodies,
 )
+
+
+def _number(text: str) -> int | str:
+    """A number of a few plain digits; all else stays text, which is then refused as any other."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= LONGEST_NUMBER else text
 
 
 def _not_ready() -> Response:

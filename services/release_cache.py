@@ -44,6 +44,21 @@ def serving(release: Release, version: str | None) -> Serving:
 
 
 @dataclass(frozen=True)
+class Prepared:
+    """A version that may serve at once: its gates, files, golden answers and what it needs here were checked.
+
+    champion  what served then: the pace was judged against it
+    """
+
+    candidate: Serving
+    champion: Serving
+
+    def is_of(self, version: str, champion: Serving) -> bool:
+        """Whether it is still about these two."""
+        return self.candidate.version == version and self.champion.release is champion.release
+
+
+@dataclass(frozen=True)
 class _LastServed:
     version: str
     digest: str

@@ -11,7 +11,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,7 +24,7 @@ from components.release.release import Release
 from components.tracking.registry import DIGEST_TAG
 from services.figures import figures
 from services.messages import Refusal
-from services.release_cache import ReleaseCache, Serving, serving
+from services.release_cache import Prepared, ReleaseCache, Serving, serving
 from services.release_ledger import Ledger
 from services.settings import Settings
 
@@ -34,8 +34,17 @@ if TYPE_CHECKING:
 logger = logging.getLogger("shoploop.release_watcher")
 
 RETRY_S = 30.0  # a refused version is tried again: its files may have been restored
+READY_WITHIN_S = 60.0  # who finds a version being made ready waits so long for it rather than loading it too
 CACHE = "releases"
 FOLDER, CACHED = "folder", "cached"  # names of releases without a version, in a refusal
+
+
+@dataclass(frozen=True)
+class UnderWay:
+    """A version that is being made ready."""
+
+    version: str
+    done: threading.Event = field(default_factory=threading.Event)
 
 
 @dataclass
@@ -49,6 +58,7 @@ class ReleaseWatcher:
 
     refused  the last release that was refused, until another one serves; `pending` says whether it is still asked for
     doubt    in words, where registry, history and this service disagree; None where they agree
+    prepared  the challenger, where somebody made it ready (services/alongside.py); under_way while that is being done
     """
 
     def __init__(self, settings: Settings, check: Callable[[Release], None], on_swap: Callable[[], None]):
@@ -59,6 +69,8 @@ class ReleaseWatcher:
         self.refused: Refusal | None = None
         self.registry_error: str | None = None
         self.doubt: str | None = None
+        self.prepared: Prepared | None = None
+        self.under_way: UnderWay | None = None
         self._standby: Serving | None = None
         self._cache = ReleaseCache(Path(settings.state) / CACHE)
         self._on_swap = on_swap
@@ -143,14 +155,28 @@ class ReleaseWatcher:
     def _candidate(self, registry: ModelRegistry, version: RegisteredVersion) -> Serving:
         """The version, ready to serve: its gates, its files, what it needs here, and its pace were checked."""
         check_gates(version)
-        kept = self._standby
-        if kept is not None and kept.release.digest == version.tags.get(DIGEST_TAG):
-            return serving(kept.release, version.version)  # it was verified, and served
-        candidate = self._cache.get(registry, version)
+        under_way = self.under_way
+        if under_way is not None and under_way.version == version.version:
+            under_way.done.wait(READY_WITHIN_S)
+        release = self.held(version)
+        candidate = self._cache.get(registry, version) if release is None else serving(release, version.version)
         self._check(candidate.release)
-        if self.current is not None:
+        if self.current is not None and not self._is_judged(candidate.release, self.current.release):
             pace.check(candidate.release, self.current.release, self.settings.max_slowdown)
         return candidate
+
+    def held(self, version: RegisteredVersion) -> Release | None:
+        """The version's release where it was verified and is still in memory: it served before, or was made ready."""
+        prepared, digest = self.prepared, version.tags.get(DIGEST_TAG)
+        kept = [self._standby, prepared.candidate if prepared else None]
+        return next((one.release for one in kept if one is not None and one.release.digest == digest), None)
+
+    def _is_judged(self, release: Release, champion: Release) -> bool:
+        """Whether its pace is known: it served before, or was held against this champion when it was made ready."""
+        kept, prepared = self._standby, self.prepared
+        if kept is not None and kept.release is release:
+            return True
+        return prepared is not None and prepared.candidate.release is release and prepared.champion.release is champion
 
     def _tell(self, doubt: str | None) -> None:
         if doubt is not None and doubt != self.doubt:

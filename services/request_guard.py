@@ -6,35 +6,53 @@ BentoML would answer the last with a library's words, and log a traceback for ea
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from services.admission import Admission
 from services.refusals import refusal
 from services.refused import RefusedError
 from services.request_record import CURRENT
+from services.routes import route
 
 DRAIN_S = 2.0  # what is left of a refused body is read and dropped for so long: a sender that writes reads no answer
 CLOSE = {"Connection": "close"}
+SLOW = "the body was not there within {within_s:g} s, or took longest of too many; send it again, and faster"
 
 
 class RequestGuard:
     """ASGI middleware inside the front door.
 
-    413 for a body above the limit, 408 for one that is not there in time, 415 for a POST that is not JSON, 400 for one
-    out of bounds.
+    413 for a body above the limit, 408 for one that is not there in time, 415 for a POST that is not JSON, 429 where
+    the queue is full, 400 for a body out of bounds.
     """
 
-    def __init__(self, app: ASGIApp, max_body_bytes: int, within_s: float):
-        """The next application, the largest body in bytes, and how long it may take."""
+    def __init__(self, app: ASGIApp, max_body_bytes: int, within_s: float, admission: Admission, bodies: int):
+        """The next application, the largest body in bytes, and how long it may take; admission counts who is in
+        the house; bodies: how many may be under way, together not more than bodies × max_body_bytes of memory.
+        """
         self.app = app
         self.max_body_bytes = max_body_bytes
         self.within_s = within_s
+        self.admission = admission
+        self._bodies = bodies
+        self._under_way: dict[asyncio.Timeout, None] = {}  # the one that takes longest comes first
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer or pass on."""
-        if scope["type"] != "http" or scope["method"] in ("GET", "HEAD"):
+        if scope["type"] != "http":
             await self.app(scope, receive, send)
-            return
+        elif scope["method"] in ("GET", "HEAD"):
+            with self._admitted(scope):
+                await self.app(scope, receive, send)
+        else:
+            await self._read_and_pass(scope, receive, send)
+
+    async def _read_and_pass(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if route(scope["path"]).works:
+            self.admission.check()  # a body that nobody could look at now is not waited for
         try:
             body = await self._read(scope, receive)
         except RefusedError as e:
@@ -43,10 +61,14 @@ class RequestGuard:
             return
         if body is None:
             return  # the caller left
-        wrong = refusal(scope["path"], body)
-        if wrong is not None:
-            raise RefusedError(400, "bounds", wrong)
-        await self.app(scope, _replay(body, receive), send)
+        with self._admitted(scope):
+            wrong = refusal(scope["path"], body)
+            if wrong is not None:
+                raise RefusedError(400, "bounds", wrong)
+            await self.app(scope, _replay(body, receive), send)
+
+    def _admitted(self, scope: Scope) -> AbstractContextManager[None]:
+        return self.admission.admitted() if route(scope["path"]).works else nullcontext()
 
     async def _read(self, scope: Scope, receive: Receive) -> bytes | None:
         """The whole body; None if the caller left before its end. Raises         RefusedError."""
@@ -57,11 +79,25 @@ class RequestGuard:
         if declared.isdigit() and int(declared) > self.max_body_bytes:
             raise self._too_large()
         try:
-            async with asyncio.timeout(self.within_s):
+            async with self._in_time():
                 return await self._parts(receive)
         except TimeoutError:
-            words = f"the body was not there within {self.within_s:g} s; send it again, and faster"
-            raise RefusedError(408, "slow", words, CLOSE) from None
+            raise RefusedError(408, "slow", SLOW.format(within_s=self.within_s), CLOSE) from None
+
+    @asynccontextmanager
+    async def _in_time(self) -> AsyncIterator[None]:
+        """TimeoutError for a body that takes too long, or longest where there are too many."""
+        async with asyncio.timeout(self.within_s) as mine:
+            self._under_way[mine] = None
+            try:
+                if len(self._under_way) > self._bodies:
+                    slowest = next(iter(self._under_way))
+                    del self._under_way[slowest]
+                    if not slowest.expired():
+                        slowest.reschedule(0)
+                yield
+            finally:
+                self._under_way.pop(mine, None)
 
     async def _parts(self, receive: Receive) -> bytes | None:
         parts, size, more = [], 0, True

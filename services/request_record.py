@@ -14,22 +14,25 @@ if TYPE_CHECKING:
 
 @dataclass
 class RequestRecord:
-    """One request; `began` in seconds of time.perf_counter.
+    """One request; `began` in seconds of time.perf_counter, and so is `admitted`: when its body was there.
 
     status     what was answered; None if nothing was, because it was cancelled or the caller left
     refused    in one word, why it was not answered
     release, data_digest, version, fallback  of the answer, once there is one
+    features   digest of what the ranker was asked with (ranking/feature_digest.py); None where it was not asked
     """
 
     route: str = "other"
     request_id: str = field(default_factory=lambda: uuid.uuid4().hex)
     began: float = field(default_factory=time.perf_counter)
+    admitted: float = field(default_factory=time.perf_counter)
     status: int | None = None
     refused: str | None = None
     release: str | None = None
     data_digest: str | None = None
     version: str | None = None
     fallback: str | None = None
+    features: str | None = None
 
     def served_by(self, now: Serving) -> None:
         """The release that answers."""

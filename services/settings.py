@@ -38,11 +38,14 @@ class Settings(Config):
     experiment  a running A/B test, as JSON
     canary_share  share of the users whom the version at the alias challenger answers; 0: nobody
     canary_lines  what switches it off, as JSON: {"max_errors": 0.02}; components/promotion/canary.py has them all
+    prepare     load and verify the version at the alias challenger before it is promoted: the promotion then shows
+                sooner, for the memory of one release more while a challenger waits
     shadow_share  share of the recommendations that the version at the alias shadow is asked too, unseen; 0: none
     shadow_room   questions that may wait for the shadow; more are left out
     max_slowdown  a new release may take so many times as long for its golden questions as the one that serves
     max_body_kb largest request body
     body_within_s  a body that is not there by then is refused
+    bodies      bodies under way to one worker; where more come, the one that takes longest is refused
     queue       requests that one worker has in the house at most, waiting and working; more are refused
     host        address to listen on
     admin_port  port of its own for /metrics, /health and /release, which the public port then does not have
@@ -66,11 +69,13 @@ class Settings(Config):
     experiment: Experiment | None = None
     canary_share: float = Field(default=0.0, ge=0, le=1)
     canary_lines: Lines = Lines()
+    prepare: bool = True
     shadow_share: float = Field(default=1.0, ge=0, le=1)
     shadow_room: int = Field(default=64, ge=1, le=10_000)
     max_slowdown: float = Field(default=5.0, gt=1, le=1000)
     max_body_kb: int = Field(default=256, ge=1, le=10_000)
     body_within_s: float = Field(default=5.0, ge=0.1, le=60)
+    bodies: int = Field(default=128, ge=1, le=10_000)
     queue: int = Field(default=32, ge=1, le=10_000)
     host: str = HOST
     admin_port: int | None = Field(default=None, ge=1, le=65_535)

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
-from components.core.schema import PURCHASE
 from components.online.address import open_store
 from components.online.store import Exposure, Told
-from components.release.release import Event as Bought
+from components.release.release import Event as Done
 from services.messages import Event
 from services.settings import Settings
 
@@ -40,9 +39,9 @@ class State:
         now = time.time()
         return self.store.add_events([_told(event, default_time, now) for event in events])
 
-    def purchases(self, user_id: str, since: int) -> tuple[Bought, ...]:
-        """A user's newest purchases at or after `since`, oldest first; those of one second as they were told."""
-        return tuple(Bought(*found) for found in self.store.events_of(user_id, PURCHASE, since, NEWEST_EVENTS))
+    def events(self, user_id: str, event_types: Collection[str], since: int) -> tuple[Done, ...]:
+        """A user's newest events of these types at or after `since`, oldest first; those of one second as told."""
+        return tuple(Done(*found) for found in self.store.events_of(user_id, event_types, since, NEWEST_EVENTS))
 
     def add_exposure(self, shown: Exposure) -> None:
         """Log one answer."""

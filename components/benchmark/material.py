@@ -141,6 +141,8 @@ def _from_source(con: Backend, material: Material, folder: Path, work: Path) -> 
     source.ingest(raw)
     landed = source.land(raw, landed)
     given = source.tables(con, landed)
+    events = given[schema.INTERACTIONS_TABLE]
+    repeated = _users_of_two_lines(events) if material.kind == "sequences" else []
     given, unreadable = _readable(con, protection(Path(), material.source).apply(given))
     cleaned = policy.clean_tables(given, policy.chosen(_cleaning(material)), Work(con.create_table, work / "fitted"))
     for name in (schema.INTERACTIONS_TABLE, schema.ITEMS_TABLE):
@@ -152,8 +154,20 @@ def _from_source(con: Backend, material: Material, folder: Path, work: Path) -> 
     return {
         "rejected": sum(t["rejected"] for t in told),
         "unreadable": unreadable,
-        "remarks": [remark for t in told for remark in t["remarks"]] + effects,
+        "remarks": [remark for t in told for remark in t["remarks"]] + repeated + effects,
     }
+
+
+def _users_of_two_lines(events: Table) -> list[str]:
+    """In words, how many users stand on several lines, whose events then interleave."""
+    lines = events.group_by(schema.USER_ID).agg(
+        lines=(events[schema.SOURCE_FILE] + ":" + events[schema.SOURCE_ROW].cast("string")).nunique()
+    )
+    users = totals(lines, {"n": (lines.lines > 1).sum()})["n"]
+    if not users:
+        return []
+    said = "stand on several lines, and nobody knows which came first: their events interleave, place by place"
+    return [f"{users:,} users {said}; join the lines at their origin"]
 
 
 def _cleaning(material: Material) -> CleanConfig:

@@ -10,7 +10,7 @@ from components.core import layout, schema
 from components.core.bundle import digest, read_json, replacing, sha256, write_json
 from components.core.config import parse
 from components.core.dataset import Dataset
-from components.core.errors import ConfigError
+from components.core.errors import ConfigError, DataError
 from components.core.registry import SPLITS
 from components.data import engine
 from components.data.engine import EngineConfig
@@ -98,13 +98,22 @@ def prepare(material: Material, split: Splitter, work: Path) -> Path:
 
 
 def question(folder: Path, fold: str) -> Question:
-    """One fold of a prepared folder."""
+    """One fold of a prepared folder; DataError if nobody can be asked in it."""
     at = folder / fold
     data = store.load_dataset(at / store.DATASET)
     asked = store.load_asked(at, data)
     parts = [digest(at / store.DATASET), sha256(at / store.TARGET)]
     parts += [digest(at / store.ASKED)] if (at / store.ASKED).is_dir() else []
-    return Question(fold, data, task(asked, store.load_target(at / store.TARGET, asked)), "-".join(parts), at)
+    target = store.load_target(at / store.TARGET, asked)
+    asked_of = task(asked, target)
+    if not len(asked_of.histories):
+        raise DataError(
+            f"benchmark: nobody can be asked in the {fold} fold: of {target.outside:,} held-out events every item is "
+            "missing from what was fitted on, so no list can hold it; give more users, or longer histories."
+            if target.outside
+            else f"benchmark: nobody can be asked in the {fold} fold: no user of it has an event that is held out."
+        )
+    return Question(fold, data, asked_of, "-".join(parts), at)
 
 
 def told(folder: Path, fold: str) -> dict[str, Any]:

@@ -87,6 +87,11 @@ def run(
     split = splitter(config.protocol, material, config.density)
     prepared = prepare(material, split, out / WORK / "data")
     asked = question(prepared, config.fold)
+    if not any(asked.task.relevant[view].nnz for view in config.views):
+        raise DataError(
+            "benchmark: every held-out item is in its user's own history, and such items are masked; --repeats leaves "
+            "them in the lists."
+        )
     names = [name for name in roster.names if name not in roster.unable]
     contest = Contest(roster.specs, asked, config.views, config.k, out / WORK, config.minutes)
     outcomes = contest.hold(names, seeds_of(config), tell)

@@ -30,6 +30,8 @@ def regress(bought: sp.csr_matrix, targets: np.ndarray, candidates: int, solve: 
     solve    (grams float32 (batch, candidates, candidates), right (batch, candidates)) → weights (batch, candidates);
              where an item has fewer candidates the rest of its block is 0
     """
+    if not candidates:  # a catalogue of one item: there is nothing to regress it on
+        return sp.csr_matrix((bought.shape[1],) * 2, dtype=np.float32)
     items = sp.csr_matrix(bought.T)
     nearest = _candidates(items, targets, candidates)
     size = max(1, BATCH_CELLS // candidates**2)

@@ -34,8 +34,10 @@ def list_() -> None:
     from components.quality.quarantine_view import groups
 
     found = groups(ROOT / layout.QUARANTINE)
+    for remark in _standing():
+        click.echo(remark)
     if not found:
-        click.echo("the quarantine is empty: every row that was read was accepted")
+        click.echo(_nothing())
         return
     table = Table("table", "rule", "rows", "reason", "for example")
     for group in found:
@@ -83,6 +85,27 @@ def readmit(reason: str, by: str) -> None:
     params = read_params(ROOT / PARAMS_FILE)
     config = read_config(find_step("validate", params), params)
     _tell(judge_again(config, ROOT, by, reason, datetime.now(UTC)))
+
+
+def _standing() -> list[str]:
+    """What a person must know of the run that left the quarantine: data refused, or not those pinned now."""
+    from components.data.pin import read_pin
+    from components.quality.quarantine_view import judged_data
+    from components.quality.refusal import refusal
+
+    folder = ROOT / layout.QUARANTINE
+    said = [f"validate refused these data and accepted no row: {reason}" for reason in refusal(folder)]
+    if (ROOT / layout.DATA_PIN).is_file() and read_pin(ROOT / layout.DATA_PIN)[0] != judged_data(folder):
+        said.append(f"this is the quarantine of an earlier run: {layout.DATA_PIN} pins other data since; validate anew")
+    return said
+
+
+def _nothing() -> str:
+    from components.quality.refusal import refusal
+
+    if refusal(ROOT / layout.QUARANTINE):
+        return "no single row was set aside: the rules that said stop are about whole tables"
+    return "the quarantine is empty: every row that was read was accepted"
 
 
 def _tell(done: Readmission) -> None:

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from components.core import layout
+from components.core.bundle import read_json
 from components.core.errors import DataError
-from components.data import engine, raw_files, under_way
+from components.data import engine, file_columns, raw_files, under_way
 from components.data.pin import check_pin, file_digests, read_pin
 from components.data.source import Source
 
@@ -48,6 +49,7 @@ def add(root: Path, source: Source, raw: str, files: Sequence[Path]) -> tuple[st
             raw_files.copy([(file, file.name) for file in fresh], work / layout.DATA.name / raw)
             _refuse_known(root, work / layout.DATA.name)
             arrivals = [_look(source, raw, file, work) for file in sorted((work / layout.DATA.name / raw).iterdir())]
+            _refuse_other_columns(source, raw, root, work)
             under_way.note(root, {a.name: {k: v for k, v in asdict(a).items() if k != "name"} for a in arrivals})
             under_way.complete(root)
         return check_pin(root), [*completed, *arrivals]
@@ -109,6 +111,20 @@ def _look(source: Source, raw: str, file: Path, work: Path) -> Arrival:
     if not total:
         raise DataError(f"snapshot: {file.name} holds no row ({lines:,} lines are none); nothing was added.")
     return Arrival(f"{raw}/{file.name}", total, lines, total - distinct)
+
+
+def _refuse_other_columns(source: Source, raw: str, root: Path, work: Path) -> None:
+    """DataError where a file, or a member or sheet in it, lacks a column that the mapping reads in those before it."""
+    from pyarrow.parquet import read_schema
+
+    needed = source.needed_before(root / layout.DATA, work / "before").get(raw, set())
+    for folder in sorted((work / "landed").iterdir()):
+        said = read_json(folder / f"{raw}.landed.json")["lacking"]
+        there = set(read_schema(folder / f"{raw}.parquet").names)
+        bad = {f"{raw}/{folder.name}": sorted(needed - there)} | {f: sorted(needed & {*c}) for f, c in said.items()}
+        bad = {file: columns for file, columns in bad.items() if columns}
+        if bad:
+            raise DataError(f"snapshot: {file_columns.words(raw, bad)} Nothing was added.")
 
 
 def _counted(path: Path) -> tuple[int, int]:

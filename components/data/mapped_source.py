@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from ibis import Table
     from ibis.backends.duckdb import Backend
 
+LOOKED_AT = 1_000  # rows of a file whose columns are wanted: of JSON lines, not every row names all
 KEYS = {schema.ITEMS_TABLE: schema.ITEM_ID, schema.USERS_TABLE: schema.USER_ID}
 
 
@@ -103,10 +104,51 @@ class MappedSource(Source):
         landed = {}
         for name, files in self.found().items():
             chosen = list(dict.fromkeys([files[0][0].resolve(), files[-1][0].resolve()]))
-            limits = self.limits.model_copy(update={"first_rows": rows})
             root = Path(os.path.commonpath([file.parent for file in chosen]))
-            landed[name] = land(name, chosen, self.raw_tables()[name].format, work, limits, root)
+            landed[name] = self._land_first_rows(name, chosen, rows, root, work)
         return landed
+
+    def needed(self, landed: dict[str, Table]) -> dict[str, set[str]]:
+        """The columns that the mappings read, but those that they say a file may lack."""
+        optional = self.optional(landed)
+        return {raw: columns - optional[raw] for raw, columns in self._read(landed).items()}
+
+    def optional(self, landed: dict[str, Table]) -> dict[str, set[str]]:
+        """The columns that all mappings which read them say a file may lack."""
+        strict: dict[str, set[str]] = {name: set() for name in landed}
+        for part in self.parts(landed):
+            strict[part.raw] |= set(part.mapping.raw_columns()) - set(part.mapping.may_lack)
+        return {raw: columns - strict[raw] for raw, columns in self._read(landed).items()}
+
+    def needed_before(self, folder: Path, work: Path) -> dict[str, set[str]]:
+        """By the columns of the first and the last file of every raw table."""
+        seen = [
+            self._land_first_rows(name, files, LOOKED_AT, Path(folder), work, may_be_empty=True)
+            for name, files in self.files_in(folder).items()
+        ]
+        if not all(landed.rows for landed in seen):
+            return {}
+        con = engine.connect()
+        self.land_beside(folder, work)
+        landed = {name: engine.read_parquet(con, Path(work) / f"{name}.parquet") for name in self.raw}
+        needed = self.needed(landed)
+        con.disconnect()
+        return {name: columns & {*landed[name].columns} for name, columns in needed.items()}
+
+    def _land_first_rows(
+        self, name: str, files: list[Path], rows: int, root: Path, work: Path, *, may_be_empty: bool = False
+    ) -> Landed:
+        """Land the first rows of the first and the last of some files."""
+        limits = self.limits.model_copy(update={"first_rows": rows})
+        chosen = list(dict.fromkeys([files[0], files[-1]]))
+        form = self.raw_tables()[name].format
+        return land(name, chosen, form, work, limits, root, may_be_empty=may_be_empty)
+
+    def _read(self, landed: dict[str, Table]) -> dict[str, set[str]]:
+        found: dict[str, set[str]] = {name: set() for name in landed}
+        for part in self.parts(landed):
+            found[part.raw] |= set(part.mapping.raw_columns())
+        return found
 
     def tables(self, con: Backend, folder: Path) -> dict[str, Table]:
         """Canonical tables; where no raw table gives items, they are those of the interactions."""

@@ -112,6 +112,18 @@ class Source(ABC):
         """The raw files in `folder` (data/), by raw table."""
         raise NotImplementedError(self.component())
 
+    def needed(self, landed: dict[str, Table]) -> dict[str, set[str]]:
+        """By raw table, the columns that none of its files may lack; `landed` holds the landed raw tables."""
+        return {}
+
+    def optional(self, landed: dict[str, Table]) -> dict[str, set[str]]:
+        """By raw table, the columns that are read, and that a file may lack."""
+        return {}
+
+    def needed_before(self, folder: Path, work: Path) -> dict[str, set[str]]:
+        """As `needed`, of what a look at files in `folder` (data/) finds; `work` is an empty folder for the look."""
+        return {}
+
     def land_file(self, name: str, file: Path, folder: Path, work: Path) -> None:
         """Land one file of the raw table `name` as `land` would, to a folder of its own; a file may hold no row."""
         raise NotImplementedError(self.component())

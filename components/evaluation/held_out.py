@@ -1,12 +1,13 @@
 """Is the ranker better than every model it joins? Asked of users whose purchases its trees did not learn from.
 
 Only the window that trained the ranker is asked, never the test window. Lists are drawn from the whole catalogue, as
-they are when a release is measured. The users are others, the window is the trees' own: that flatters the trees, so
-this finds a ranker that failed, and does not foretell by how much a good one wins.
+they are when a release is measured. The users are others, the window is the trees' own, and that flatters the trees: so
+the burden of proof is theirs, as it is at the gate, and what is not clearly better gives way to the best model alone.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -32,6 +33,17 @@ class HeldOut:
         counts = (~np.isnan(views)).sum(axis=0)
         return np.nansum(views, axis=0) / np.where(counts > 0, counts, np.nan)
 
+    @classmethod
+    def joined(cls, parts: Sequence[HeldOut]) -> HeldOut:
+        """What several groups of users told."""
+        first = parts[0].ndcg
+        return cls(
+            {
+                name: {view: np.concatenate([part.ndcg[name][view] for part in parts]) for view in first[name]}
+                for name in first
+            }
+        )
+
     @property
     def best_model(self) -> str:
         """The model that is best alone."""
@@ -46,10 +58,10 @@ class HeldOut:
         return float(values.mean()), float(values.std(ddof=1) / np.sqrt(len(values)))
 
     @property
-    def clearly_better(self) -> str | None:
-        """The best model, if the ranker loses to it by more than can be chance; None as it should be."""
+    def better_alone(self) -> str | None:
+        """The best model, unless the ranker is better than it by more than can be chance."""
         mean, error = self.gain(self.best_model)
-        return self.best_model if mean < -CLEARLY * error else None
+        return None if mean > CLEARLY * error else self.best_model
 
     @property
     def words(self) -> str:

@@ -65,8 +65,7 @@ def task(data: Dataset, target: Target) -> Task:
     data, target  as from splits/store.py: load_questions
     """
     n_items = len(data.items)
-    shape = (len(data.users), n_items)
-    bought = sp.csr_matrix((np.ones(len(target.rows), np.float32), (target.rows, target.items)), shape=shape)
+    bought = _bought(data, target)
     seen = data.histories.matrix(n_items, binary=True)
     new = bought - bought.multiply(seen)
     new.eliminate_zeros()
@@ -74,6 +73,16 @@ def task(data: Dataset, target: Target) -> Task:
     return Task(
         data.users.ids[rows], data.histories.take(rows), {ALL: bought[rows], NEW: sp.csr_matrix(new)[rows]}, n_items
     )
+
+
+def idle(data: Dataset, target: Target) -> Histories:
+    """Those of the dataset's users who bought nothing in its catalogue: `task` leaves them out."""
+    return data.histories.take(np.flatnonzero(_bought(data, target).getnnz(axis=1) == 0))
+
+
+def _bought(data: Dataset, target: Target) -> sp.csr_matrix:
+    shape = (len(data.users), len(data.items))
+    return sp.csr_matrix((np.ones(len(target.rows), np.float32), (target.rows, target.items)), shape=shape)
 
 
 def lists(scores: np.ndarray, histories: Histories, k: int = CUTOFF) -> Lists:

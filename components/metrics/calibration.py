@@ -31,8 +31,8 @@ def reliability(
 
     probabilities  float (n,) in [0, 1]
     outcomes       bool (n,), what happened
-    bins           of equally many predictions: over a catalogue nearly all probabilities are close to 0, and bins of
-                   equal width would hold all of them in one
+    bins           of equally many predictions, as far as equal ones allow, which stay together: over a catalogue
+                   nearly all probabilities are close to 0, and bins of equal width would hold all of them in one
     weights        float (n,), how many predictions each stands for; None: one
     Raises         ValueError if the lengths differ, there is none, or a probability is outside [0, 1].
     Source         Murphy & Winkler 1977, doi:10.2307/2346866; bins of equal size: Nixon et al. 2019, arXiv:1904.01685.
@@ -43,10 +43,11 @@ def reliability(
     if not ((probabilities >= 0) & (probabilities <= 1)).all():
         raise ValueError("reliability: a probability is outside 0 … 1")
     weights = np.ones(len(probabilities)) if weights is None else np.asarray(weights, dtype=np.float64)
-    order = np.argsort(probabilities, kind="stable")
-    middle = np.cumsum(weights[order]) - weights[order] / 2
-    bin_of = np.minimum((middle / weights.sum() * max(bins, 1)).astype(int), max(bins, 1) - 1)
-    weights, probabilities, outcomes = weights[order], probabilities[order], outcomes[order]
+    # Equal predictions share a bin: which of them came first says nothing, and a curve of steps has many.
+    _, same = np.unique(probabilities, return_inverse=True)
+    mass = np.bincount(same, weights)
+    middle = np.cumsum(mass) - mass / 2
+    bin_of = np.minimum((middle / weights.sum() * max(bins, 1)).astype(int), max(bins, 1) - 1)[same]
     sums = (weights, weights * probabilities, weights * outcomes)
     counts, foretold, happened = (np.bincount(bin_of, of) for of in sums)
     some = counts > 0

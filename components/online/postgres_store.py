@@ -46,7 +46,8 @@ ADD_EXPOSURE = (
 )
 EVENTS_OF = (
     f"select {schema.ITEM_ID}, {schema.TIMESTAMP} from shoploop.events where {schema.USER_ID} = %s "
-    f"and {schema.EVENT_TYPE} = %s and {schema.TIMESTAMP} >= %s order by {schema.TIMESTAMP} desc, seq desc limit %s"
+    f"and {schema.EVENT_TYPE} = any(%s) and {schema.TIMESTAMP} >= %s "
+    f"order by {schema.TIMESTAMP} desc, seq desc limit %s"
 )
 SHOWN = (
     f"select {', '.join(schema.EXPOSURES)} from shoploop.exposures where {{}} = %s "
@@ -86,9 +87,11 @@ class PostgresStore(OnlineStore):
         rows = [tuple(getattr(event, name) for name in EVENT_COLUMNS) for event in events]
         return self._call(lambda connection: _many(connection, ADD_EVENT, rows))
 
-    def events_of(self, user_id: str, event_type: str, since: int, limit: int) -> tuple[tuple[str, int], ...]:
+    def events_of(
+        self, user_id: str, event_types: Collection[str], since: int, limit: int
+    ) -> tuple[tuple[str, int], ...]:
         """Newest first in the index, turned around."""
-        return tuple(reversed(self._select(EVENTS_OF, (user_id, event_type, since, limit))))
+        return tuple(reversed(self._select(EVENTS_OF, (user_id, list(event_types), since, limit))))
 
     def add_exposure(self, shown: Exposure) -> None:
         """A row per position."""

@@ -78,11 +78,20 @@ class RedisStore(OnlineStore):
         keys = [f"{PREFIX}event-ids", f"{PREFIX}arrivals"]
         return int(self._call(lambda _: self._add_events(keys=keys, args=arguments)))
 
-    def events_of(self, user_id: str, event_type: str, since: int, limit: int) -> tuple[tuple[str, int], ...]:
-        """Of one time they are ordered by their arrival, with which the members begin."""
-        key = _events_key(event_type, user_id)
-        newest = self._call(lambda r: r.zrevrangebyscore(key, "+inf", since, start=0, num=limit))
-        events = [_event(member) for member in reversed(newest)]
+    def events_of(
+        self, user_id: str, event_types: Collection[str], since: int, limit: int
+    ) -> tuple[tuple[str, int], ...]:
+        """Of one time they are ordered by their arrival, with which the members begin; types are merged here."""
+
+        def work(r: redis.Redis) -> list[list[tuple[str, float]]]:
+            with r.pipeline(transaction=False) as pipe:
+                for event_type in event_types:
+                    key = _events_key(event_type, user_id)
+                    pipe.zrevrangebyscore(key, "+inf", since, start=0, num=limit, withscores=True)
+                return pipe.execute()
+
+        found = [(score, member) for members in self._call(work) for member, score in members]
+        events = [_event(member) for _, member in sorted(found)[-limit:]]
         return tuple((event["item_id"], event["timestamp"]) for event in events)
 
     def add_exposure(self, shown: Exposure) -> None:

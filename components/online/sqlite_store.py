@@ -34,8 +34,8 @@ pragma user_version = {FORMAT};
 ADD_EVENT = f"insert or ignore into events ({', '.join(EVENT_COLUMNS)}) values ({', '.join('?' * len(EVENT_COLUMNS))})"
 ADD_EXPOSURE = f"insert into exposures values ({', '.join('?' * len(schema.EXPOSURES))})"
 EVENTS_OF = (
-    f"select {schema.ITEM_ID}, {schema.TIMESTAMP} from events where {schema.USER_ID} = ? and {schema.EVENT_TYPE} = ? "
-    f"and {schema.TIMESTAMP} >= ? order by {schema.TIMESTAMP} desc, seq desc limit ?"
+    f"select {schema.ITEM_ID}, {schema.TIMESTAMP} from events where {schema.USER_ID} = ? "
+    f"and {schema.EVENT_TYPE} in ({{}}) and {schema.TIMESTAMP} >= ? order by {schema.TIMESTAMP} desc, seq desc limit ?"
 )
 SHOWN = (
     f"select {', '.join(schema.EXPOSURES)} from exposures where {{}} = ? "
@@ -83,9 +83,12 @@ class SqliteStore(OnlineStore):
         rows = [tuple(getattr(event, name) for name in EVENT_COLUMNS) for event in events]
         return self._insert(ADD_EVENT, rows)
 
-    def events_of(self, user_id: str, event_type: str, since: int, limit: int) -> tuple[tuple[str, int], ...]:
+    def events_of(
+        self, user_id: str, event_types: Collection[str], since: int, limit: int
+    ) -> tuple[tuple[str, int], ...]:
         """Newest first in the index, turned around."""
-        return tuple(reversed(self._select(EVENTS_OF, (user_id, event_type, since, limit))))
+        query = EVENTS_OF.format(", ".join("?" * len(event_types)))
+        return tuple(reversed(self._select(query, (user_id, *event_types, since, limit))))
 
     def add_exposure(self, shown: Exposure) -> None:
         """A row per position."""

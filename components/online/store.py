@@ -85,8 +85,11 @@ class OnlineStore(ABC):
         """Store the events whose ids are new, all or none; returns how many were new."""
 
     @abstractmethod
-    def events_of(self, user_id: str, event_type: str, since: int, limit: int) -> tuple[tuple[str, int], ...]:
-        """(item_id, timestamp) of a user's newest events of a type at or after `since`, at most `limit`, oldest first.
+    def events_of(
+        self, user_id: str, event_types: Collection[str], since: int, limit: int
+    ) -> tuple[tuple[str, int], ...]:
+        """(item_id, timestamp) of a user's newest events of some types at or after `since`, at most `limit`, oldest
+        first.
 
         Those of one second keep the order in which they were told.
         """

@@ -14,6 +14,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 
+from components.core.addresses import masked
 from components.core.errors import RegistryError, ReleaseError
 from components.promotion.checks import Check, check_files, check_gates, gates_digest
 from components.promotion.history import (
@@ -197,8 +198,8 @@ class Promotions:
     def _check_known(self, writer: Writer, standing: Standing) -> None:
         if not writer.knows(standing.notes.get(ANCHOR_NOTE)):
             raise ReleaseError(
-                f"{self.history.path}: it is not the history that the registry at {self.registry.uri} remembers. "
-                "Nothing was changed; promote where that history lies, or restore the file."
+                f"{self.history.path}: it is not the history that the registry at {masked(self.registry.uri)} "
+                "remembers. Nothing was changed; promote where that history lies, or restore the file."
             )
 
     @contextmanager

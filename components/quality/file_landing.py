@@ -7,17 +7,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from components.core.bundle import read_json
 from components.core.errors import DataError
 from components.core.progress import track
 from components.core.schema import SOURCE_FILE, SOURCE_ROW
+from components.data.file_columns import Lacking
 from components.data.landing.archive import MEMBER_MARK
 from components.data.source import Source
-from components.quality.accounts import Accounts
+from components.quality.accounts import ACCOUNT, Accounts
 from components.quality.part_store import LANDED, PartStore, key_of
 
 SHEET_MARK = "#"  # file.xlsx#Sheet
 COLUMNS_FILE = "0-columns.parquet"
-MOST_NAMES = 10
 
 
 @dataclass(frozen=True)
@@ -76,28 +77,28 @@ def check_rows(source: Source, data: Path, files: Iterable[RawFile], work: Path)
         source.land(data, work)
 
 
-def link_landed(folder: Path, files: Iterable[RawFile], chosen: Iterable[RawFile]) -> list[tuple[str, str]]:
+def link_landed(folder: Path, files: Iterable[RawFile], chosen: Iterable[RawFile]) -> Lacking:
     """Lay out landed files as `Source.tables` reads them: a folder of parquet for each raw table.
 
     files   all there are: a column that any of them has is there, and null in the others
     chosen  those whose rows are wanted
-    Returns remarks (raw table, words) on columns that some files lack
+    Returns by raw table and file the columns that this file, or a member or sheet in it, lacks
     Raises  DataError if files of one raw table give a column two types or two spellings
     """
     import pyarrow.parquet as pq
 
-    remarks, files, chosen = [], list(files), list(chosen)
+    lacking, files, chosen = {}, list(files), list(chosen)
     for raw in dict.fromkeys(file.raw for file in files):
         place = folder / f"{raw}.parquet"
         place.mkdir(parents=True)
         schemas = {f.name: pq.read_schema(f.rows) for f in files if f.raw == raw and f.rows.is_file()}
         wanted = _joined(schemas)
         pq.write_table(wanted.empty_table(), place / COLUMNS_FILE)
-        remarks += [(raw, words) for words in _lacking(schemas, wanted.names)]
+        lacking[raw] = _lacking([f for f in files if f.name in schemas and f.raw == raw], schemas, wanted.names)
         there = [file for file in chosen if file.raw == raw and file.rows.is_file()]
         for number, file in enumerate(there, 1):
             (place / f"{number:06d}.parquet").symlink_to(file.rows.resolve())
-    return remarks
+    return lacking
 
 
 def _joined(schemas: Mapping[str, Any]) -> Any:
@@ -122,10 +123,9 @@ def _joined(schemas: Mapping[str, Any]) -> Any:
     return pa.schema([*plain, *(fields[name][0] for name in trace)])
 
 
-def _lacking(schemas: Mapping[str, Any], names: list[str]) -> list[str]:
-    missing = {file: [n for n in names if n not in found.names] for file, found in schemas.items()}
-    return [
-        f"{file}: column '{', '.join(lacking[:MOST_NAMES])}' is missing there and is empty in its rows"
-        for file, lacking in missing.items()
-        if lacking
-    ]
+def _lacking(files: Iterable[RawFile], schemas: Mapping[str, Any], names: list[str]) -> dict[str, list[str]]:
+    missing = {file.name: [n for n in names if n not in schemas[file.name].names] for file in files}
+    for file in files:
+        said = read_json(file.landed / f"{file.raw}{ACCOUNT}").get("lacking", {})
+        missing |= {member: sorted({*columns, *missing[file.name]}) for member, columns in said.items()}
+    return {name: columns for name, columns in missing.items() if columns}

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from components.data import engine, file_columns
 from components.data.engine import EngineConfig
 from components.data.protection import Protection
 from components.data.source import Source
@@ -69,14 +70,26 @@ def take_in(source: Source, suites: Sequence[Suite], protection: Protection, mea
         return Intake(folder, accounts_in(folder, source.raw))
     files, accounts = land_files(source, means.data, means.digests, means.identity, means.store)
     check_rows(source, means.data, files, means.work / "nothing")
-    accounts.remarks += link_landed(landed, files, files)
+    lacking = link_landed(landed, files, files)
     source.land_beside(means.data, landed)
+    needed, optional = _columns(source, landed)
+    file_columns.refuse(lacking, needed)
+    accounts.remarks += file_columns.remarks(lacking, optional)
     own = [row_rules.divided(suite)[0] for suite in suites if suite.table in source.by_file()]
     (means.work / "new").mkdir()
     judging = Judging(source, protection, own, means.identity, means.engine)
     parts, new = judged(judging, files, means.store, means.work / "new")
     tables = {name: FileTable.of(name, parts) for name in source.by_file()}
     return Intake(landed, accounts, tables, files, new, frozenset([*parts, *(file.landed for file in files)]))
+
+
+def _columns(source: Source, landed: Path) -> tuple[dict[str, set[str]], dict[str, set[str]]]:
+    """By raw table, the columns that every file has to have, and those that one may lack."""
+    con = engine.connect()
+    raw = {name: engine.read_parquet(con, landed / f"{name}.parquet") for name in source.raw}
+    found = source.needed(raw), source.optional(raw)
+    con.disconnect()
+    return found
 
 
 def without_row_rules(suites: Sequence[Suite], intake: Intake) -> list[Suite]:

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from components.core import schema
+from components.core.bundle import read_json
 from components.core.errors import DataError
-from components.quality.quarantine import NOTES, ORIGINAL, REASON, REJECTED, RULE, TABLE
+from components.quality.quarantine import NOTES, ORIGINAL, REASON, REJECTED, RULE, RULES, TABLE
 
 MOST_EXAMPLES = 3
 COUNTED = (TABLE, RULE, REASON, ORIGINAL, schema.SOURCE_FILE, schema.SOURCE_ROW)
@@ -52,6 +53,12 @@ def files(folder: Path) -> list[Path]:
     if not Path(folder).is_dir():
         raise DataError(f"{folder}: no such folder; `dvc repro validate` makes it.")
     return sorted(Path(folder).glob("*.parquet"))
+
+
+def judged_data(folder: Path) -> str | None:
+    """The digest of the data that the quarantine is of; None if it does not say."""
+    path = Path(folder) / RULES
+    return read_json(path)["data"] if path.is_file() else None
 
 
 def groups(folder: Path) -> list[Group]:

@@ -59,12 +59,9 @@ def propose(
     seen = histories.hold(rows, items, n_items)
     scores = {name: of.at(rows, items) for name, of in evidence.items()}
     of_pool = np.divmod(pool, n_items)
-    ranks, strengths = {}, {}
-    for name, of in evidence.items():
-        pool_scores = scores[name] if chosen is pool else of.at(*of_pool)
-        ranks[name] = _ranks(of_pool[0], pool_scores, rows, scores[name])
-        strengths[name] = _strengths(of_pool[0], pool_scores, rows, scores[name])
-    return Candidates(rows, items, seen, scores, ranks, strengths)
+    pools = scores if chosen is pool else {name: of.at(*of_pool) for name, of in evidence.items()}
+    ranks = {name: _ranks(of_pool[0], pools[name], rows, scores[name]) for name in evidence}
+    return Candidates(rows, items, seen, scores, ranks, _strengths(of_pool[0], pools, rows, scores))
 
 
 def _union(
@@ -89,17 +86,21 @@ def _ranks(pool_rows: np.ndarray, pool_scores: np.ndarray, rows: np.ndarray, sco
     return (1 + higher).astype(np.float32)
 
 
-def _strengths(pool_rows: np.ndarray, pool_scores: np.ndarray, rows: np.ndarray, scores: np.ndarray) -> np.ndarray:
-    """float32 (pairs,): where a score lies between the row's pool's least and best; 0 where these are the same."""
+def _strengths(
+    pool_rows: np.ndarray, pools: Mapping[str, np.ndarray], rows: np.ndarray, scores: Mapping[str, np.ndarray]
+) -> dict[str, np.ndarray]:
+    """float32 (pairs,) by model: where a score lies between the row's pool's least and best; 0 where they are one."""
     n = 1 + max(int(pool_rows.max(initial=-1)), int(rows.max(initial=-1)))
-    least, best = np.zeros((2, n), dtype=np.float32)
+    least, best = np.zeros((2, len(pools), n), dtype=np.float32)
     starts = np.flatnonzero(np.diff(pool_rows, prepend=-1))
     if len(starts):
-        least[pool_rows[starts]] = np.minimum.reduceat(pool_scores, starts)
-        best[pool_rows[starts]] = np.maximum.reduceat(pool_scores, starts)
-    spread = (best - least)[rows]
-    apart = np.where(spread > 0, spread, np.inf)
-    return np.clip((scores - least[rows]) / apart, 0, 1).astype(np.float32)
+        together = np.stack(list(pools.values()))
+        least[:, pool_rows[starts]] = np.minimum.reduceat(together, starts, axis=1)
+        best[:, pool_rows[starts]] = np.maximum.reduceat(together, starts, axis=1)
+    spread = best - least
+    apart = np.where(spread > 0, spread, np.float32(np.inf))
+    told = (np.stack([scores[name] for name in pools]) - least[:, rows]) / apart[:, rows]
+    return dict(zip(pools, np.clip(told, 0, 1).astype(np.float32), strict=True))
 
 
 def _falling(rows: np.ndarray, scores: np.ndarray) -> np.ndarray:

@@ -22,6 +22,7 @@ from components.core.logistic import rising
 HAD = "bought"  # the column that tells items the user had from new ones
 STRENGTH = "strength."  # begins the names of the columns that are joined
 LEAST_BOUGHT = 10  # candidates of a kind that were bought; fewer tell nothing
+AMONG_EQUALS = 1e-4  # of the whole span of a model's scores
 RIDGE = 1.0  # a weight of 1 costs as much as half a unit of log likelihood: little said is little believed
 
 
@@ -52,9 +53,10 @@ class Consensus:
     trees_share: float
 
     @classmethod
-    def only(cls, model: str) -> Consensus:
-        """The order of one model, whatever the trees say."""
-        return cls([f"{STRENGTH}{model}"], [0.0, 1.0], [0.0, 1.0], (0.0, 0.0), (0.0, 0.0), 0.0)
+    def only(cls, model: str, among_equals: str) -> Consensus:
+        """The order of one model, whatever the trees say; another one orders what it scores alike."""
+        columns, weights = [f"{STRENGTH}{model}", f"{STRENGTH}{among_equals}"], [0.0, 1.0, AMONG_EQUALS]
+        return cls(columns, weights, weights, (0.0, 0.0), (0.0, 0.0), 0.0)
 
     def score(self, trees: np.ndarray, names: list[str], features: np.ndarray) -> np.ndarray:
         """float32 (pairs,), log odds.

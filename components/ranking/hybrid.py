@@ -19,6 +19,7 @@ from components.features import history
 from components.fusion.reciprocal_rank import worth
 from components.ranking.candidates import Candidates, propose
 from components.ranking.context import Context, pack, unpack
+from components.ranking.feature_digest import note_features
 from components.ranking.lambdamart import Lambdamart
 from components.ranking.list_policy import ListPolicy
 from components.ranking.order import Order, best
@@ -52,6 +53,7 @@ class Hybrid:
 
     retrieval             how the models are asked for their best items
     candidates_per_model  how many items each model may propose, twice: among all, and among new ones
+    strengths             whether the ranker is told them; it must be as it was when the ranker was trained
     """
 
     models: dict[str, Model]
@@ -59,6 +61,7 @@ class Hybrid:
     ranker: Lambdamart | None
     candidates_per_model: int
     retrieval: Retrieval = field(default_factory=Retrieval)
+    strengths: bool = True
 
     def __post_init__(self):
         """BundleError unless the ranker was trained on features normalised as the context's are."""
@@ -109,7 +112,8 @@ class Hybrid:
         for name, scores in candidates.scores.items():
             columns[f"score.{name}"] = scores
             columns[f"rank.{name}"] = candidates.ranks[name]
-            columns[f"strength.{name}"] = candidates.strengths[name]
+            if self.strengths:
+                columns[f"strength.{name}"] = candidates.strengths[name]
         columns["fused_rank"] = sum(worth(ranks) for ranks in candidates.ranks.values())
         columns |= history.pair_features(histories, len(context.items), rows, items, context.groups)
         columns |= {name: values[rows] for name, values in history.user_features(histories).items()}
@@ -142,6 +146,8 @@ class Hybrid:
             candidates = self.propose(histories, allowed, scores)
         with stage("features"):
             matrix = self.features(histories, candidates)[1] if len(candidates.rows) else None
+            if matrix is not None:
+                note_features(candidates.items, matrix)
         with stage("rank"):
             ranked = np.zeros(0, dtype=np.float32) if matrix is None else self.ranker.predict(matrix)
         lowest = np.zeros(len(histories), dtype=np.float32)

@@ -65,6 +65,11 @@ class Table:
     weights: np.ndarray
     candidate_recall: float
 
+    def keep(self, mask: np.ndarray) -> Table:
+        """The pairs where mask, bool (pairs,), is true."""
+        columns = (self.features[mask], self.labels[mask], self.groups[mask], self.weights[mask])
+        return Table(self.names, *columns, self.candidate_recall)
+
 
 def training_table(
     hybrid: Hybrid,

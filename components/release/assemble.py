@@ -20,7 +20,7 @@ from components.release.catalogue import Catalogue, catalogue_table
 from components.release.explorer import EXPLORATION
 from components.release.list_wishes import LIST_POLICY, UNKNOWN_NAMES, list_policy
 from components.release.load import CATALOGUE, FACTS, FORMAT, GOLDEN, HYBRID, KNOWN, SEARCH, load, read
-from components.release.release import PSEUDONYM_KEY, Release
+from components.release.release import HISTORY_EVENTS, PSEUDONYM_KEY, Release
 from components.release.segments import SEGMENTS, segments
 from components.splits import store
 
@@ -63,6 +63,7 @@ def assemble(
         pq.write_table(table, fresh / CATALOGUE)
         policy = list_policy(wishes, hybrid, Catalogue(table), data)
         facts = _facts(name, data, hybrid, _pseudonym_key(root)) | {
+            HISTORY_EVENTS: store.event_types(fold / store.HISTORY),
             LIST_POLICY: wishes.model_dump(mode="json", exclude_defaults=True),
             UNKNOWN_NAMES: policy.unknown,
             EXPLORATION: (exploration or ExplorationConfig()).model_dump(mode="json", exclude_defaults=True),

@@ -18,6 +18,7 @@ from components.core.errors import BundleError
 from components.core.schema import RANKER
 from components.evaluation.protocol import CUTOFF, VIEWS
 from components.release.list_wishes import LIST_POLICY
+from components.release.release import HISTORY_EVENTS
 from components.report.page import Page
 
 MARKDOWN, HTML = "model_card.md", "model_card.html"
@@ -148,7 +149,7 @@ def _calibration(found: dict[str, Any]) -> str:
     error, pairs = found["expected_calibration_error"], found["pairs"]
     return (
         f"Probabilities by an isotonic curve; expected calibration error {error:.4f} over {pairs:,} candidates of "
-        "users it was not fitted on."
+        "users it was not fitted on, those who bought nothing among them."
     )
 
 
@@ -170,9 +171,11 @@ def _limits(evaluation: dict[str, Any], facts: dict[str, Any]) -> tuple[str, ...
         f"{evaluation['target_outside_share']:.1%} of what was bought in the test window lies outside its catalogue, "
         f"and {evaluation['target_unknown_users']:,} users there were unknown to it: both are left out of the figures."
     )
+    kinds = ", ".join(facts[HISTORY_EVENTS])
+    known = f"A history holds events of type {kinds}, here as in the service; others change no answer."
     return (
         outside,
-        "An unknown user is shown what is popular. Only purchases enter a history; views and clicks do not.",
+        f"An unknown user is shown what is popular. {known}",
         "Figures are of the past: what people bought while shown something else. An experiment tells what it earns.",
         *_served_otherwise(facts),
     )

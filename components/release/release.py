@@ -11,7 +11,7 @@ import numpy as np
 from components.core.dataset import Dataset, Histories
 from components.core.errors import ConfigError
 from components.core.model import Model
-from components.core.schema import RANKER
+from components.core.schema import PURCHASE, RANKER
 from components.ranking.exploration import draw
 from components.ranking.hybrid import Hybrid
 from components.ranking.list_policy import DEEPEST, ListPolicy
@@ -23,6 +23,7 @@ from components.release.segments import Segments
 from components.search.index import SearchIndex
 
 PSEUDONYM_KEY = "pseudonym_key"  # in release.json
+HISTORY_EVENTS = "history_events"  # in release.json: the event types that its histories were made of
 POPULAR = "popular"  # the stated fallback
 SEGMENT = "popular_in_segment"  # the same, among people of the attributes that came with the question
 EVENT_GAP_S = 3600  # a history sent without times is taken as one event an hour, the last an hour before now
@@ -32,7 +33,7 @@ BEHIND = 1.0  # evidence scores stay above it, fillers below
 
 @dataclass(frozen=True)
 class Event:
-    """Something a user bought after the release's cut-off; time in unix seconds."""
+    """Something a user did after the release's cut-off, of a type that counts; time in unix seconds."""
 
     item_id: str
     time: int
@@ -110,6 +111,13 @@ class Release:
     def pseudonym_key(self) -> str | None:
         """Fingerprint of the key that made its user ids, None where they are the shop's own."""
         return self.facts.get(PSEUDONYM_KEY)
+
+    @property
+    def history_events(self) -> tuple[str, ...]:
+        """Event types that change an answer: those its models were fitted on. Releases that do not tell had purchases
+        counted when they were approved.
+        """
+        return tuple(self.facts.get(HISTORY_EVENTS, (PURCHASE,)))
 
     def recommend(self, question: Question) -> Answer:
         """Answer one question; an empty history gets what is popular.

@@ -93,6 +93,15 @@ def load_facts(root: Path) -> dict[str, Any]:
     return bundle.read_json(root / layout.SPLIT / FACTS)
 
 
+def event_types(history: Path) -> list[str]:
+    """The event types that a fold's histories are made of, in the order of schema.EVENT_TYPES.
+
+    history  its history.parquet
+    """
+    found = set(pc.unique(pq.read_table(history, columns=[schema.EVENT_TYPE])[schema.EVENT_TYPE]).to_pylist())
+    return [kind for kind in schema.EVENT_TYPES if kind in found]
+
+
 def load_target(path: Path, data: Dataset) -> Target:
     """What the target holds, as far as the dataset knows users and items.
 

@@ -11,6 +11,7 @@ from components.core.errors import DataError
 from components.data import engine, parts, policy, reference, undone
 from components.data.cleaner import Work, row_count
 from components.data.policy import CleanConfig
+from components.quality.refusal import refusal
 from components.steps.cleaning_page import cleaning_page, spreads
 from components.steps.result import StepResult
 
@@ -39,6 +40,7 @@ def clean(config: CleanConfig, root: Path, seed: int) -> StepResult:
     """
     cleaners = policy.chosen(config)
     con = config.engine.open()
+    _check_accepted(root / layout.QUARANTINE)
     given = _read(con, root / layout.VALIDATED)
     with replacing(root / layout.CLEAN) as fresh:
         work = Work(con.create_table, fresh / FITTED, _aside(con, root / layout.QUARANTINE))
@@ -59,6 +61,13 @@ def clean(config: CleanConfig, root: Path, seed: int) -> StepResult:
     artifacts = tuple(root / layout.CLEAN / name for name in (REPORT, COUNTS, POLICY))
     versions = {"cleaners": ", ".join(f"{c.component()} {c.version}" for c in cleaners)}
     return StepResult(_summary(result, counts), metrics=dict(counts), artifacts=artifacts, tags=versions)
+
+
+def _check_accepted(folder: Path) -> None:
+    """What validate last judged is what validated/ holds."""
+    reasons = refusal(folder)
+    if reasons:
+        raise DataError(f"clean: validate refused the data last judged ({reasons[0]}); mend that and run it again.")
 
 
 def _read(con: BaseBackend, folder: Path) -> dict[str, Table]:

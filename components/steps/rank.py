@@ -8,22 +8,25 @@ from pathlib import Path
 import numpy as np
 
 from components.core import bundle, layout, rng
+from components.core.dataset import Histories
 from components.core.errors import DataError
 from components.core.progress import track
 from components.evaluation.held_out import HeldOut, ask
-from components.evaluation.protocol import ALL, task
-from components.metrics.calibration import Reliability, expected_calibration_error, reliability
+from components.evaluation.protocol import ALL, Task, idle, task
+from components.metrics.calibration import Reliability, expected_calibration_error
 from components.ranking.assemble import CHOICE, untrained_hybrid
-from components.ranking.calibration import Calibration
 from components.ranking.consensus import Consensus
+from components.ranking.hybrid import FALLBACK, Hybrid
 from components.ranking.lambdamart import Lambdamart
+from components.ranking.probabilities import calibrate, idle_table
 from components.ranking.training import RankConfig, Table, buy_again, consensus, held_out_queries, training_table
 from components.report import figures
 from components.splits import store
 from components.steps.result import StepResult
 
 RELIABILITY = "reliability.png"
-LEAST_BOUGHT = 100  # bought candidates that judge the probabilities; fewer say nothing about their error
+CROSSED_PAIRS = 300_000  # so many candidates or fewer: trees take seconds, and every user is asked in PARTS turns
+PARTS = 5
 
 
 def rank(config: RankConfig, root: Path, seed: int) -> StepResult:
@@ -34,7 +37,8 @@ def rank(config: RankConfig, root: Path, seed: int) -> StepResult:
     """
     fold = layout.VALIDATION_FOLD
     data = store.load_dataset(root / layout.SPLIT / fold / store.DATASET)
-    work = task(*store.load_questions(root, fold, data))
+    asked, target = store.load_questions(root, fold, data)
+    work = task(asked, target)
     hybrid = untrained_hybrid(root, fold, data, config.candidates, config.candidates_per_model, config.retrieval)
     draw = rng.stream(seed, "rank")
     table = training_table(
@@ -44,10 +48,10 @@ def rank(config: RankConfig, root: Path, seed: int) -> StepResult:
     _check_labels(table, root)
     ranker = _fitted(config, table, held_out, root, seed)
     ranker.normalization = hybrid.context.normalizer.digest
-    found = ask(replace(hybrid, ranker=ranker), work.take(np.unique(table.groups[held_out] // 2)))
-    if found.clearly_better:
-        ranker.consensus, ranker.buy_again = Consensus.only(found.clearly_better), None
-    curve = _calibrate(ranker, table, held_out, draw)
+    found = _asked(config, hybrid, work, table, (ranker, held_out), root, seed)
+    if found.better_alone:
+        ranker.consensus, ranker.buy_again = Consensus.only(found.better_alone, FALLBACK), None
+    curve = calibrate(ranker, table, held_out, _idle(config, hybrid, idle(asked, target), table, held_out, seed), draw)
     _write(root / layout.RANKER, config, ranker, found, curve)
     artifacts = (root / layout.RANKER / RELIABILITY,) if curve else ()
     metrics = _metrics(table, ranker, found, curve)
@@ -65,6 +69,33 @@ def _fitted(config: RankConfig, table: Table, held_out: np.ndarray, root: Path, 
     return ranker
 
 
+def _asked(
+    config: RankConfig,
+    hybrid: Hybrid,
+    work: Task,
+    table: Table,
+    fitted: tuple[Lambdamart, np.ndarray],
+    root: Path,
+    seed: int,
+) -> HeldOut:
+    """How the ranker stands with users it did not learn from: those held out, or where trees are cheap, everybody.
+
+    fitted  the ranker, and bool (pairs,), the queries that were held out of it
+    """
+    users = np.unique(table.groups // 2)
+    if len(table.labels) > CROSSED_PAIRS or len(users) < 2 * PARTS:
+        ranker, held_out = fitted
+        return ask(replace(hybrid, ranker=ranker), work.take(np.unique(table.groups[held_out] // 2)))
+    draw = rng.stream(seed, "rank", "parts")
+    found = []
+    for part in track(np.array_split(draw.permutation(users), PARTS), "parts of the users"):
+        rest = table.keep(~np.isin(table.groups // 2, part))
+        ranker = _fitted(config, rest, held_out_queries(rest.groups, config.held_out_share, draw), root, seed)
+        ranker.normalization = hybrid.context.normalizer.digest
+        found.append(ask(replace(hybrid, ranker=ranker), work.take(np.sort(part))))
+    return HeldOut.joined(found)
+
+
 def _write(folder: Path, config: RankConfig, ranker: Lambdamart, found: HeldOut, curve: Reliability | None) -> None:
     with bundle.replacing(folder) as fresh:
         ranker.save(fresh)
@@ -80,7 +111,7 @@ def _write(folder: Path, config: RankConfig, ranker: Lambdamart, found: HeldOut,
             error = expected_calibration_error(curve)
             judged = {"expected_calibration_error": error, "pairs": round(float(np.sum(curve.counts)))}
             bundle.write_json(fresh / layout.CALIBRATION_FILE, judged)
-            figures.reliability(curve.foretold, curve.happened, "Candidates of held-out users").savefig(
+            figures.reliability(curve.foretold, curve.happened, "Candidates of held-out users, idle ones too").savefig(
                 fresh / RELIABILITY
             )
         bundle.seal(fresh, {})
@@ -88,8 +119,8 @@ def _write(folder: Path, config: RankConfig, ranker: Lambdamart, found: HeldOut,
 
 def _order(ranker: Lambdamart, found: HeldOut) -> str:
     """By what candidates are ordered, in words."""
-    if found.clearly_better:
-        return f"{found.clearly_better} alone, because the ranker lost: {found.words}"
+    if found.better_alone:
+        return f"{found.better_alone} alone, because the ranker is not clearly better: {found.words}"
     return f"the trees count {ranker.trees_share:.0%}, the models' consensus the rest: {found.words}"
 
 
@@ -102,7 +133,7 @@ def _metrics(table: Table, ranker: Lambdamart, found: HeldOut, curve: Reliabilit
         "candidate_recall": table.candidate_recall,
         "held_out.gain_over_best_model": found.gain(found.best_model)[0],
         "held_out.gain_error": found.gain(found.best_model)[1],
-        "gave_way_to_a_model": float(found.clearly_better is not None),
+        "gave_way_to_a_model": float(found.better_alone is not None),
     }
     if curve:
         metrics["calibration_error"] = expected_calibration_error(curve)
@@ -118,21 +149,13 @@ def _summary(table: Table, ranker: Lambdamart, found: HeldOut, curve: Reliabilit
     )
 
 
-def _calibrate(ranker: Lambdamart, table: Table, held_out: np.ndarray, draw: np.random.Generator) -> Reliability | None:
-    """Give the ranker its curve of probabilities; return how true it is for users it was not fitted on.
-
-    Only whole queries (all candidates) of held-out users count: one half gives the curve that the other half judges,
-    then both give the curve that is kept. Where the judging half bought too few candidates, no probability is told.
-    """
-    pairs = np.flatnonzero(held_out & (table.groups % 2 == 0))
-    scores, bought, weights = ranker.predict(table.features[pairs]), table.labels[pairs], table.weights[pairs]
-    users = np.unique(table.groups[pairs])
-    first = np.isin(table.groups[pairs], draw.choice(users, len(users) // 2, replace=False))
-    half = Calibration.fit(scores[first], bought[first], weights[first])
-    if half is None or bought[~first].sum() < LEAST_BOUGHT:
-        return None
-    ranker.calibration = Calibration.fit(scores, bought, weights)
-    return reliability(half.probability(scores[~first]), bought[~first] > 0, weights=weights[~first])
+def _idle(
+    config: RankConfig, hybrid: Hybrid, users: Histories, table: Table, held_out: np.ndarray, seed: int
+) -> Table | None:
+    """Candidates of users who bought nothing; the draws are apart, so that trees and lines are what they were."""
+    buyers = (len(np.unique(table.groups // 2)), len(np.unique(table.groups[held_out] // 2)))
+    draw = rng.stream(seed, "rank", "idle")
+    return idle_table(hybrid, users, buyers, config, draw, lambda blocks: track(blocks, "users who bought nothing"))
 
 
 def _check_labels(table: Table, root: Path) -> None:

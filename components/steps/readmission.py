@@ -24,6 +24,7 @@ from components.quality import quarantine, row_rules, snapshots, standing, works
 from components.quality.file_tables import CONDEMNED_ROW, link_all, renumbered, scan
 from components.quality.judge import ROW, judge
 from components.quality.quarantine import REASON, RULE, RULES, TABLE
+from components.quality.refusal import refusal
 from components.quality.rules import Rule
 from components.quality.suites import STOP, Suite, load_suites
 from components.quality.verdict import Verdict
@@ -80,6 +81,8 @@ def _before(config: ValidateConfig, root: Path, digest: str) -> dict[str, list[R
     path = root / layout.QUARANTINE / RULES
     if not path.is_file():
         raise DataError(f"{path}: no such file; {FULL_RUN} first.")
+    if refusal(root / layout.QUARANTINE):
+        raise DataError(f"quarantine: validate refused these data, so no row can be re-admitted to them; {FULL_RUN}.")
     said = read_json(path)
     if said["data"] != digest or said["identity"] != identity_of(config, root):
         raise DataError(

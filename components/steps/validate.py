@@ -5,7 +5,8 @@ from __future__ import annotations
 import tempfile
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING
+from textwrap import shorten
+from typing import TYPE_CHECKING, NoReturn
 
 from pydantic import Field
 
@@ -31,8 +32,9 @@ from components.quality.part_store import PartStore, key_of
 from components.quality.price_units import PriceUnitsConfig, same_unit
 from components.quality.profile import Profile, profile
 from components.quality.quarantine import REJECTED, Raw, condemned, write_rejected, write_rules
+from components.quality.refusal import write_refusal
 from components.quality.standing import DriftConfig
-from components.quality.suites import STOP, WARN, Suite, load_suites
+from components.quality.suites import QUARANTINE, STOP, WARN, Suite, load_suites
 from components.quality.thresholds import Threshold
 from components.quality.verdict import Verdict
 from components.quality.volume import VolumeConfig
@@ -41,6 +43,9 @@ from components.steps.result import StepResult
 if TYPE_CHECKING:
     from ibis import Table
     from ibis.backends.duckdb import Backend
+
+LEADING, EXAMPLE_LETTERS = 3, 80  # rules named in the message that stops the run, and how long their examples may be
+NOTHING_THERE = "e.g. missing"  # the example of a rule about missing values, which says no more than its name
 
 
 class ValidateConfig(Config):
@@ -64,8 +69,9 @@ def validate(config: ValidateConfig, root: Path, seed: int) -> StepResult:
             are known by their digest, and what was made of them is taken from artifacts/parts/
     Writes  validated/{<table>.parquet,pseudonyms.json}, or validated/<table>/ with one file for each raw file;
             quarantine/ (components/quality/quarantine.py), quality/report.{html,json}
-    Raises  DataError after the report is written if a rule says stop, could not be judged, or looked at nothing, or if
-            too many rows of a table are bad; validated/ is then not written.
+    Raises  DataError after the report and the quarantine are written if a rule says stop, could not be judged, or
+            looked at nothing, or if too many rows of a table are bad; validated/ is then not written, and the
+            quarantine says that its data were refused (components/quality/refusal.py).
     """
     digest = check_pin(root)
     suites = load_suites(root / layout.EXPECTATIONS, config.source.component, config.thresholds)
@@ -118,7 +124,9 @@ class _Run:
         self.bad = {name: workspace.bad_rows(con, name, whole) for name in names}
         self.aside = {name: self._set_aside(name) for name in names}
         limit = config.max_quarantined_share
-        self.verdicts += [_share_verdict(name, self.aside[name], self.facts.rows[name], limit) for name in names]
+        self.verdicts += [
+            _share_verdict(name, self.aside[name], self.facts.rows[name], limit, self.verdicts) for name in names
+        ]
         self.verdicts += self.intake.accounts.verdicts(limit)
         self.verdicts.append(pause(schema.INTERACTIONS_TABLE, self.facts.days, self.facts.daily, config.freshness))
         self.kept = {name: self._kept(name, con.table(name), self.bad[name]) for name in names}
@@ -146,7 +154,9 @@ class _Run:
             self.newest,
         )
         _write_report(self.root / layout.QUALITY, findings)
-        _stop_if_told(self.verdicts)
+        stops = [v for v in self.verdicts if v.follows == STOP]
+        if stops:
+            self._refuse(stops)
         self._write_tables()
         snapshots.remember(self.root / layout.SNAPSHOTS, self.snapshot, self.sample)
         self.con.disconnect()
@@ -190,18 +200,32 @@ class _Run:
         condemned_rows = None if bad is None else self.handover.seen(f"bad_{name}", bad.select(ROW).distinct())
         return self._kept(name, rows, condemned_rows)
 
+    def _refuse(self, stops: list[Verdict]) -> NoReturn:
+        """Keep the rows that were set aside, and raise the DataError that says why nothing was accepted."""
+        reasons = [f"{v.table}: {v.words}: {v.broken or v.observed or 'it does not hold'}" for v in stops]
+        with replacing(self.root / layout.QUARANTINE) as aside:
+            self._write_aside(aside)
+            write_refusal(aside, reasons)
+        self.con.disconnect()
+        raise _refused(reasons, len(self.verdicts), sum(self.aside.values()))
+
     def _write_tables(self) -> None:
         with replacing(self.root / layout.VALIDATED) as good, replacing(self.root / layout.QUARANTINE) as aside:
             self.protect.write(good)
             for name in self.names:
                 self._write_accepted(name, good)
-                rows = self._quarantined(name)
-                if rows is not None:
-                    engine.write_parquet(rows, aside / f"{name}.parquet")
-            write_rejected(self.con, self.intake.accounts.files, aside)
-            canonical = [suite for suite in self.judged if suite.table in self.names]
-            write_rules(aside, self.digest, identity_of(self.config, self.root), canonical)
+            self._write_aside(aside)
             _check_none_lost(good, aside, self.facts.rows, self.aside)
+
+    def _write_aside(self, folder: Path) -> None:
+        """Every row set aside with rule and reason, the lines that are no rows, and the rules."""
+        for name in self.names:
+            rows = self._quarantined(name)
+            if rows is not None:
+                engine.write_parquet(rows, folder / f"{name}.parquet")
+        write_rejected(self.con, self.intake.accounts.files, folder)
+        canonical = [suite for suite in self.judged if suite.table in self.names]
+        write_rules(folder, self.digest, identity_of(self.config, self.root), canonical)
 
     def _write_accepted(self, name: str, folder: Path) -> None:
         if name in self.intake.tables:
@@ -246,7 +270,7 @@ def _code(component: str) -> str:
     return key_of([sha256(PROJECT / file) for file in files], versions)
 
 
-def _share_verdict(table: str, bad: int, rows: int, limit: float) -> Verdict:
+def _share_verdict(table: str, bad: int, rows: int, limit: float, verdicts: list[Verdict]) -> Verdict:
     return Verdict(
         table,
         "quarantined_share",
@@ -254,8 +278,19 @@ def _share_verdict(table: str, bad: int, rows: int, limit: float) -> Verdict:
         f"at most {limit:.1%} of the rows are set aside",
         "a table with more bad rows is a broken table, not one with a few bad rows",
         holds=bad <= limit * rows,
-        observed=f"{bad:,} of {rows:,} rows",
+        observed=f"{bad:,} of {rows:,} rows{_leading(table, verdicts)}",
     )
+
+
+def _leading(table: str, verdicts: list[Verdict]) -> str:
+    """The rules that set most rows aside, with examples of what broke them."""
+    found = sorted((v for v in verdicts if v.table == table and v.follows == QUARANTINE), key=lambda v: -v.unexpected)
+    words = [f"{v.rule} {v.unexpected:,}{_example(v.observed)}" for v in found[:LEADING]]
+    return f"; by rule: {', '.join(words)}" if words else ""
+
+
+def _example(observed: str) -> str:
+    return f" ({shorten(observed, EXAMPLE_LETTERS)})" if observed and observed != NOTHING_THERE else ""
 
 
 def _write_report(folder: Path, findings: page.Findings) -> None:
@@ -264,14 +299,13 @@ def _write_report(folder: Path, findings: page.Findings) -> None:
         write_json(fresh / "report.json", page.report(findings))
 
 
-def _stop_if_told(verdicts: list[Verdict]) -> None:
-    stops = [v for v in verdicts if v.follows == STOP]
-    if not stops:
-        return
-    reasons = "\n".join(f"- {v.table}: {v.words}: {v.broken or v.observed or 'it does not hold'}" for v in stops)
-    raise DataError(
-        f"validate: the data are refused, {len(stops)} of {len(verdicts)} rules say stop:\n{reasons}\n"
-        f"See {layout.QUALITY}/report.html; repair the source, or the rule in {layout.EXPECTATIONS}/ if that is wrong."
+def _refused(reasons: list[str], rules: int, aside: int) -> DataError:
+    lines = "\n".join(f"- {reason}" for reason in reasons)
+    kept = f"`shoploop quarantine list` shows the {aside:,} rows set aside; see" if aside else "See"
+    return DataError(
+        f"validate: the data are refused, {len(reasons)} of {rules} rules say stop:\n{lines}\n"
+        f"{kept} {layout.QUALITY}/report.html; "
+        f"repair the source, or the rule in {layout.EXPECTATIONS}/ if that is wrong."
     )
 
 

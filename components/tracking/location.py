@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from components.core import bundle, environment, layout
+from components.core.addresses import masked
 from components.core.errors import RegistryError, ShoploopError
 
 if TYPE_CHECKING:
@@ -84,8 +85,9 @@ def answering(uri: str) -> Iterator[None]:
     except ShoploopError:
         raise
     except Exception as e:  # MLflow passes on what requests, SQLAlchemy and the file system raise
-        said = f"{type(e).__name__}: {str(e).splitlines()[0] if str(e) else 'no words'}"[:LONGEST_REASON]
+        words = masked(str(e).splitlines()[0]) if str(e) else "no words"
+        said = f"{type(e).__name__}: {words}"[:LONGEST_REASON]
         raise RegistryError(
-            f"registry: MLflow at {uri} did not answer as it should ({said}); "
+            f"registry: MLflow at {masked(uri)} did not answer as it should ({said}); "
             "start it (`make up`), or point MLFLOW_TRACKING_URI to where it runs."
         ) from e

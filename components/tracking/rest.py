@@ -52,11 +52,14 @@ class RestModel:
 
 
 class RestClient:
-    """One registry's calls over HTTP. Credentials come from MLflow's own environment variables."""
+    """One registry's calls over HTTP. Credentials come from MLflow's environment variables, else from the address."""
 
     def __init__(self, uri: str):
         """uri: the tracking server's address, http or https."""
-        self.uri = uri.rstrip("/")
+        address = urllib.parse.urlsplit(uri.rstrip("/"))
+        named = (urllib.parse.unquote(part or "") for part in (address.username, address.password))
+        self._named = ":".join(named) if address.username else None
+        self.uri = address._replace(netloc=address.netloc.rpartition("@")[2]).geturl()
 
     def get_registered_model(self, name: str) -> RestModel:
         """The registered model of that name; RestError if there is none."""
@@ -135,9 +138,16 @@ class RestClient:
             raise _refused(e) from None
 
     def _request(self, method: str, call: str, body: dict[str, Any] | None, api: str) -> urllib.request.Request:
-        headers = {"Content-Type": "application/json"} | _credentials()
+        headers = {"Content-Type": "application/json"} | self._credentials()
         data = None if body is None else json.dumps(body).encode()
         return urllib.request.Request(f"{self.uri}/{api}{call}", data, headers, method=method)  # noqa: S310 - http(s)
+
+    def _credentials(self) -> dict[str, str]:
+        token, user = os.environ.get("MLFLOW_TRACKING_TOKEN"), os.environ.get("MLFLOW_TRACKING_USERNAME")
+        if token:
+            return {"Authorization": f"Bearer {token}"}
+        named = f"{user}:{os.environ.get('MLFLOW_TRACKING_PASSWORD', '')}" if user else self._named
+        return {"Authorization": f"Basic {base64.b64encode(named.encode()).decode()}"} if named else {}
 
 
 def _refused(error: urllib.error.HTTPError) -> RestError:
@@ -155,13 +165,3 @@ def _version(raw: dict[str, Any]) -> RestVersion:
 
 def _tags(raw: dict[str, Any]) -> dict[str, str]:
     return {tag["key"]: tag.get("value", "") for tag in raw.get("tags", ())}
-
-
-def _credentials() -> dict[str, str]:
-    token, user = os.environ.get("MLFLOW_TRACKING_TOKEN"), os.environ.get("MLFLOW_TRACKING_USERNAME")
-    if token:
-        return {"Authorization": f"Bearer {token}"}
-    if user:
-        pair = f"{user}:{os.environ.get('MLFLOW_TRACKING_PASSWORD', '')}"
-        return {"Authorization": f"Basic {base64.b64encode(pair.encode()).decode()}"}
-    return {}

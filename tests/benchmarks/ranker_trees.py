@@ -48,7 +48,8 @@ def main(out: Path, without: str, only: int) -> None:
     config = parse(RankerConfig, job.specs[job.name].params, "ranker")
     names = [name for name in config.candidates if name not in without.split(",")]
     asked = question(Path(job.prepared), earlier(job.fold))
-    hybrid = Hybrid(_fitted(job, asked, names), bare_context(asked.data), None, config.candidates_per_model)
+    models, context = _fitted(job, asked, names), bare_context(asked.data)
+    hybrid = Hybrid(models, context, None, config.candidates_per_model, strengths=config.consensus is not None)
     tables = [_table(hybrid, asked, config, negatives) for negatives in (EVERY, config.negatives_per_user)]
     n, before = len(asked.task.histories), None
     for name, way in list(WAYS.items())[:only]:

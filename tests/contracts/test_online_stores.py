@@ -80,29 +80,38 @@ def test_events_of_one_second_come_back_in_the_order_told_and_older_ones_first(s
     store.add_events(events("z", "a", "m"))
     store.add_events(events("b"))
     store.add_events(events("old", timestamp=50))
-    found = store.events_of("ann", "purchase", 0, 10)
+    found = store.events_of("ann", ["purchase"], 0, 10)
     assert found == (("old", 50), ("z", 100), ("a", 100), ("m", 100), ("b", 100))
 
 
 def test_only_the_newest_of_a_type_since_a_time_are_told(store):
     store.add_events([*events("early", timestamp=99), *events("a", "b", "c"), *events("seen", event_type="view")])
-    assert store.events_of("ann", "purchase", 100, 2) == (("b", 100), ("c", 100))
-    assert store.events_of("ann", "view", 0, 10) == (("seen", 100),)
-    assert store.events_of("bob", "purchase", 0, 10) == ()
+    assert store.events_of("ann", ["purchase"], 100, 2) == (("b", 100), ("c", 100))
+    assert store.events_of("ann", ["view"], 0, 10) == (("seen", 100),)
+    assert store.events_of("bob", ["purchase"], 0, 10) == ()
+
+
+def test_events_of_several_types_come_back_as_one_history(store):
+    store.add_events([*events("a", event_type="view"), *events("b"), *events("c", event_type="view")])
+    store.add_events([*events("later", event_type="cart", timestamp=101), *events("early", timestamp=99)])
+    both = (("a", 100), ("b", 100), ("c", 100))
+    assert store.events_of("ann", ["purchase", "view"], 100, 10) == both
+    assert store.events_of("ann", ["view", "purchase", "cart"], 0, 3) == (*both[1:], ("later", 101))
+    assert store.events_of("ann", ["rating"], 0, 10) == ()
 
 
 def test_an_event_id_counts_once_and_the_first_event_of_it_stays(store):
     first = events("z")
     assert store.add_events([*first, *events("a"), *first]) == 2
     assert store.add_events([replace(first[0], item_id="other", user_id="bob")]) == 0
-    assert [item for item, _ in store.events_of("ann", "purchase", 0, 10)] == ["z", "a"]
-    assert store.events_of("bob", "purchase", 0, 10) == ()
+    assert [item for item, _ in store.events_of("ann", ["purchase"], 0, 10)] == ["z", "a"]
+    assert store.events_of("bob", ["purchase"], 0, 10) == ()
 
 
 def test_what_one_worker_stores_the_next_read_of_another_sees(again):
     one, other = again(), again()
     one.add_events(events("tea"))
-    assert other.events_of("ann", "purchase", 0, 10) == (("tea", 100),)
+    assert other.events_of("ann", ["purchase"], 0, 10) == (("tea", 100),)
 
 
 def test_workers_that_send_the_same_events_at_once_store_each_one_once(again):
@@ -121,7 +130,7 @@ def test_workers_that_send_the_same_events_at_once_store_each_one_once(again):
         thread.join()
     assert len(added) == 12
     assert sum(added) == 20
-    assert len(stores[0].events_of("ann", "purchase", 0, 100)) == 20
+    assert len(stores[0].events_of("ann", ["purchase"], 0, 100)) == 20
 
 
 def test_an_answer_is_logged_as_it_was_shown(store):
@@ -155,7 +164,7 @@ def test_strange_ids_are_only_names(store):
     for name in ("a'; drop table events; --", "%s", "*", "shoploop:x:y", "日本", "../../etc/passwd"):
         store.add_events([replace(EVENT, event_id=name, user_id=name, item_id=name)])
         store.add_exposure(replace(SHOWN, request_id=name, user_id=name))
-        assert store.events_of(name, "purchase", 0, 10) == ((name, 100),)
+        assert store.events_of(name, ["purchase"], 0, 10) == ((name, 100),)
         assert store.answer(name)[0][1] == name
 
 

@@ -425,6 +425,8 @@ HOSTILE = (
     "=1+1;😀;31.02.2024;1e308;-2\n"
     "x;' OR 1=1 --;1711843200000;inf;9223372036854775808\n"
     ";B;2024-10-27 02:30:00.123456789;-0;\n"
+    "NULL;12.0;2024-07-01T12:00:00+14:00;1;\n"
+    " nan ;\\\\N;2024-07-01T12:00:00+25:99;1;1\n"
     "y;b\\\\n;2024-07-01T12:00:00+05:30;NaN;0,5\n"
 )
 
@@ -440,7 +442,7 @@ def test_spark_reads_every_sample_and_a_hostile_one_as_duckdb_does(tmp_path):
         "format": {"delimiter": ";"},
         "numbers": {"decimal": ",", "thousands": "."},
         "time": {"zone": "Europe/Berlin"},
-        "interactions": {"columns": columns, "currency": {"code": "EUR"}},
+        "interactions": {"columns": columns, "currency": {"code": "EUR"}, "value_is": "unit"},
     }
     spark = engine.EngineConfig(component="spark", memory_limit_gb=1).open()
     samples = {name: (name, make) for name, make in SAMPLES.items()} | {"hostile": ("tables", lambda _: hostile)}

@@ -195,3 +195,23 @@ def test_clean_files_raise_no_alarm_in_the_report(shape, tmp_path):
     params = {"interactions": {"files": str(tmp_path / "shop"), "columns": COLUMNS, **shape.params}}
     result = validated(tmp_path, params)
     assert (result.metrics["quarantined"], result.metrics["warnings"]) == (0, 0)
+
+
+def test_words_for_nobody_make_no_users_and_one_id_written_two_ways_makes_one(tmp_path):
+    strangers = [f"{word},p1,2024-03-05T10:00:00,1.00,1\n" for word in ("NULL", "nan", "None", " ")]
+    same = ["17,p1,2024-03-05T10:00:00,1.00,1\n", "17.0,p2,2024-03-06T10:00:00,1.00,1\n"]
+    validated(tmp_path, shop(tmp_path, lines() + "".join(strangers + same)), max_quarantined_share=0.2)
+    aside = read(tmp_path, layout.QUARANTINE)
+    assert [row["rule"] for row in aside] == ["user_id_present"] * 4
+    known = [row[s.ITEM_ID] for row in read(tmp_path, layout.VALIDATED) if row[s.USER_ID] == "17"]
+    assert sorted(known) == ["p1", "p2"]
+    found = read_json(tmp_path / layout.QUALITY / "report.json")["changed_by_mapping"]["interactions"]
+    assert (found["id_means_nothing"], found["id_point_zero"]) == (4, 1)
+
+
+def test_more_bad_rows_than_allowed_are_kept_and_their_rule_is_named(tmp_path):
+    bad = [f"00{i},p1,2024-03-05T10:00:00,two,1\n" for i in range(4)]
+    with pytest.raises(DataError, match=r"by rule: readable 4 \(e.g. value: 'two' is not a number\)"):
+        validated(tmp_path, shop(tmp_path, lines() + "".join(bad)))
+    assert sorted(row[s.USER_ID] for row in read(tmp_path, layout.QUARANTINE)) == ["000", "001", "002", "003"]
+    assert not (tmp_path / layout.VALIDATED).exists()

@@ -2,14 +2,18 @@
 
 import json
 import math
-from datetime import datetime
+from datetime import UTC, datetime
 
 import pyarrow.parquet as pq
 import pytest
+from click.testing import CliRunner
 
+from components.__main__ import main
 from components.core import layout
 from components.core.errors import DataError
 from components.data.sources.complete_journey import CompleteJourney
+from components.steps.clean import CleanConfig, clean
+from components.steps.readmission import readmit
 from components.steps.validate import ValidateConfig, validate
 
 pytestmark = pytest.mark.slow
@@ -115,13 +119,48 @@ def test_events_of_the_future_are_set_aside(tables, write, tmp_path):
     assert [row["rule"] for row in quarantined(tmp_path)] == ["timestamp_in_range"]
 
 
-def test_a_table_with_too_many_bad_rows_stops_the_run_and_leaves_the_report(tables, write, tmp_path):
-    tables["transactions"]["quantity"][:5] = [0] * 5
+def test_a_table_with_too_many_bad_rows_stops_the_run_and_leaves_the_report_and_the_rows(
+    tables, write, tmp_path, monkeypatch
+):
+    tables["transactions"]["quantity"][:4] = [0] * 4
+    spoil(tables, "transactions", "sales_value", -3.25, row=6)
     write(tmp_path, tables)
-    with pytest.raises(DataError, match=r"at most 2.0% of the rows are set aside: 5 of 200 rows"):
+    words = (
+        r"at most 2.0% of the rows are set aside: 5 of 200 rows; by rule: quantity_in_range 4 \(e.g. 0.0\), value_in"
+    )
+    with pytest.raises(DataError, match=words):
         validate(ValidateConfig(), tmp_path, 0)
     assert json.loads((tmp_path / layout.QUALITY / "report.json").read_text())["accepted"] is False
     assert not (tmp_path / layout.VALIDATED).exists()
+    found = {row["row"]: (row["rule"], json.loads(row["original"])["sales_value"]) for row in quarantined(tmp_path)}
+    assert found == dict.fromkeys((1, 2, 3, 4), ("quantity_in_range", 1.5)) | {7: ("value_in_range", -3.25)}
+    assert listed(tmp_path, monkeypatch).startswith("validate refused these data and accepted no row: interactions: at")
+
+
+def listed(root, monkeypatch):
+    """What `shoploop quarantine list` says."""
+    monkeypatch.chdir(root)
+    answer = CliRunner().invoke(main, ["quarantine", "list"])
+    assert answer.exit_code == 0, answer.output
+    return answer.output
+
+
+def test_nothing_is_made_of_accepted_rows_beside_the_quarantine_of_refused_ones(tables, write, tmp_path, monkeypatch):
+    write(tmp_path)
+    validate(ValidateConfig(), tmp_path, 0)
+    assert listed(tmp_path, monkeypatch) == "the quarantine is empty: every row that was read was accepted\n"
+    tables["transactions"]["quantity"][:5] = [0] * 5
+    write(tmp_path, tables)
+    assert "the quarantine of an earlier run" in listed(tmp_path, monkeypatch)
+    with pytest.raises(DataError, match="the data are refused"):
+        validate(ValidateConfig(), tmp_path, 0)
+    with pytest.raises(DataError, match="clean: validate refused the data last judged"):
+        clean(CleanConfig(), tmp_path, 0)
+    with pytest.raises(DataError, match="validate refused these data, so no row can be re-admitted"):
+        readmit(ValidateConfig(), tmp_path, "anna", "to see", datetime(2024, 1, 1, tzinfo=UTC))
+    validate(LENIENT, tmp_path, 0)
+    assert "refused" not in listed(tmp_path, monkeypatch)
+    assert clean(CleanConfig(), tmp_path, 0).metrics["interactions_rows"] == 195
 
 
 TABLE_FAULTS = {

@@ -1,5 +1,7 @@
 """Bodies of 10 and 100 MB, endless ones and slow ones: refused, in bounded memory, and neighbours answer as before.
 
+More bodies are slow at a time than the queue has places, and than may be under way.
+
 python -m tests.faults.bodies
 """
 
@@ -13,6 +15,7 @@ import numpy as np
 from tests.faults.shop_service import memory_mb, small_service
 
 MEMORY_MB, SLOWER = 64, 3.0
+SLOW_ONES = 300  # two workers have 64 places and hold 256 bodies
 BLOCK = b" " * 65_536
 HEAD = "POST /recommend HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
 
@@ -64,7 +67,7 @@ def measure(shop, each=4):
     threads = [
         threading.Thread(target=lambda kind=kind, do=do: answers.setdefault(kind, []).append(do()))
         for kind, do in kinds.items()
-        for _ in range(each)
+        for _ in range(SLOW_ONES if kind == "slow" else each)
     ]
     for thread in threads:
         thread.start()

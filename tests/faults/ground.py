@@ -126,9 +126,12 @@ def folder() -> Iterator[Path]:
         yield Path(name)
 
 
-def shop(root: Path, releases: int) -> list[str]:
-    """A small shop with that many registered releases, the first of them champion; returns their versions."""
-    shutil.copytree(Path(_trained().name) / layout.ARTIFACTS, root / layout.ARTIFACTS)
+def shop(root: Path, releases: int, artifacts: Path | None = None) -> list[str]:
+    """A shop with that many registered releases, the first of them champion; returns their versions.
+
+    artifacts  of a shop that went through the steps before `register`; a small one's unless given
+    """
+    shutil.copytree(artifacts or Path(_trained().name) / layout.ARTIFACTS, root / layout.ARTIFACTS)
     return [another_release(root, number) for number in range(releases)]
 
 

@@ -16,7 +16,7 @@ from tests.faults.shop_service import small_service
 CASES, BODIES = 2_000, 500
 HANG_S = 10.0
 JSON = {"Content-Type": "application/json"}
-POST = ("/recommend", "/similar", "/events")
+POST = ("/recommend", "/similar", "/events", "/search", "/suggest")
 
 
 class Tally:
@@ -78,6 +78,7 @@ def hostile_bodies(number, rng):
     good = [
         {"user_id": "u01", "k": 5}, {"history": ["i000001"] * 3}, {"item_id": "i000001"},
         {"events": [{"event_id": "e", "user_id": "u01", "item_id": "i000001"}]},
+        {"query": "tea", "filters": {"brands": ["x"]}, "facets": 3}, {"text": "te", "limit": 3},
     ]  # fmt: skip
     values = [
         None, True, -1, 0, 10**400, -1e308, "", "\u0000", "\ud800", "../../etc/passwd", "'; drop table events; --",
@@ -99,6 +100,29 @@ def hostile_bodies(number, rng):
         ])()  # fmt: skip
 
 
+def hostile_questions(number, rng):
+    """Query strings of GET /suggest, valid ones and such as mean harm."""
+    values = [
+        "te",
+        "3",
+        "²",
+        "٣",
+        "-1",
+        "1e3",
+        "9" * 5_000,
+        "",
+        "%00",
+        "%ff%fe",
+        "%ud800",
+        "a" * 3_000,
+        "日本",
+        "1&limit=2",
+    ]
+    for _ in range(number):
+        names = rng.choices(["text", "limit", "text", "limit", "__proto__", "k"], k=rng.randrange(1, 4))
+        yield "&".join(f"{name}={rng.choice(values)}" for name in names)
+
+
 def _flipped(raw, rng):
     at = rng.randrange(len(raw))
     return raw[:at] + bytes([raw[at] ^ (1 << rng.randrange(8))]) + raw[at + 1 :]
@@ -113,6 +137,8 @@ def measure(shop, cases=CASES, bodies=BODIES):
     with httpx.Client(base_url=shop.url, timeout=HANG_S) as client:
         for body in hostile_bodies(bodies, rng):
             tally.note(lambda body=body: client.post(rng.choice(POST), content=body, headers=JSON), body)
+        for question in hostile_questions(bodies // 5, rng):
+            tally.note(lambda question=question: client.get(f"/suggest?{question}"), question)
     return {
         "cases": made,
         "bodies": sum(tally.statuses.values()) - made,

@@ -1,18 +1,20 @@
-"""Logged requests replayed offline: answers must be those that were logged, bit for bit.
+"""Logged requests replayed offline: features and answers must be those that were logged, bit for bit.
 
 python -m tests.faults.replay [--requests 10000]
 
 A real service answers requests of known users, unknown users and bare histories, with and without filters and wishes,
-while purchases arrive in between and the champion changes once. The log is the requests in their order and what the
-service's own store kept of every answer. The replay is another process' work: a desk without HTTP, with a store of its
-own, the releases read from the registry again. Features are not logged; equal scores, bit for bit, are what is seen of
-them.
+while purchases arrive in between and the champion changes once. The log is the requests in their order, what the
+service's own store kept of every answer (items and scores), and what its log lines say of the features: a digest of all
+that the ranker was asked with. The replay is another process' work: a desk without HTTP, with a store of its own, the
+releases read from the registry again.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import shutil
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -25,8 +27,18 @@ from components.online.address import open_store
 from components.tracking.registry import CHAMPION, DIGEST_TAG, ModelRegistry
 from tests.faults import ground
 
-Logged = tuple[str, dict[str, Any], str, str]  # path, body, release, request_id
 CATEGORIES = ("cheese", "bread", "tea")
+Logged = tuple[str, dict[str, Any], str, str]  # path, body, release, request_id
+
+
+@dataclass
+class Found:
+    """What came of asking again: counts of answers."""
+
+    answers: int = 0
+    ranked: int = 0
+    different_answers: int = 0
+    different_features: int = 0
 
 
 def main(requests: int = 10_000) -> dict[str, float]:
@@ -35,21 +47,24 @@ def main(requests: int = 10_000) -> dict[str, float]:
         versions = ground.shop(root, 2)
         serving, state = ground.free_port(), root / "served"
         url = f"http://{HOST}:{serving}"
-        with ground.service(root, serving, SHOPLOOP_STATE=str(state), SHOPLOOP_LOG_SHARE="0"):
+        with ground.service(root, serving, SHOPLOOP_STATE=str(state)) as service:
             log = _served(root, url, versions, requests)
+        features = _logged_features(service.log)
         shutil.copytree(root, root.parent / f"{root.name}-again", ignore=shutil.ignore_patterns("served"))
         try:
-            different, answers = _replayed(root.parent / f"{root.name}-again", state, log)
+            found = _replayed(root.parent / f"{root.name}-again", state, log, features)
         finally:
             shutil.rmtree(root.parent / f"{root.name}-again")
     figures = {
-        "answers replayed": float(answers),
-        "events between them": float(len(log) - answers),
+        "answers replayed": float(found.answers),
+        "of them ranked from features": float(found.ranked),
+        "events between them": float(len(log) - found.answers),
         "releases": float(len({release for _, _, release, _ in log if release})),
-        "answers that differ": float(different),
+        "answers that differ": float(found.different_answers),
+        "features that differ": float(found.different_features),
     }
     for name, value in figures.items():
-        print(f"{name:<24} {value:.0f}")
+        print(f"{name:<30} {value:.0f}")
     print(ground.busy())
     return figures
 
@@ -91,12 +106,20 @@ def _event(draw: np.random.Generator, number: int) -> dict[str, Any]:
     return {"event_id": f"e{number}", "user_id": f"u{user:02}", "item_id": f"i{item:02}"}
 
 
-def _replayed(root: Path, state: Path, log: list[Logged]) -> tuple[int, int]:
-    """Answers that differ from what the service's store kept, and how many were replayed."""
+def _logged_features(log: Path) -> dict[str, str]:
+    """Request → the digest of its features, where the ranker was asked, as the service's log lines tell."""
+    lines = [line for line in log.read_text(encoding="utf-8").splitlines() if line.startswith('{"at"')]
+    told = [json.loads(line) for line in lines]
+    return {line["request_id"]: line["features"] for line in told if "features" in line}
+
+
+def _replayed(root: Path, state: Path, log: list[Logged], features: dict[str, str]) -> Found:
+    """Ask all again, and compare with what the service kept and told."""
     from components.release.load import load
     from services.desk import Desk
     from services.messages import EventsRequest, RecommendRequest
     from services.release_cache import serving
+    from services.request_record import CURRENT, RequestRecord
     from services.settings import Settings
     from services.state import State
 
@@ -105,17 +128,20 @@ def _replayed(root: Path, state: Path, log: list[Logged]) -> tuple[int, int]:
     settings = Settings(root=root, state=root / layout.STATE / "replay")
     desk = Desk(settings, State.of(settings))
     desk.state.open()
-    different, answers, release = 0, 0, next(iter(fetched.values()))
+    found, release = Found(), next(iter(fetched.values()))
     for path, body, digest, request_id in log:
         if path == "/events":
             desk.events(EventsRequest.model_validate(body), release)
             continue
-        release = fetched[digest]
+        release, record = fetched[digest], RequestRecord(request_id=request_id)
+        CURRENT.set(record)
         answer = desk.recommend(RecommendRequest.model_validate(body), release)
-        found = [(item.item_id, item.score) for item in answer.items]
-        different += found != _logged(kept.answer(request_id))
-        answers += 1
-    return different, answers
+        items = [(item.item_id, item.score) for item in answer.items]
+        found.different_answers += items != _logged(kept.answer(request_id))
+        found.different_features += record.features != features.get(request_id)
+        found.ranked += record.features is not None
+        found.answers += 1
+    return found
 
 
 def _logged(rows: list[tuple]) -> list[tuple[str, float]]:
@@ -126,4 +152,5 @@ def _logged(rows: list[tuple]) -> list[tuple[str, float]]:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--requests", type=int, default=10_000)
-    raise SystemExit(main(**vars(parser.parse_args()))["answers that differ"] > 0)
+    figures = main(**vars(parser.parse_args()))
+    raise SystemExit(figures["answers that differ"] + figures["features that differ"] > 0)

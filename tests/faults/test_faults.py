@@ -2,7 +2,15 @@
 
 import pytest
 
-from tests.faults import bad_candidates, concurrent_promotions, mlflow_away, replay, rollback, swap_under_load
+from tests.faults import (
+    bad_candidates,
+    concurrent_promotions,
+    mlflow_away,
+    moved_in_ui,
+    replay,
+    rollback,
+    swap_under_load,
+)
 
 pytestmark = pytest.mark.slow
 
@@ -16,6 +24,10 @@ def test_of_people_who_promote_at_once_one_wins_and_the_chain_holds():
 
 def test_a_rollback_is_served_with_the_golden_answers_of_the_release_before():
     assert rollback.main(times=1)["golden answers that differ"] == 0
+
+
+def test_an_alias_moved_in_mlflows_pages_is_served_and_written_down_as_somebodys_approval():
+    assert moved_in_ui.main(times=1)["moves that the history does not hold"] == 0
 
 
 def test_six_kinds_of_bad_candidate_are_refused_before_traffic():
@@ -32,6 +44,8 @@ def test_a_service_restarted_without_mlflow_serves_from_its_verified_copy():
     assert (found["failed requests"], found["said that the registry is away"]) == (0, 1)
 
 
-def test_logged_answers_are_replayed_bit_for_bit():
+def test_logged_answers_and_their_features_are_replayed_bit_for_bit():
     found = replay.main(requests=200)
     assert (found["answers replayed"], found["releases"], found["answers that differ"]) == (200, 2, 0)
+    assert found["of them ranked from features"] > 100
+    assert found["features that differ"] == 0

@@ -75,7 +75,14 @@ def test_an_event_changes_the_next_answer_and_counts_once(service):
     before = service.ids(user_id="newcomer")
     event = {"event_id": "e1", "user_id": "newcomer", "item_id": "i05"}
     stored = service.post("/events", events=[event]).json()
-    assert stored == {"accepted": 1, "repeated": 0, "unknown_items": 0, "before_cutoff": 0, "note": None}
+    assert stored == {
+        "accepted": 1,
+        "repeated": 0,
+        "unknown_items": 0,
+        "before_cutoff": 0,
+        "not_counted": 0,
+        "note": None,
+    }
     first = service.recommend(user_id="newcomer")
     assert first["fallback"] is None
     assert [item["item_id"] for item in first["items"]] != before
@@ -84,9 +91,12 @@ def test_an_event_changes_the_next_answer_and_counts_once(service):
     assert [i["score"] for i in again["items"]] == [i["score"] for i in first["items"]]
 
 
-def test_views_are_kept_but_are_no_purchases(service):
+def test_views_are_kept_but_change_no_answer_of_a_release_of_purchases(service):
     before = service.ids(user_id="u04")
-    service.post("/events", events=[{"event_id": "v", "user_id": "u04", "item_id": "i59", "event_type": "view"}])
+    view = {"event_id": "v", "user_id": "u04", "item_id": "i59", "event_type": "view"}
+    told = service.post("/events", events=[view]).json()
+    assert (told["accepted"], told["not_counted"]) == (1, 1)
+    assert "only events of the types purchase change an answer" in told["note"]
     assert service.ids(user_id="u04") == before
 
 

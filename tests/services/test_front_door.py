@@ -14,7 +14,8 @@ from components.core.api_keys import KEYS_FILE, add_key, key_id, revoke_key
 from components.core.errors import ConfigError
 from services import json_log
 from services.access import Bucket, check_keys
-from services.figures import exposition
+from services.admission import Admission
+from services.figures import exposition, figures
 from services.front_door import FrontDoor
 from services.origins import Origins
 from services.refused import RefusedError
@@ -22,6 +23,7 @@ from services.request_guard import RequestGuard
 from services.request_record import record
 from services.settings import Settings
 
+JSON = {"Content-Type": "application/json"}
 NOW = "2026-01-01T00:00:00Z"
 
 
@@ -30,12 +32,17 @@ async def work(_):
     return JSONResponse({"request_id": record().request_id})
 
 
-PAGES = [Route(path, work, methods=["GET", "POST"]) for path in ("/recommend", "/events", "/metrics", "/livez", "/new")]
+PAGES = [
+    Route(path, work, methods=["GET", "POST"])
+    for path in ("/recommend", "/events", "/suggest", "/metrics", "/livez", "/new")
+]
 
 
 def door(tmp_path, **settings):
     settings = Settings(state=tmp_path, **settings)
-    return FrontDoor(RequestGuard(Starlette(routes=PAGES), 1000, 0.3), settings)
+    return FrontDoor(
+        RequestGuard(Starlette(routes=PAGES), 1000, 0.3, Admission(settings.queue), settings.bodies), settings
+    )
 
 
 def ask(app, *requests, address="http://localhost:3000"):
@@ -115,6 +122,88 @@ def test_the_queue_refuses_what_does_not_fit_at_once_and_probes_never_wait(tmp_p
     assert answers[5].status_code == 200
     assert all(a.headers["Retry-After"] == "1" for a in answers if a.status_code == 429)
     assert statuses(ask(door(tmp_path, queue=2), *asked[:2])) == [200, 200]
+
+
+def test_the_queue_counts_what_comes_by_get_too(tmp_path):
+    answers = ask(door(tmp_path, queue=2), *[("GET", "/suggest?text=a", {})] * 3, ("GET", "/metrics", {}))
+    assert sorted(statuses(answers[:3])) == [200, 200, 429]
+    assert answers[3].status_code == 200
+
+
+def body_in_two(pause_s):
+    async def parts():
+        yield b'{"user_id": '
+        await asyncio.sleep(pause_s)
+        yield b'"u"}'
+
+    return parts()
+
+
+def send_slowly(app, slow, pause_s, then):
+    """Statuses of `slow` bodies that pause, and of `then` whole ones that come meanwhile."""
+
+    async def all_of_them():
+        transport = httpx.ASGITransport(app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://localhost", headers=JSON) as client:
+            dawdling = [
+                asyncio.create_task(client.post("/recommend", content=body_in_two(pause_s))) for _ in range(slow)
+            ]
+            await asyncio.sleep(0.05)
+            honest = [(await client.post("/recommend", content=b'{"user_id": "u"}')).status_code for _ in range(then)]
+            return statuses(await asyncio.gather(*dawdling)), honest
+
+    return asyncio.run(all_of_them())
+
+
+def test_bodies_under_way_take_no_place_in_the_queue(tmp_path):
+    slow, honest = send_slowly(door(tmp_path, queue=2), slow=32, pause_s=1, then=3)
+    assert (set(slow), honest) == ({408}, [200, 200, 200])
+    slow, honest = send_slowly(door(tmp_path, queue=2), slow=2, pause_s=0.2, then=1)
+    assert (slow, honest) == ([200, 200], [200])
+
+
+def test_where_too_many_bodies_are_under_way_the_one_that_takes_longest_is_refused(tmp_path):
+    slow, honest = send_slowly(door(tmp_path, bodies=4), slow=6, pause_s=0.2, then=2)
+    assert (slow, honest) == ([408] * 3 + [200] * 3, [200, 200])
+
+
+def test_the_gauge_of_the_queue_is_left_alone_by_the_admin_port(tmp_path):
+    async def scrape_while_working():
+        public, admin = door(tmp_path), FrontDoor(Starlette(routes=PAGES), Settings(state=tmp_path), admin=True)
+        clients = [httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost", headers=JSON)
+                   for app in (public, admin)]  # fmt: skip
+        working = asyncio.create_task(clients[0].post("/recommend", content=b'{"user_id": "u"}'))
+        await asyncio.sleep(0.02)
+        await clients[1].get("/not/there")
+        seen = figures().inside._value.get()
+        await working
+        return seen, figures().inside._value.get()
+
+    assert asyncio.run(scrape_while_working()) == (1, 0)
+
+
+PREFLIGHT = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "content-type"}
+
+
+def test_a_browser_is_told_that_an_allowed_page_may_ask_and_read(tmp_path):
+    page = {"Origin": "https://shop.example"}
+    app = door(tmp_path, origins=("https://shop.example",), keys="always")
+    before, asked = ask(app, ("OPTIONS", "/recommend", page | PREFLIGHT), ("POST", "/recommend", page))
+    assert (before.status_code, before.content) == (204, b"")
+    assert before.headers["Access-Control-Allow-Origin"] == "https://shop.example"
+    assert "POST" in before.headers["Access-Control-Allow-Methods"]
+    assert "Content-Type" in before.headers["Access-Control-Allow-Headers"]
+    assert asked.status_code == 401  # a preflight carries no key and opens nothing
+    assert asked.headers["Access-Control-Allow-Origin"] == "https://shop.example"
+    assert asked.headers["Vary"] == "Origin"
+
+
+def test_a_page_that_was_not_allowed_gets_no_word_of_cors(tmp_path):
+    page = {"Origin": "https://evil.example"}
+    asked = [("OPTIONS", "/recommend", page | PREFLIGHT), ("POST", "/recommend", page), ("POST", "/recommend", {})]
+    answers = ask(door(tmp_path, origins=("https://shop.example",)), *asked)
+    assert statuses(answers) == [403, 403, 200]
+    assert not any("access-control-allow-origin" in answer.headers for answer in answers)
 
 
 @pytest.mark.parametrize("host", ["localhost", "localhost:3000", "127.0.0.1:3000", "[::1]:3000", "LOCALHOST"])

@@ -9,9 +9,12 @@ def bought(*items):
     return [Event(event_id=f"e-{item}", user_id="u", item_id=item) for item in items]
 
 
-def test_only_the_newest_purchases_are_looked_at_and_one_without_a_time_takes_the_clock_s(tmp_path, monkeypatch):
+def test_only_the_newest_events_of_the_types_asked_for_are_looked_at_and_one_without_a_time_takes_the_clock_s(
+    tmp_path, monkeypatch
+):
     monkeypatch.setattr(s, "NEWEST_EVENTS", 2)
     state = State(tmp_path)
     state.open()
     state.add_events([*bought("z", "a", "m"), Event(event_id="v", user_id="u", item_id="v", event_type="view")], 100)
-    assert [(event.item_id, event.time) for event in state.purchases("u", 100)] == [("a", 100), ("m", 100)]
+    assert [(event.item_id, event.time) for event in state.events("u", ["purchase"], 100)] == [("a", 100), ("m", 100)]
+    assert [event.item_id for event in state.events("u", ["purchase", "view"], 100)] == ["m", "v"]

@@ -16,16 +16,21 @@ from components.benchmark.protocols import Question
 from components.core.errors import ConfigError
 from components.core.progress import track
 from components.core.ranking import ALL, NEW
+from components.ranking.consensus import ConsensusConfig
 from components.ranking.context import bare_context
 from components.ranking.hybrid import FALLBACK, Hybrid
 from components.ranking.lambdamart import Lambdamart
-from components.ranking.training import RankConfig, buy_again, held_out_queries, training_table
+from components.ranking.training import RankConfig, buy_again, consensus, held_out_queries, training_table
 
 
 class RankerConfig(RankConfig):
-    """As section `rank` of params.yaml; repeats: whether lists may hold what a user had before."""
+    """As section `rank` of params.yaml; repeats: whether lists may hold what a user had before.
+
+    consensus and buy_again are for lists that do.
+    """
 
     candidates: list[str] = Field(default=["popularity", "item_knn", "item_transition", "sasrec"], min_length=1)
+    consensus: ConsensusConfig | None = None
     repeats: bool = False
 
 
@@ -52,16 +57,18 @@ class Ranker(Entrant):
         table = training_table(
             before, task.histories, task.relevant[ALL], config, rng, lambda b: track(b, "candidates"), views
         )
-        lines = config.buy_again if config.repeats else None
+        shared, lines = (config.consensus, config.buy_again) if config.repeats else (None, None)
         held_out = held_out_queries(table.groups, config.held_out_share, rng)
-        if config.lambdamart.patience is None and lines is None:
+        if config.lambdamart.patience is None and lines is None and shared is None:
             held_out[:] = False  # nothing needs users that the trees did not see
         ranker = Lambdamart(config.lambdamart).fit(
             table.features, table.labels, table.groups, held_out, table.names, int(rng.integers(2**31))
         )
+        ranker.consensus = consensus(shared, ranker, table, held_out)
         ranker.buy_again = buy_again(lines, ranker, table, held_out)
         return lister(replace(self._hybrid(asked), ranker=ranker).score)
 
     def _hybrid(self, question: Question) -> Hybrid:
         models = {name: self.fits.fitted(name, question) for name in self.config.candidates}
-        return Hybrid(models, bare_context(question.data), None, self.config.candidates_per_model)
+        context, asked = bare_context(question.data), self.config.consensus is not None
+        return Hybrid(models, context, None, self.config.candidates_per_model, strengths=asked)

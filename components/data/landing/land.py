@@ -32,7 +32,7 @@ from components.data.landing.piece import Account, Pieces
 if TYPE_CHECKING:
     from components.data.landing.writer import LandedWriter
 
-MOST_REASONS = 3
+MOST_REASONS, MOST_NAMES = 3, 10
 
 
 @dataclass(frozen=True)
@@ -82,8 +82,12 @@ def land(
             accounts[member.label] = _land_member(member, reader, writer, remarks)
         if not may_be_empty or not accounts:
             _refuse_nothing(name, accounts, writer)
-        remarks += writer.remarks()
+        lacking = writer.lacking()
         writer.finish()
+    remarks += [
+        f"{label}: column '{', '.join(columns[:MOST_NAMES])}' is missing there and is empty in its rows"
+        for label, columns in lacking.items()
+    ]
     landed = Landed(
         sum(a.rows for a in accounts.values()), sum(a.rejected for a in accounts.values()), writer.path,
         writer.rejected_path, accounts, tuple(remarks),
@@ -91,7 +95,13 @@ def land(
     files_told = {label: asdict(account) for label, account in accounts.items()}
     write_json(
         Path(work) / f"{name}.landed.json",
-        {"rows": landed.rows, "rejected": landed.rejected, "files": files_told, "remarks": remarks},
+        {
+            "rows": landed.rows,
+            "rejected": landed.rejected,
+            "files": files_told,
+            "remarks": remarks,
+            "lacking": lacking,
+        },
     )
     return landed
 

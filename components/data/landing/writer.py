@@ -21,7 +21,6 @@ REJECTED_SCHEMA = pa.schema(
 )  # fmt: skip
 COMPRESSION = "snappy"  # read by everything, and quick
 TRACE = (SOURCE_FILE, SOURCE_ROW)
-MOST_NAMES = 10
 
 
 class LandedWriter:
@@ -70,15 +69,11 @@ class LandedWriter:
         if piece.rejected:
             self._add_rejected(label, piece.rejected)
 
-    def remarks(self) -> list[str]:
-        """Which files lack columns that others have."""
+    def lacking(self) -> dict[str, list[str]]:
+        """The files that lack columns which others have, with these columns."""
         names = [name for name in (self._schema.names if self._schema else ()) if name not in TRACE]
-        lacking = {label: [n for n in names if n not in columns] for label, columns in self._columns.items()}
-        return [
-            f"{label}: column '{', '.join(missing[:MOST_NAMES])}' is missing there and is empty in its rows"
-            for label, missing in lacking.items()
-            if missing
-        ]
+        found = {label: [n for n in names if n not in columns] for label, columns in self._columns.items()}
+        return {label: missing for label, missing in found.items() if missing}
 
     def finish(self) -> None:
         """Put the finished files in their places."""

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 CURRENCY, UNIT, PER_UNIT = "currency_converted", "unit_converted", "value_multiplied"
 TIME_ZONE, FINE_EPOCH = "time_zone_converted", "epoch_rescaled"
+NO_ID, POINT_ZERO = "id_means_nothing", "id_point_zero"
 NEGATIVE_ZERO, CANCELLATION, SIGN = "negative_zero", "negative_quantity", "sign_turned"
 WORDS = {
     CURRENCY: "rows whose amounts were brought to the shop's currency by a declared rate",
@@ -24,6 +25,8 @@ WORDS = {
     PER_UNIT: "rows whose value for one unit was multiplied by a quantity other than 1",
     TIME_ZONE: "rows with a time moved from its clock to UTC",
     FINE_EPOCH: "rows with a time in milliseconds or microseconds where the column may also hold seconds",
+    NO_ID: "rows with an id that is a word for nothing (null, nan, blanks), counted as missing",
+    POINT_ZERO: "rows with an id that is a whole number written with .0, which was dropped",
     NEGATIVE_ZERO: "rows with a negative zero that became 0",
     CANCELLATION: "purchases of a negative quantity that became cancellations",
     SIGN: "cancellations whose negative quantity or value became positive",

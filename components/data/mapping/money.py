@@ -54,9 +54,9 @@ def converted(t: Table, currency: Currency, factors: dict[str, float], *, per_un
     fresh: dict[str, Value] = {change(changes.UNIT, c): given[c] for c in amounts if factors.get(c, 1.0) != 1.0}
     amounts = {c: amount * factors.get(c, 1.0) for c, amount in amounts.items()}
     if per_unit and schema.VALUE in amounts and value(schema.QUANTITY) in t.columns:
-        quantity = t[value(schema.QUANTITY)]
+        quantity = t[value(schema.QUANTITY)].fill_null(1)  # as clean has it: one, where none is told
         amounts[schema.VALUE] *= quantity
-        fresh[change(changes.PER_UNIT, schema.VALUE)] = given[schema.VALUE] & (quantity != 1).fill_null(False)
+        fresh[change(changes.PER_UNIT, schema.VALUE)] = given[schema.VALUE] & (quantity != 1)
     if currency.column is not None:
         code = text(t[RAW + currency.column], ()).strip().upper()
         rates = {currency.code.upper(): 1.0} | {key.upper(): rate for key, rate in currency.rates.items()}

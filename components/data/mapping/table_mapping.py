@@ -6,13 +6,14 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from components.core import schema
 from components.core.config import Config
 from components.core.errors import ConfigError, DataError
 from components.data.mapping.changes import changed
 from components.data.mapping.events import RAW, EventRule, read_events, undone
+from components.data.mapping.ids import IdFormat, is_id, read_id
 from components.data.mapping.json_text import json_object
 from components.data.mapping.money import CURRENCY, Currency, converted
 from components.data.mapping.numbers import NumberFormat, read_integer, read_number
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from ibis import Table
     from ibis.expr.types import Value
 
+LARGEST_FACTOR = 1e9
+
 
 class TableMapping(Config):
     """How the columns of one raw table become canonical ones.
@@ -32,11 +35,13 @@ class TableMapping(Config):
     attributes  the shop's columns that go into the JSON object `attributes`
     time        how times are written
     numbers     how numbers are written
+    ids         how ids are written
     events      which rows are which event; without rules every row is a purchase
     value_is    whether the mapped `value` is for the line or for one unit of it
-    factors     canonical column → what to multiply it with, as 0.01 for cents
+    factors     canonical column of numbers → what to multiply it with, as 0.01 for cents
     currency    what money is counted in
     missing     texts that mean "not given"
+    may_lack    columns of the shop's that a file of several may lack; its rows then tell nothing of them
     """
 
     columns: dict[str, str] = Field(default_factory=dict)
@@ -44,11 +49,20 @@ class TableMapping(Config):
     attributes: tuple[str, ...] = Field((), max_length=256)
     time: TimeFormat = TimeFormat()
     numbers: NumberFormat = NumberFormat()
+    ids: IdFormat = IdFormat()
     events: tuple[EventRule, ...] = Field((EventRule(type="purchase"),), min_length=1, max_length=256)
     value_is: Literal["line", "unit"] = "line"
     factors: dict[str, float] = Field(default_factory=dict)
     currency: Currency = Currency()
     missing: tuple[str, ...] = Field(("",), max_length=64)
+    may_lack: tuple[str, ...] = Field((), max_length=256)
+
+    @field_validator("factors")
+    @classmethod
+    def _positive(cls, factors: dict[str, float]) -> dict[str, float]:
+        if not all(0 < factor < LARGEST_FACTOR for factor in factors.values()):
+            raise ValueError("a factor must be positive and finite; a sign is not turned by it")
+        return factors
 
     def raw_columns(self) -> list[str]:
         """The shop's columns that it reads, each once."""
@@ -71,10 +85,16 @@ def check_mapping(mapping: TableMapping, table: str, where: str) -> None:
             near = get_close_matches(name, known, n=1)
             hint = f"did you mean '{near[0]}'?" if near else f"known: {', '.join(known)}."
             raise ConfigError(f"{where}: unknown column '{name}' of {table}; {hint}")
+    text = [c for c in mapping.factors if schema.column_type(c) != "float64"]
+    if text:
+        raise ConfigError(f"{where}: factors: {_quoted(text)} holds no amount to multiply; drop the factor.")
     twice = set(mapping.columns) & set(mapping.constants)
     if twice or schema.EVENT_TYPE in mapping.columns:
         word = f"'{min(twice)}' is mapped and constant" if twice else "event_type is not mapped but told by `events`"
         raise ConfigError(f"{where}: {word}; see docs/bring-your-own-data.md.")
+    unread = [c for c in mapping.may_lack if c not in mapping.raw_columns()]
+    if unread:
+        raise ConfigError(f"{where}: may_lack names {_quoted(unread)}, which the mapping does not read; drop it.")
     lacking = [c for c in schema.REQUIRED[table] if c not in mapping.given(table)]
     if lacking:
         raise ConfigError(
@@ -137,6 +157,8 @@ def _reading(name: str, raw: str, mapping: TableMapping) -> list[Stage]:
         return read_number(raw, name, mapping.numbers, mapping.missing)
     if kind.startswith("timestamp"):
         return read_time(raw, name, mapping.time, mapping.missing)
+    if is_id(name):
+        return read_id(raw, name, mapping.ids, mapping.missing)
     return [lambda t: {value(name): text(t[raw], mapping.missing)}]
 
 

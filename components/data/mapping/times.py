@@ -30,6 +30,7 @@ EPOCHS = (UNIX_S, UNIX_MS, UNIX_MIXED)
 TIMESTAMP = "timestamp(6)"
 LARGEST_SECONDS, LARGEST_MILLISECONDS = 1e11, 1e14  # year 5138; what is larger is the next finer unit
 FARTHEST = 1e16  # microseconds: the year 2286
+OFFSET_HOURS = "(?:0[0-9]|1[0-4])"  # no clock is farther from UTC than 14 hours
 MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 PARTS = {
     "Y": ("year", "[0-9]{4}"),
@@ -44,11 +45,11 @@ PARTS = {
     "M": ("minute", "[0-9]{1,2}"),
     "S": ("second", "[0-9]{1,2}"),
     "f": ("fraction", "[0-9]{1,9}"),
-    "z": ("zone", "(?:Z|z|UTC|[+-][0-9]{2}:?[0-9]{2})"),
+    "z": ("zone", f"(?:Z|z|UTC|[+-]{OFFSET_HOURS}:?[0-5][0-9])"),
 }
 ISO_PATTERN = (
     r"([0-9]{4})-([0-9]{1,2})-([0-9]{1,2})(?:[T ]+([0-9]{1,2}):([0-9]{2})(?::([0-9]{2})(?:[.,]([0-9]{1,9}))?)?"
-    r" ?(Z|UTC|[+-][0-9]{2}(?::?[0-9]{2})?)?)?"
+    rf" ?(Z|UTC|[+-]{OFFSET_HOURS}(?::?[0-5][0-9])?)?)?"
 )
 ISO_PARTS = ("year", "month", "day", "hour", "minute", "second", "fraction", "zone")
 

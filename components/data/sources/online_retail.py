@@ -18,7 +18,6 @@ from components.data.mapped_source import MappedSource, Part, RawTable
 from components.data.mapping.events import EventRule
 from components.data.mapping.money import Currency
 from components.data.mapping.numbers import NumberFormat
-from components.data.mapping.reading import text
 from components.data.mapping.table_mapping import TableMapping
 from components.data.mapping.times import TimeFormat
 
@@ -72,8 +71,6 @@ class OnlineRetail(MappedSource):
     def parts(self, raw: dict[str, Table]) -> list[Part]:
         """Purchases and cancellations; items and users from what the lines repeat of them."""
         names = _form(raw[INVOICES])
-        customer = text(raw[INVOICES][names["customer"]]).re_replace(r"\.0\z", "")
-        rows = raw[INVOICES].mutate(**{names["customer"]: customer})
         how = {
             "time": self.config.time,
             "numbers": self.config.numbers,
@@ -98,9 +95,9 @@ class OnlineRetail(MappedSource):
         items = {schema.ITEM_ID: "StockCode", schema.TITLE: "Description", schema.PRICE: names["price"]}
         users = TableMapping(columns={schema.USER_ID: names["customer"]}, attributes=("Country",))
         return [
-            Part(INVOICES, schema.INTERACTIONS_TABLE, lines, rows=rows),
+            Part(INVOICES, schema.INTERACTIONS_TABLE, lines),
             Part(INVOICES, schema.ITEMS_TABLE, TableMapping(columns=items, **how), one_per_id=True),
-            Part(INVOICES, schema.USERS_TABLE, users, one_per_id=True, rows=rows),
+            Part(INVOICES, schema.USERS_TABLE, users, one_per_id=True),
         ]
 
 

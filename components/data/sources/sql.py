@@ -20,6 +20,7 @@ from components.core.config import Config
 from components.core.errors import DataError
 from components.data.landing import FileFormat, Landed, Limits, land
 from components.data.mapped_source import KEYS, MappedSource, Part, RawTable
+from components.data.mapping.ids import IdFormat
 from components.data.mapping.money import Currency
 from components.data.mapping.numbers import NumberFormat
 from components.data.mapping.table_mapping import TableMapping, check_mapping
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from ibis.expr.types import Column
 
 PARQUET = FileFormat(format="parquet")
-SHARED = ("time", "numbers", "currency", "missing")
+SHARED = ("time", "numbers", "ids", "currency", "missing")
 ROWS_AT_A_TIME = 100_000
 VIEW = "shoploop_query"  # start of the names of temporary views
 
@@ -73,6 +74,7 @@ class SqlConfig(Config):
     exposures: MappedQuery | None = None
     time: TimeFormat = TimeFormat()
     numbers: NumberFormat = NumberFormat()
+    ids: IdFormat = IdFormat()
     currency: Currency = Currency()
     missing: tuple[str, ...] = ("",)
     limits: Limits = Limits()

@@ -2,7 +2,7 @@
 
 Every canonical table is given by files of its own, by lines that repeat what they say of it (`one_per_id`), or by
 several kinds of files, one mapping each. What stands beside the tables (`files`, `format`, `time`, `numbers`,
-`currency`, `missing`) holds for each table that says nothing else. docs/bring-your-own-data.md shows the way.
+`ids`, `currency`, `missing`) holds for each table that says nothing else. docs/bring-your-own-data.md shows the way.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from components.core import schema
 from components.core.config import Config
 from components.data.landing import FileFormat, Limits
 from components.data.mapped_source import KEYS, MappedSource, Part, RawTable
+from components.data.mapping.ids import IdFormat
 from components.data.mapping.money import Currency
 from components.data.mapping.numbers import NumberFormat
 from components.data.mapping.table_mapping import TableMapping, check_mapping
@@ -24,7 +25,7 @@ from components.data.mapping.times import TimeFormat
 if TYPE_CHECKING:
     from ibis import Table
 
-SHARED = ("files", "format", "time", "numbers", "currency", "missing")
+SHARED = ("files", "format", "time", "numbers", "ids", "currency", "missing")
 
 
 class MappedFiles(TableMapping):
@@ -58,6 +59,7 @@ class TablesConfig(Config):
     format: FileFormat = FileFormat()
     time: TimeFormat = TimeFormat()
     numbers: NumberFormat = NumberFormat()
+    ids: IdFormat = IdFormat()
     currency: Currency = Currency()
     missing: tuple[str, ...] = ("",)
     limits: Limits = Limits()

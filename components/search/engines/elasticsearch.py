@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from components.core.addresses import masked
 from components.core.errors import ConfigError, ShoploopError
 from components.search.engine import (
     BRAND_KEY,
@@ -69,7 +70,7 @@ class ElasticsearchEngine:
         """url: http(s)://host:port without a path; ConfigError if it is none."""
         parts = urllib.parse.urlsplit(url)
         if parts.scheme not in ("http", "https") or not parts.hostname or parts.path.strip("/") or parts.query:
-            raise ConfigError(f"search engine: '{url[:200]}' is no address; write http://host:9200.")
+            raise ConfigError(f"search engine: '{masked(url)[:200]}' is no address; write http://host:9200.")
         if parts.username or parts.password:
             raise ConfigError(f"search engine: no password in the address; put an API key into {KEY_VARIABLE}.")
         self._base = f"{parts.scheme}://{parts.netloc}"

@@ -231,3 +231,32 @@ def test_a_table_that_needs_a_user_and_nothing_else_is_read_whole():
     )
     kept, _ = _readable(con, {schema.USERS_TABLE: people})
     assert kept[schema.USERS_TABLE][schema.USER_ID].to_pandas().tolist() == ["a"]
+
+
+def refused(folder, *lines):
+    """What the benchmark says of sequences that it cannot use."""
+    folder.mkdir()
+    (folder / "sequences.txt").write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+    result = called(folder, folder / "out")
+    assert result.exit_code == 2 and "Traceback" not in result.output, result.output
+    return " ".join(result.output.split())
+
+
+def test_where_nobody_can_be_asked_it_says_why_before_anything_is_fitted(tmp_path):
+    told = refused(tmp_path / "alike", *(f"u{u} a b c d" for u in range(5)))  # d is what all end with
+    assert "nobody can be asked in the test fold: of 5 held-out events every item is missing" in told
+    assert "reading alike" in told and "fit" not in told.partition("nobody")[0]
+
+
+def test_where_all_that_is_held_out_was_had_before_it_names_the_option(tmp_path):
+    told = refused(tmp_path / "again", *(f"u{u} a b a b a" for u in range(5)))
+    assert "every held-out item is in its user's own history" in told and "--repeats" in told
+
+
+def test_a_user_on_two_lines_is_told_of(tmp_path):
+    data = walk(tmp_path / "shop")
+    with open(data / "sequences.txt", "a", encoding="utf-8") as file:
+        file.write("u00 i09 i12\nu01 i20\nu00 i15\n")
+    assert called(data, tmp_path / "out", models="popularity").exit_code == 0
+    remarks = report_of(tmp_path / "out")["data"]["remarks"]
+    assert [r.partition(",")[0] for r in remarks if "lines" in r] == ["2 users stand on several lines"]

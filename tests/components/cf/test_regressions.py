@@ -49,3 +49,9 @@ def test_ease_s_tail_on_all_items_is_the_closed_form_where_that_is_positive() ->
     exact = Ease(EaseConfig(**options)).fit(data, RNG).weights.toarray()
     tail = Ease(EaseConfig(max_items=0, tail_neighbours=6, **options)).fit(data, RNG).weights.toarray()
     assert tail == pytest.approx(exact, abs=1e-4)
+
+
+@pytest.mark.parametrize("model", [Ease(EaseConfig(max_items=0, tail_neighbours=100)), Slim(SlimConfig())])
+def test_one_item_alone_has_no_other_to_speak_for_it(model) -> None:
+    data = Dataset.from_events(np.array(["u", "v"]), np.array(["a", "a"]), np.arange(2), 10)
+    assert model.fit(data, RNG).score(data.histories).tolist() == [[0], [0]]

@@ -60,6 +60,15 @@ def test_iso_times_come_to_utc_and_what_never_was_is_told(con):
     ]
 
 
+@pytest.mark.parametrize("form", ["iso", "%Y-%m-%d %H:%M:%S%z"])
+def test_an_offset_that_no_clock_has_is_no_time(con, form):
+    values = ["2024-07-01 12:00:00+14:00", "2024-07-01 12:00:00-09:30", "2024-07-01 12:00:00+25:99",
+              "2024-07-01 12:00:00+02:60", "2024-07-01 12:00:00-15:00"]  # fmt: skip
+    told = read(con, values, read_time("raw", "x", TimeFormat(format=form)))
+    assert told[:2] == [(utc(2024, 6, 30, 22), None), (utc(2024, 7, 1, 21, 30), None)]
+    assert told[2:] == [(None, f"x: '{text}' is not a time written as {form}") for text in values[2:]]
+
+
 @pytest.mark.parametrize(
     ("ambiguous", "expected"),
     [
@@ -224,6 +233,34 @@ def test_every_change_that_the_mapping_makes_is_told_by_row_and_counted_by_rule(
     }  # fmt: skip
 
 
+def test_words_for_nothing_are_no_ids_and_whole_numbers_lose_their_point_zero(con):
+    nothing = ["NULL", "nan", "None", " ", "\t", " null ", "N/A", "<NA>", r"\N", "undefined", ""]
+    kept = ["0", "007", " 7", "nano", "Nullable", "1.5", "17.00", "v1.0", "1.0.0", "x.0", "-"]
+    whole = {"17.0": "17", "-3.0": "-3", "00.0": "00"}
+    ids = [*nothing, *kept, *whole]
+    raw = con.create_table("ids", ibis.memtable({
+        "who": ids, "sku": ids, "at": ["2024-02-01 10:00"] * len(ids), "source_row": range(len(ids)),
+        "source_file": ["f.csv"] * len(ids),
+    }))  # fmt: skip
+    columns = {"user_id": "who", "item_id": "sku", "timestamp": "at"}
+    made = con.create_table("of_ids", canonical(raw, "interactions", TableMapping(columns=columns), "ids"))
+    rows = con.to_pyarrow(made.order_by("source_row")).to_pylist()
+    for name in ("user_id", "item_id"):
+        assert [row[name] for row in rows] == [*[None] * len(nothing), *kept, *whole.values()]
+    assert {row["problem"] for row in rows} == {None}
+    assert counted(made) == {"id_means_nothing": 10, "id_point_zero": 3}
+    as_written = parse(TableMapping, {"columns": columns, "ids": {"nothing": [], "whole_numbers": False}}, "x")
+    rows = con.to_pyarrow(canonical(raw, "interactions", as_written, "ids").order_by("source_row")).to_pylist()
+    assert [row["user_id"] for row in rows] == [*nothing[:-1], None, *kept, *whole]
+
+
+def test_a_price_of_one_unit_without_a_quantity_is_the_price_of_one(con):
+    raw = con.create_table("units", ibis.memtable(ORDERS | {"pieces": ["", "2", "x"], "cents": ["150", "200", "300"]}))
+    rows = con.to_pyarrow(canonical(raw, "interactions", parse(TableMapping, MAPPING, "x"), "units")).to_pylist()
+    assert [(row["quantity"], row["value"]) for row in rows[:2]] == [(None, 1.5), (2.0, 2.0)]
+    assert rows[2]["problem"].startswith("quantity: 'x' is not a number")
+
+
 def test_a_mapping_with_nothing_to_convert_changes_nothing(con):
     columns = {"user_id": "number", "item_id": "sku", "timestamp": "at"}
     orders = con.create_table("plain", ibis.memtable(ORDERS))
@@ -291,6 +328,11 @@ def test_a_column_that_is_not_there_is_named(con):
         ({"numbers": {"decimal": ",", "thousands": ","}}, "two different signs"),
         ({"events": [{"type": "view", "equals": ["a"]}]}, "give a column"),
         ({"currency": {"rates": {"USD": 0}}}, "a rate must be positive"),
+        ({"factors": {"value": 0}}, "a factor must be positive and finite"),
+        ({"factors": {"value": -1}}, "a factor must be positive and finite"),
+        ({"factors": {"value": float("inf")}}, "a factor must be positive and finite"),
+        ({"factors": {"timestamp": 2}}, "factors: 'timestamp' holds no amount"),
+        ({"factors": {"item_id": 2}}, "factors: 'item_id' holds no amount"),
     ],
 )
 def test_a_mapping_that_cannot_work_is_refused(mapping, words):

@@ -16,16 +16,22 @@ def of(**ndcg):
 
 def test_a_ranker_that_loses_to_its_best_model_gives_way_to_it():
     found = of(**{RANKER: [0.1, 0.2, 0.1, 0.2], "ease": [0.5, 0.5, 0.6, 0.6], "popularity": [0.3, 0.3, 0.3, 0.3]})
-    assert found.clearly_better == "ease"
+    assert found.better_alone == "ease"
     assert found.words.startswith("-0.4000 ± ") and "ease, the best model alone" in found.words
 
 
-def test_a_loss_that_may_be_chance_is_none():
-    assert of(**{RANKER: [0.1, 0.2, 0.9, 0.2], "ease": [0.5, 0.6, 0.1, 0.6]}).clearly_better is None
+def test_a_gain_that_may_be_chance_is_no_reason_for_the_ranker():
+    assert of(**{RANKER: [0.9, 0.2, 0.9, 0.2], "ease": [0.1, 0.6, 0.1, 0.6]}).better_alone == "ease"
+    assert of(**{RANKER: [1.0], "ease": [0.0]}).better_alone == "ease"
 
 
-def test_of_one_user_nothing_is_concluded():
-    assert of(**{RANKER: [0.0], "ease": [1.0]}).clearly_better is None
+def test_a_clear_gain_is_one():
+    assert of(**{RANKER: [0.5, 0.6, 0.5, 0.6], "ease": [0.1, 0.3, 0.1, 0.3]}).better_alone is None
+
+
+def test_groups_of_users_tell_together():
+    parts = [of(**{RANKER: [value], "ease": [0.0]}) for value in (0.2, 0.4)]
+    assert HeldOut.joined(parts).of_user(RANKER) == pytest.approx([0.2, 0.4])
 
 
 def test_both_views_matter_alike_and_a_user_counts_where_it_bought_something():

@@ -18,6 +18,12 @@ def test_the_error_is_the_mean_distance_over_the_predictions():
     assert expected_calibration_error(curve) == pytest.approx((0.1 + 0.4) / 2)
 
 
+def test_equal_predictions_are_judged_together_whatever_their_order():
+    for outcomes in ([1, 1, 0, 0], [0, 1, 0, 1]):
+        curve = reliability(np.full(4, 0.5), np.array(outcomes), bins=2)
+        assert (curve.happened.tolist(), curve.counts.tolist()) == ([0.5], [4])
+
+
 def test_more_bins_than_predictions_leave_the_empty_ones_out():
     assert reliability(np.array([0.2, 0.4]), np.array([False, True]), bins=10).counts.tolist() == [1, 1]
 

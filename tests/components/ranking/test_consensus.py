@@ -63,9 +63,10 @@ def test_a_score_is_half_the_trees_log_odds_and_half_the_models():
     )
 
 
-def test_the_order_of_one_model_alone_is_that_model_s():
-    features = np.array([[1, 0.2, 0, 1], [0, 0.9, 0, 1], [1, 0.5, 0, 1]], dtype=np.float32)
-    assert Consensus.only("ease").score(np.array([9.0, 1.0, 5.0]), NAMES, features) == pytest.approx([0.2, 0.9, 0.5])
+def test_the_order_of_one_model_alone_is_that_model_s_and_another_one_orders_its_equals():
+    features = np.array([[1, 0.2, 0, 1], [0, 0.9, 0, 1], [1, 0.2, 0.8, 1]], dtype=np.float32)
+    told = Consensus.only("ease", "noise").score(np.array([9.0, 1.0, 5.0]), NAMES, features)
+    assert np.argsort(-told).tolist() == [1, 2, 0]
 
 
 @pytest.mark.parametrize(("users", "least", "most"), [(40, 0.1, 0.2), (2000, 0.85, 0.95)])

@@ -1,5 +1,6 @@
 """The ranker's parts on a small planted shop, and the whole hybrid through disk."""
 
+from copy import copy
 from dataclasses import replace
 
 import numpy as np
@@ -16,6 +17,7 @@ from components.features.history import Groups
 from components.features.knowledge_graph import KnowledgeGraphConfig
 from components.ranking.buy_again import BuyAgainConfig
 from components.ranking.candidates import Candidates, propose
+from components.ranking.consensus import Consensus
 from components.ranking.context import Context, bare_context
 from components.ranking.hybrid import Hybrid
 from components.ranking.lambdamart import Lambdamart, LambdamartConfig
@@ -286,3 +288,13 @@ def test_the_ranker_is_told_how_near_an_item_is_in_the_knowledge_graph_to_what_a
     names, matrix = known.features(one, replace(both, **{side: {"m": np.ones(2, np.float32)} for side in SIDES}))
     own, other = matrix[:, names.index("text_affinity")]
     assert kind[one.items].max() == 0 and own > other + 0.5
+
+
+def test_a_ranker_that_gave_way_lists_what_its_model_lists(shop, hybrid):
+    one = hybrid.models["item_knn"]
+    ranker = copy(hybrid.ranker)
+    ranker.consensus, ranker.buy_again = Consensus.only("item_knn", "popularity"), None
+    told = replace(hybrid, ranker=ranker).recommend(shop.histories, 3)[0]
+    scores = one.score(shop.histories)
+    best = np.sort(scores, axis=1)[:, :-4:-1]
+    assert scores[np.arange(len(told))[:, None], told] == pytest.approx(best, rel=1e-3)

@@ -8,6 +8,7 @@ FACTS = {
     "cutoff_time": "2024-03-01T00:00:00Z",
     "users": 48,
     "items": 60,
+    "history_events": ["view", "purchase"],
     "ranker_version": 2,
     "models": {"item_knn": {"component": "item_knn", "version": 1}},
 }
@@ -24,6 +25,7 @@ def test_a_card_with_all_reports_says_something_of_every_part(tmp_path):
     assert "Histories of digest d1g3st" in sections[card.DATA].words[0]
     assert sections[card.METRICS].rows[0][:3] == ("ranker", "all", "0.2000 (0.1000 to 0.3000)")
     assert sections[card.SLICES].rows[0][0] == "few events (up to 60)"
+    assert "events of type view, purchase, here as in the service" in sections[card.LIMITS].words[1]
     assert "no probabilities" in sections[card.CALIBRATION].words[0]
 
 

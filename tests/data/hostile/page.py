@@ -20,8 +20,8 @@ CASES = [*hostile_bytes.CASES, *hostile_text.CASES, *circumstances.CASES]
 HEAD = """# Hostile files and what becomes of them
 
 Made by `python -m tests.data.hostile.page --write` from the tables that tests/data/test_hostile_files.py and
-test_hostile_values.py run (whole tables: test_hostile_end_to_end.py); a test holds this page to them. Every file gets
-one verdict:
+test_hostile_values.py run (whole tables: test_hostile_end_to_end.py, test_absent_columns.py); a test holds this page to
+them. Every file gets one verdict:
 
 - **refused**: nothing is written; the message says what, where and what to do.
 - **rows rejected**: lines that are no rows stand in `<table>.rejected.parquet`, each with its file, line, original and
@@ -70,6 +70,15 @@ TABLES = (
               "test_a_date_of_next_year_is_told_of_where_params_give_no_day"),
     TableCase("a missing column", "a column that the mapping names is not there", REFUSED,
               "column 'customer' is not there; found", "test_a_missing_column_is_refused_with_the_columns_there_are"),
+    TableCase("one file of several lacks a mapped column", "newer days say 'usr' where the mapping says 'user'",
+              REFUSED, "column 'user' is not there, but in other files of interactions; `snapshot add` refuses it, too",
+              "test_a_file_that_lacks_a_mapped_column_stops_the_run_and_no_other_file_is_named"),
+    TableCase("NULL, nan, None and blanks as users", "what exports write for nobody", "rows quarantined, or guests",
+              "id_means_nothing, under changed by the mapping",
+              "test_words_for_nobody_make_no_users_and_one_id_written_two_ways_makes_one"),
+    TableCase("more bad rows than allowed", "a tenth of the rows cannot be read", REFUSED,
+              "by rule: readable 4 (e.g. value: 'two' is not a number); the rows lie in quarantine/",
+              "test_more_bad_rows_than_allowed_are_kept_and_their_rule_is_named"),
     TableCase("an id of 10,000 characters", "landed whole, then judged", QUARANTINED, "item_id_not_empty",
               "test_an_id_of_ten_thousand_characters_is_set_aside"),
 )  # fmt: skip

@@ -25,7 +25,7 @@ CASES = [
          "column 'Price' and 'price' stands twice", file("events.csv", "user,Price,price\nu1,1,2\n")),
     Case("a nameless column", "the unnamed first column that pandas writes", REMARKED,
          "column 1 has no name and is called column_1", file("events.csv", ",user,item\n0,u1,i1\n"), rows=1),
-    Case("one file lacks a column", "a later day without the column 'price'", REMARKED,
+    Case("one file lacks a column", "a later day without the column 'price', which no mapping reads", REMARKED,
          "b.csv: column 'price' is missing there and is empty in its rows",
          files(a="user,item,price\nu1,i1,2\n", b="user,item\nu2,i2\n"), rows=2),
     Case("one file has a further column", "a later day with a new column 'store'", REMARKED,

@@ -79,6 +79,12 @@ VALUES = [
               (s.ITEM_ID, '=HYPERLINK("http://x","y")')),
     ValueCase("an id of markup", "<script>alert(1)</script>", "item", "<script>alert(1)</script>",
               (s.ITEM_ID, "<script>alert(1)</script>")),
+    ValueCase("a word for nothing as an item", "NULL, nan, None, \\N …: none, unless `ids` in params "
+              "says otherwise", "item", "NULL", (s.ITEM_ID, None)),
+    ValueCase("a whole number with .0 as an id", "17.0, as pandas writes 17 in a column with gaps: it is 17", "user",
+              "17.0", (s.USER_ID, "17")),
+    _unreadable("an offset that no clock has", "2024-03-05T10:00:00+25:99", "at", "2024-03-05T10:00:00+25:99",
+                "is not a time written as iso"),
     _unreadable("31 February", "a day that no calendar has", "at", "2024-02-31T10:00:00",
                 "is not a time written as iso"),
     _unreadable("29 February of a common year", "nor 2023-02-29", "at", "2023-02-29", "is not a time written as iso"),

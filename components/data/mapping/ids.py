@@ -1,0 +1,63 @@
+"""Ids as exports spell them: words that mean nobody are missing, whole numbers lose the ".0" of a column with gaps.
+
+Everything else stays letter by letter: 007 is not 7, and " 7" is not 7.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from pydantic import Field
+
+from components.core.config import Config
+from components.data.mapping.changes import NO_ID, POINT_ZERO, change
+from components.data.mapping.reading import Stage, shown, text, value
+
+if TYPE_CHECKING:
+    from ibis import Table
+    from ibis.expr.types import Value
+
+# What pandas, R, JavaScript, SQL and its dumps write for nothing.
+NOTHING = ("null", "(null)", "nan", "<na>", "na", "n/a", "none", "nil", "undefined", r"\N")
+BLANKS = "[ \t\r\n]*"
+WHOLE = r"\A-?[0-9]+\.0\z"
+
+
+class IdFormat(Config):
+    """How ids (user_id, item_id, session_id …) are written, beside the texts of `missing`.
+
+    nothing        words that mean no id, in small letters or capitals, with blanks around them or not; blanks alone
+                   mean none either; an empty list takes every text for an id
+    whole_numbers  whether "17.0" is the id 17, as pandas writes a column of whole numbers with gaps
+    """
+
+    nothing: tuple[str, ...] = Field(NOTHING, max_length=64)
+    whole_numbers: bool = True
+
+    @property
+    def pattern(self) -> str:
+        """Regular expression of a text that is no id."""
+        return rf"(?i)\A{BLANKS}(?:{'|'.join(map(re.escape, self.nothing))})?{BLANKS}\z"
+
+
+def is_id(name: str) -> bool:
+    """Whether a canonical column holds ids."""
+    return name.endswith("_id")
+
+
+def read_id(raw: str, name: str, form: IdFormat, missing: tuple[str, ...] = ("",)) -> list[Stage]:
+    """A column as ids, text; null where there is none."""
+
+    def read(t: Table) -> dict[str, Value]:
+        given, marks = t[shown(name)], {}
+        found = given
+        if form.whole_numbers:
+            tail = marks[change(POINT_ZERO, name)] = given.re_search(WHOLE).fill_null(False)
+            found = tail.ifelse(given.replace(".0", ""), found)
+        if form.nothing:
+            none = marks[change(NO_ID, name)] = given.re_search(form.pattern).fill_null(False)
+            found = none.ifelse(None, found)
+        return marks | {value(name): found}
+
+    return [lambda t: {shown(name): text(t[raw], missing)}, read]
