@@ -84,8 +84,6 @@ GAPS = {
         "deep_fm",
         "neumf",
         "two_tower",
-        "content_mlp",
-        "content_cnn",
         "bert4rec",
     )
 }
@@ -415,6 +413,7 @@ MEAGRE = {
 
 # What learns from what follows what needs two baskets of somebody: exactly these refuse exactly these.
 NEEDS_A_FOLLOWER = ("bert4rec", "deep_fm", "fm", "gru4rec", "neumf", "sasrec", "two_tower")
+NEEDS_A_FOLLOWER += ("content_cnn", "content_mlp")
 NOTHING_FOLLOWS = ("one item", "one event")
 
 
