@@ -21,6 +21,7 @@ from components.release import pace
 from components.release.release import Release
 from components.tracking.registry import CHALLENGER, SHADOW
 from services.canary import Canary
+from services.probation import Probation
 from services.release_cache import Prepared, ReleaseCache, Serving, serving
 from services.release_ledger import Ledger
 from services.release_watcher import CACHE, RETRY_S, ReleaseWatcher, UnderWay
@@ -45,11 +46,13 @@ class Alongside:
         check: Callable[[Release], None],
         canary: Canary,
         shadow: Shadow,
+        probation: Probation | None = None,
     ):
         """watcher knows what serves, and the registry; check raises a ShoploopError if a release cannot serve here."""
         self.settings = settings
         self.canary = canary
         self.shadow = shadow
+        self.probation = probation
         self._watcher = watcher
         self._check = check
         self._cache = ReleaseCache(Path(settings.state) / CACHE)
@@ -60,8 +63,8 @@ class Alongside:
 
     def start(self) -> None:
         """Follow, if there is anything to follow: a folder that is served knows no aliases."""
-        wanted = self.canary.share > 0 or self.shadow.share > 0 or self.settings.prepare
-        if self.settings.release is None and wanted:
+        asked_for = self.canary.share > 0 or self.shadow.share > 0
+        if self.settings.release is None and (asked_for or self.settings.prepare or self.probation is not None):
             self._thread.start()
 
     def stop(self) -> None:
@@ -75,6 +78,8 @@ class Alongside:
         while not self._stop.is_set():
             try:
                 self.canary.judge()
+                if self.probation is not None:
+                    self.probation.judge()
                 self._look()
             except RegistryError as e:
                 logger.debug("the registry is away: %s", e)  # the watcher of the champion says so in /health
@@ -88,6 +93,8 @@ class Alongside:
         if champion is None or ledger is None:
             return
         self._tell(ledger)
+        if self.probation is not None:
+            self._roll_back(ledger, self.probation)
         aliases = ledger.registry.aliases()
         if self.canary.share > 0:
             self._look_at_canary(ledger, aliases.get(CHALLENGER), champion)
@@ -148,6 +155,21 @@ class Alongside:
             except ReleaseError as e:  # the version was deleted meanwhile
                 logger.warning("canary %s: that it is off could not be written down: %s", stopped.version, e)
             self.canary.stand_off(stopped.version, stopped.reason)
+
+    def _roll_back(self, ledger: Ledger, probation: Probation) -> None:
+        """Let a champion that failed go back, once; tried again only while the registry is away."""
+        failed = probation.failed
+        if failed is None or failed.told:
+            return
+        try:
+            ledger.roll_back(failed.version, failed.before, f"in its first minutes: {failed.reason}")
+        except RegistryError:
+            raise
+        except ReleaseError as e:
+            logger.warning("champion %s stays: %s", failed.version, e)
+            probation.told(str(e))
+        else:
+            probation.told(None)
 
     def _is_settled(self, name: str, champion: Serving) -> bool:
         trial, stopped = self.canary.trial, self.canary.stopped

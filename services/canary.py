@@ -1,7 +1,8 @@
 """The canary: the version at the alias challenger answers a share of the people, until it crosses a line.
 
 A person is always on one side. Where the canary fails, the champion answers instead: the person sees an answer, and
-the failure counts against the canary.
+the failure counts against the canary. An empty list is a failure where the champion has something to show, and an
+answer that is worked on for too long is one before it ends.
 """
 
 from __future__ import annotations
@@ -9,13 +10,13 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Protocol, TypeVar
 
 from components.core.errors import StateError
 from components.experiments.assignment import BUCKETS, bucket
-from components.promotion.canary import Lines, Outcome, Window, crossed
+from components.promotion.canary import Figures, Lines, Outcome, Window, crossed
 from components.search.engines.elasticsearch import EngineError
 from services.figures import figures
 from services.messages import CanarySide, CanaryState
@@ -25,12 +26,14 @@ from services.search_desk import NoIndexError
 logger = logging.getLogger("shoploop.canary")
 
 CANARY, CHAMPION = "canary", "champion"  # sides
+EMPTY = "an empty list, where the other had something to show"
 NOT_ITS_FAULT = (StateError, EngineError)  # the store or the search server is away, for every release
 
 
 class Answered(Protocol):
     """An answer; fallback says why it is not personal."""
 
+    items: Sequence
     fallback: str | None
 
 
@@ -105,16 +108,10 @@ class Canary:
         if not takes(unit(), trial.canary.release.digest, self.share):
             return self._of_champion(trial, champion, ask)
         began = self._clock()
-        try:
-            answered = ask(trial.canary)
-        except NOT_ITS_FAULT:
-            raise
-        except Exception as e:  # whatever a release may do wrong: the person still gets an answer
-            found = f"{type(e).__name__}: {str(e)[:300]}"
-        else:
+        answered, found = tried(trial.canary, champion, ask)
+        if found is None:
             self._note(trial, CANARY, began, fallback=answered.fallback is not None)
             return answered
-        answered = ask(champion)  # what it cannot answer either is not counted against the canary
         self._note(trial, CANARY, began, failed=True)
         logger.warning("canary %s failed, the champion answered: %s", trial.canary.version, found)
         self.judge()
@@ -126,8 +123,8 @@ class Canary:
         if trial is None:
             return
         now = self._clock()
-        ours, theirs = (trial.windows[side].figures(now, self.lines.window_s) for side in (CANARY, CHAMPION))
-        reason = crossed(ours, theirs, self.lines)
+        sides = self._figures(trial, now)
+        reason = crossed(sides[CANARY], sides[CHAMPION], self.lines)
         if reason is None:
             return
         with self._lock:
@@ -141,8 +138,7 @@ class Canary:
         """For those who ask; None where no canary was asked for."""
         trial, stopped = self.trial, self.stopped
         if trial is not None:
-            now = self._clock()
-            sides = {name: window.figures(now, self.lines.window_s) for name, window in trial.windows.items()}
+            sides = self._figures(trial, self._clock())
             told = {name: CanarySide(**asdict(found)) for name, found in sides.items()}
             return CanaryState(version=trial.canary.version, state="running", share=self.share, reason=None, **told)
         if stopped is None:
@@ -151,6 +147,14 @@ class Canary:
         return CanaryState(
             version=stopped.version, state=word, share=0, reason=stopped.reason, canary=None, champion=None
         )
+
+    def _figures(self, trial: Trial, now: float) -> dict[str, Figures]:
+        """Of both sides; an answer that hangs counts as failed."""
+        served = {CANARY: trial.canary, CHAMPION: trial.champion}
+        return {
+            side: window.figures(now, self.lines.window_s, served[side].flights.overdue(self.lines.hang_s))
+            for side, window in trial.windows.items()
+        }
 
     def _of_champion(self, trial: Trial, champion: Serving, ask: Callable[[Serving], A]) -> A:
         began = self._clock()
@@ -167,6 +171,31 @@ class Canary:
     def _note(self, trial: Trial, side: str, began: float, *, failed: bool = False, fallback: bool = False) -> None:
         trial.windows[side].add(Outcome(began, self._clock() - began, failed, fallback))
         figures().canary.labels(side, "failed" if failed else "fallback" if fallback else "answered").inc()
+
+
+def tried(side: Serving, other: Serving, ask: Callable[[Serving], A]) -> tuple[A, str | None]:
+    """The answer of one side, or the other's where it fails or has nothing to show, and how it failed.
+
+    Raises what the other side raises: what that cannot answer either is not the first one's fault. Where neither has
+    anything to show, nobody failed.
+    """
+    try:
+        answered = ask(side)
+    except NOT_ITS_FAULT:
+        raise
+    except Exception as e:  # whatever a release may do wrong: the person still gets an answer
+        found = f"{type(e).__name__}: {str(e)[:300]}"
+    else:
+        return (answered, None) if answered.items else _filled(answered, other, ask)
+    return ask(other), found
+
+
+def _filled(empty: A, other: Serving, ask: Callable[[Serving], A]) -> tuple[A, str | None]:
+    try:
+        instead = ask(other)
+    except Exception:  # the empty answer is one
+        return empty, None
+    return (instead, EMPTY) if instead.items else (empty, None)
 
 
 def takes(unit: str, digest: str, share: float) -> bool:

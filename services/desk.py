@@ -36,7 +36,7 @@ from services.messages import Event as Told
 from services.persons import Persons
 from services.release_cache import Serving
 from services.request_record import record
-from services.search_messages import SearchRequest
+from services.search_messages import SearchAnswer, SearchRequest
 from services.settings import Settings
 from services.state import State
 
@@ -82,7 +82,7 @@ class Desk:
 
     def _asked(self, question: Question, now: Serving) -> Answer:
         began = time.perf_counter()
-        with feature_digests() as features:
+        with feature_digests() as features, now.flights.one():
             answer = now.release.recommend(question)
         record().features = features[0] if features else None
         if now.on_trial:
@@ -96,7 +96,12 @@ class Desk:
         with stage("answer"):
             answer = now.release.similar(request.item_id, request.k, request.filters.filters())
         record().fallback = answer.fallback
-        return SimilarAnswer(items=_items(now.release, answer), fallback=answer.fallback, **_origin(now))
+        return SimilarAnswer(
+            request_id=record().request_id,
+            items=_items(now.release, answer),
+            fallback=answer.fallback,
+            **_origin(now),
+        )
 
     def events(self, request: EventsRequest, now: Serving) -> EventsAnswer:
         """Store events; they count from the user's next answer on."""
@@ -108,12 +113,14 @@ class Desk:
         uncounted = sum(event.event_type not in release.history_events for event in request.events)
         early = sum(e.timestamp is not None and e.timestamp < release.known.now for e in request.events)
         return EventsAnswer(
+            request_id=record().request_id,
             accepted=accepted,
             repeated=len(request.events) - accepted,
             unknown_items=sum(event.item_id not in release.hybrid.items for event in request.events),
             before_cutoff=early,
             not_counted=uncounted,
             note=_note(release, early, uncounted),
+            **_origin(now),
         )
 
     def unit(self, request: RecommendRequest | SearchRequest, release: Release) -> str:
@@ -125,6 +132,23 @@ class Desk:
         request = self._protected(request, release)
         events = self._events(request.user_id, release) if request.user_id is not None else ()
         return Question(user_id=request.user_id, history=tuple(request.history or ()), events=events)
+
+    def log_found(self, request: SearchRequest, reply: SearchAnswer, release: Release) -> None:
+        """Log what a search showed, as what was recommended: by no experiment, with certainty. The query is kept
+        nowhere.
+        """
+        shown = Exposure(
+            request_id=reply.request_id,
+            user_id=self._protected(request, release).user_id,
+            item_ids=[item.item_id for item in reply.items],
+            scores=[item.score for item in reply.items],
+            release=release.digest,
+            experiment=None,
+            variant=None,
+            time=time.time(),
+        )
+        with stage("log"):
+            self.state.add_exposure(shown)
 
     def check(self, release: Release) -> None:
         """Refuse a release that cannot be served here: no state to keep, no key to know people by, or not what the

@@ -57,6 +57,9 @@ class Figures:
             multiprocess_mode="livesum",
         )
 
+        self.rolled_back = Counter(
+            "shoploop_champions_rolled_back_total", "Champions that this service let go back, because they failed"
+        )
         self.canary = Counter(
             "shoploop_canary_answers_total", "Answers while a canary ran, by side and end", ["side", "end"]
         )

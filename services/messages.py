@@ -196,12 +196,14 @@ class RecommendAnswer(Served):
 class SimilarAnswer(Served):
     """Ranked items; fallback says that the item is unknown, else null."""
 
+    request_id: str
     items: list[Item]
     fallback: str | None
 
 
-class EventsAnswer(Message):
-    """What became of the events; note says in words what the sender may not expect, else null.
+class EventsAnswer(Served):
+    """What became of the events, by the release that serves now; note says in words what the sender may not expect,
+    else null.
 
     accepted       stored now
     repeated       their event ids were there already
@@ -210,6 +212,7 @@ class EventsAnswer(Message):
     not_counted    of a type that the release's histories do not hold: likewise
     """
 
+    request_id: str
     accepted: int
     repeated: int
     unknown_items: int
@@ -283,11 +286,27 @@ class CanaryState(Message):
     champion: CanarySide | None
 
 
+class ChampionState(Message):
+    """A champion's first minutes, as this worker sees them: since the swap, and its predecessor before it.
+
+    state   watched; going back: it crossed a line; rolled back; stays: it could not go back, the reason says why
+    before  the version that served before it
+    """
+
+    version: str
+    before: str
+    state: Literal["watched", "going back", "rolled back", "stays"]
+    reason: str | None = None
+    since_swap: CanarySide | None = None
+    before_swap: CanarySide | None = None
+
+
 class HealthAnswer(Message):
     """status: ok, degraded (serves, but something is wrong) or starting (nothing to serve yet).
 
     refused  the last release that was refused, until another one serves
     canary   null where none was asked for
+    champion  while a new one is watched, or after one had to go back; else null
     doubt    where the registry, the history of promotions and this service disagree on the champion
     """
 
@@ -296,4 +315,5 @@ class HealthAnswer(Message):
     refused: Refusal | None
     doubt: str | None = None
     canary: CanaryState | None = None
+    champion: ChampionState | None = None
     registry_error: str | None

@@ -40,6 +40,7 @@ from services.messages import (
     SimilarAnswer,
     SimilarRequest,
 )
+from services.probation import Probation
 from services.refusals import refusal
 from services.release_cache import Serving
 from services.release_watcher import ReleaseWatcher
@@ -138,12 +139,13 @@ class Recommender:
         draining.watch()
         self.desk = Desk(SETTINGS, State.of(SETTINGS))
         self.search_desk = SearchDesk(self.desk)
+        self.probation = Probation(SETTINGS.canary_lines) if SETTINGS.auto_rollback else None
         self.watcher = ReleaseWatcher(SETTINGS, self.desk.check, self._swapped)
         self.watcher.start()
         self.canary = Canary(SETTINGS.canary_share, SETTINGS.canary_lines)
         self.shadow = Shadow(SETTINGS.shadow_share, SETTINGS.shadow_room)
         self.desk.on_answer = self.shadow.offer
-        self.alongside = Alongside(SETTINGS, self.watcher, self.desk.check, self.canary, self.shadow)
+        self.alongside = Alongside(SETTINGS, self.watcher, self.desk.check, self.canary, self.shadow, self.probation)
         self.alongside.start()
         self.admin = None
         if SETTINGS.admin_port is not None:
@@ -202,8 +204,12 @@ class Recommender:
         """Whether anything is wrong, and what."""
         watcher = self.watcher
         canary = self.canary.state()
+        champion = self.probation.state() if self.probation is not None else None
         stopped = canary is not None and canary.state != "running"
-        troubled = stopped or watcher.pending or watcher.doubt is not None or watcher.registry_error is not None
+        went_back = champion is not None and champion.state != "watched"
+        troubled = (
+            stopped or went_back or watcher.pending or watcher.doubt is not None or watcher.registry_error is not None
+        )
         status = "starting" if watcher.current is None else "degraded" if troubled else "ok"
         answer = HealthAnswer(
             status=status,
@@ -211,6 +217,7 @@ class Recommender:
             refused=watcher.refused,
             doubt=watcher.doubt,
             canary=canary,
+            champion=champion,
             registry_error=watcher.registry_error,
         )
         return JSONResponse(answer.model_dump(), status_code=200 if watcher.current else 503)
@@ -233,7 +240,10 @@ class Recommender:
                 record().served_by(side)
                 return ask(request, side)
 
-            return self.canary.answer(lambda: self.desk.unit(request, champion.release), champion, of)
+            def answered(side: Serving) -> Answered:
+                return of(side) if side.on_trial or self.probation is None else self.probation.answer(side, of)
+
+            return self.canary.answer(lambda: self.desk.unit(request, champion.release), champion, answered)
 
         return self._answer(asked, request)
 
@@ -258,8 +268,11 @@ class Recommender:
             return JSONResponse({"error": NO_STATE}, status_code=503, headers={"Retry-After": "1"})
 
     def _swapped(self) -> None:
-        now = self.watcher.current
+        now, ledger = self.watcher.current, self.watcher.ledger
         figures().swapped(now.version if now else None)
+        if self.probation is not None and now is not None:
+            promoted = ledger is not None and now.version is not None and ledger.promoted(now.version)
+            self.probation.swapped(self.watcher.standby, now, promoted=promoted)
 
 
 ADMISSION = Admission(SETTINGS.queue)

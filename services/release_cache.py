@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import tempfile
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +15,7 @@ from components.core.errors import BundleError, ReleaseError
 from components.release.load import load
 from components.release.release import Release
 from components.tracking.registry import DIGEST_TAG
+from services.flights import Flights
 
 if TYPE_CHECKING:
     from components.tracking.registry import ModelRegistry, RegisteredVersion
@@ -30,12 +31,14 @@ class Serving:
 
     version   None where a folder is served without a registry
     on_trial  a canary: an answer of it that cannot be right is not given
+    flights   the answers it works on
     """
 
     release: Release
     version: str | None
     loaded_at: str
     on_trial: bool = False
+    flights: Flights = field(default_factory=Flights, compare=False)
 
 
 def serving(release: Release, version: str | None) -> Serving:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from components.core.errors import ReleaseError, ShoploopError
 from components.promotion.checks import check_gates
-from components.promotion.history import History
-from components.promotion.promotions import CANARY_TAG, Promotions, canary_off, off_words
+from components.promotion.history import MOVES, PROMOTED, TAKEN_UP, History
+from components.promotion.promotions import CANARY_TAG, SERVICE, Promotions, canary_off, off_words
 from components.promotion.standing import disagreement
 from components.tracking.registry import CHAMPION
 
@@ -76,6 +76,24 @@ class Ledger:
                 logger.warning("release %s: the history could not take that its canary is off: %s", version.version, e)
         at = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
         self.registry.tag(version.version, CANARY_TAG, off_words(at, reason))
+
+    def promoted(self, version: str) -> bool:
+        """Whether the newest move of the champion was somebody's decision for this version, and not a way back."""
+        try:
+            moves = [entry for entry in self.history.entries() if entry.action in MOVES]
+        except ReleaseError:  # no history that can be read says so
+            return False
+        return bool(moves) and moves[-1].champion == version and moves[-1].action in (PROMOTED, TAKEN_UP)
+
+    def roll_back(self, version: str, before: str, reason: str) -> None:
+        """Make the champion's predecessor the champion again, in the service's name.
+
+        Raises RegistryError if the registry is away; ReleaseError if the version is no longer the champion that
+        somebody promoted, its predecessor is another, or the history cannot be written.
+        """
+        if not self.promoted(version):
+            raise ReleaseError(f"release {version}: it is not the newest promotion any more; nothing was changed.")
+        self._promotions.rollback(SERVICE, reason, expected=version, to=before)
 
     def doubt(self, alias: str | None, served: str | None) -> str | None:
         """In words, where registry, history and this service disagree; None where they agree."""

@@ -97,6 +97,11 @@ class ReleaseWatcher:
         return self._ledger
 
     @property
+    def standby(self) -> Serving | None:
+        """What served before, verified and still in memory."""
+        return self._standby
+
+    @property
     def pending(self) -> bool:
         """Whether the release that was refused is still the one that should serve."""
         return self.refused is not None and (self._failed is not None or self.current is None)

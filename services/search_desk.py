@@ -62,14 +62,16 @@ class SearchDesk:
         order = liked = None
         if personal and len(ids) > 1:
             with stage("personalise"):
-                order = liked = reordered(now.release, self._desk.asker(request, now.release), ids)
+                asker = self._desk.asker(request, now.release)
+                with now.flights.one():
+                    order = liked = reordered(now.release, asker, ids)
         if policy is not None and policy.pins:
             order = policy.arranged(np.arange(len(ids)) if order is None else order, ids)
         chosen = (np.arange(len(ids)) if order is None else order)[: request.limit]
         with stage("facets"):
             total, facets = index.facets(found, filters, request.facets, kept) if request.facets else (None, {})
         record().fallback = found.fallback
-        return SearchAnswer(
+        reply = SearchAnswer(
             request_id=record().request_id,
             items=_items(index, found, chosen, scores if order is None else np.sort(scores)[::-1]),
             corrected=found.understood.corrected,
@@ -81,13 +83,18 @@ class SearchDesk:
             personalised=liked is not None,
             **_origin(now, index),
         )
+        if now is not None:
+            self._desk.log_found(request, reply, now.release)
+        return reply
 
     def suggest(self, request: SuggestRequest, now: Serving | None) -> SuggestAnswer:
         """Completions of what was typed."""
         index = self._index(now)
         with stage("suggest"):
             offered = index.suggest(request.text, request.limit)
-        return SuggestAnswer(suggestions=[SuggestedText(**s) for s in offered], **_origin(now, index))
+        return SuggestAnswer(
+            request_id=record().request_id, suggestions=[SuggestedText(**s) for s in offered], **_origin(now, index)
+        )
 
     def _policy(self, now: Serving, index: SearchIndex) -> SearchPolicy | None:
         """What the release's list policy says of this index; kept for the next request, two at most, for canaries."""

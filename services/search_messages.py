@@ -127,4 +127,5 @@ class SuggestedText(Message):
 class SuggestAnswer(Indexed):
     """Completions, the weightiest first."""
 
+    request_id: str
     suggestions: list[SuggestedText]

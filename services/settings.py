@@ -38,6 +38,7 @@ class Settings(Config):
     experiment  a running A/B test, as JSON
     canary_share  share of the users whom the version at the alias challenger answers; 0: nobody
     canary_lines  what switches it off, as JSON: {"max_errors": 0.02}; components/promotion/canary.py has them all
+    auto_rollback  whether a champion that crosses one of these lines in its first window_s goes back to the one before
     prepare     load and verify the version at the alias challenger before it is promoted: the promotion then shows
                 sooner, for the memory of one release more while a challenger waits
     shadow_share  share of the recommendations that the version at the alias shadow is asked too, unseen; 0: none
@@ -69,6 +70,7 @@ class Settings(Config):
     experiment: Experiment | None = None
     canary_share: float = Field(default=0.0, ge=0, le=1)
     canary_lines: Lines = Lines()
+    auto_rollback: bool = True
     prepare: bool = True
     shadow_share: float = Field(default=1.0, ge=0, le=1)
     shadow_room: int = Field(default=64, ge=1, le=10_000)

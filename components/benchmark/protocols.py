@@ -55,7 +55,7 @@ class Question:
     def with_content(self) -> Dataset:
         """The data with what their items are, as far as the item table says it; for models that use content."""
         table = self.folder.parent / CLEAN / f"{schema.ITEMS_TABLE}.parquet"
-        return replace(self.data, content=content_of_file(table, self.data.items))
+        return replace(self.data, content=content_of_file(table, self.folder / store.HISTORY, self.data.items))
 
 
 def splitter(protocol: str, material: Material, options: dict[str, Any]) -> Splitter:

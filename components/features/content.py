@@ -71,16 +71,47 @@ def content_of(columns: dict[str, list[Any]], items: Vocabulary, config: Content
     return replace(other, tags=None, codes=known, words=_numbered(titles, config), labels=labels)
 
 
-def content_of_file(file: Path, items: Vocabulary, config: ContentConfig | None = None) -> ItemContent | None:
+def content_of_file(
+    file: Path, history: Path, items: Vocabulary, config: ContentConfig | None = None
+) -> ItemContent | None:
     """Content of `items` from a canonical item table (parquet); None where there is no such file.
 
-    The attributes come from what the shop says of an item, never from who bought it.
+    The attributes come from what the shop says of an item, never from who bought it; prices as `known_then` says.
+    history  the fold's history.parquet
     """
     if not file.is_file():
         return None
     table = pq.read_table(file)
     columns = {name: table[name].to_pylist() for name in COLUMNS if name in table.column_names}
-    return content_of(columns, items, config or ContentConfig())
+    return content_of(known_then(columns, history), items, config or ContentConfig())
+
+
+def known_then(columns: dict[str, list[Any]], history: Path) -> dict[str, list[Any]]:
+    """The columns of an item table with the prices of a fold: the mean of what its history paid for one unit.
+
+    A price that was made of all order lines knows what an item costs after the cut-off. The list price stays where
+    nothing was paid before, and a table without any price stays without.
+    """
+    if not any(price is not None for price in columns.get(schema.PRICE, ())):
+        return columns
+    paid = _paid(history)
+    pairs = zip(columns[schema.ITEM_ID], columns[schema.PRICE], strict=True)
+    return columns | {schema.PRICE: [paid.get(item, price) for item, price in pairs]}
+
+
+def _paid(history: Path) -> dict[str, float]:
+    """Item → mean price of a unit over its purchases, those that say what was paid and how many."""
+    import pyarrow.compute as pc
+
+    needed = (schema.ITEM_ID, schema.EVENT_TYPE, schema.VALUE, schema.QUANTITY)
+    if not set(needed) <= set(pq.read_schema(history).names):
+        return {}
+    lines = pq.read_table(history, columns=list(needed))
+    bought = (pc.field(schema.EVENT_TYPE) == schema.PURCHASE) & (pc.field(schema.QUANTITY) > 0)
+    lines = lines.filter(bought & pc.field(schema.VALUE).is_valid())
+    lines = lines.append_column("unit", pc.divide(lines[schema.VALUE], lines[schema.QUANTITY]))
+    means = lines.group_by(schema.ITEM_ID, use_threads=False).aggregate([("unit", "mean")])
+    return dict(zip(means[schema.ITEM_ID].to_pylist(), means["unit_mean"].to_pylist(), strict=True))
 
 
 def tokens(title: str) -> list[str]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pydantic import Field
 
@@ -30,6 +30,7 @@ class Lines(Config):
     min_for_pace    answers of a side before its p99 is taken for one: of a hundred it is the second slowest, and one
                     moment of a busy machine decides it
     max_fallbacks   share of answers that are not personal, above the champion's
+    hang_s          seconds after which an answer that is still being worked on counts as failed
     """
 
     window_s: float = Field(default=300.0, ge=1, le=86_400)
@@ -39,6 +40,7 @@ class Lines(Config):
     min_for_pace: int = Field(default=500, ge=5, le=LONGEST_WINDOW)
     slow_ms: float = Field(default=20.0, ge=0, le=10_000)
     max_fallbacks: float = Field(default=0.1, ge=0, lt=1)
+    hang_s: float = Field(default=5.0, ge=0.1, le=600)
 
 
 @dataclass(frozen=True)
@@ -72,9 +74,10 @@ class Window:
         """One more; any thread may add while another one looks."""
         self._outcomes.append(outcome)
 
-    def figures(self, now: float, window_s: float) -> Figures:
-        """Of the outcomes that began within `window_s` seconds before `now`."""
-        return summed(outcome for outcome in self._outcomes.copy() if outcome.at > now - window_s)
+    def figures(self, now: float, window_s: float, overdue: int = 0) -> Figures:
+        """Of the outcomes that began within `window_s` seconds before `now`; overdue: answers that hang, failures."""
+        ended = summed(outcome for outcome in self._outcomes.copy() if outcome.at > now - window_s)
+        return replace(ended, requests=ended.requests + overdue, errors=ended.errors + overdue)
 
 
 def summed(outcomes: Iterable[Outcome]) -> Figures:
@@ -94,47 +97,47 @@ def slowest(seconds: Sequence[float], share: float = SLOWEST) -> float:
     return seconds[math.ceil(share * len(seconds)) - 1]
 
 
-def crossed(canary: Figures, champion: Figures, lines: Lines) -> str | None:
-    """Which line the canary crossed, in words; None if it may go on."""
+def crossed(canary: Figures, champion: Figures, lines: Lines, other: str = "the champion's") -> str | None:
+    """Which line the canary crossed, in words; None if it may go on. other: whose the second figures are."""
     return (
-        _too_many_errors(canary, champion, lines)
-        or _too_slow(canary, champion, lines)
-        or _too_many_fallbacks(canary, champion, lines)
+        _too_many_errors(canary, champion, lines, other)
+        or _too_slow(canary, champion, lines, other)
+        or _too_many_fallbacks(canary, champion, lines, other)
     )
 
 
-def _too_many_errors(canary: Figures, champion: Figures, lines: Lines) -> str | None:
+def _too_many_errors(canary: Figures, champion: Figures, lines: Lines, other: str) -> str | None:
     """Answers still missing to `min_requests` count as good, so that what can only get worse is not waited for."""
     ours = canary.errors / max(canary.requests, lines.min_requests)
     theirs = champion.errors / max(champion.requests, lines.min_requests)
     if ours <= theirs + lines.max_errors:
         return None
     return (
-        f"{canary.errors} of {canary.requests} answers failed, the champion's {champion.errors} of "
+        f"{canary.errors} of {canary.requests} answers failed, {other} {champion.errors} of "
         f"{champion.requests}; at most {lines.max_errors:.1%} more may, of {lines.min_requests} or more"
     )
 
 
-def _too_slow(canary: Figures, champion: Figures, lines: Lines) -> str | None:
+def _too_slow(canary: Figures, champion: Figures, lines: Lines, other: str) -> str | None:
     if not _enough(canary, champion, lines.min_for_pace) or canary.p99_ms is None or champion.p99_ms is None:
         return None
     line = max(lines.max_slowdown * champion.p99_ms, champion.p99_ms + lines.slow_ms)
     if canary.p99_ms <= line:
         return None
     return (
-        f"99 % of its answers took up to {canary.p99_ms:.1f} ms, the champion's {champion.p99_ms:.1f} ms; "
+        f"99 % of its answers took up to {canary.p99_ms:.1f} ms, {other} {champion.p99_ms:.1f} ms; "
         f"the line is {line:.1f} ms"
     )
 
 
-def _too_many_fallbacks(canary: Figures, champion: Figures, lines: Lines) -> str | None:
+def _too_many_fallbacks(canary: Figures, champion: Figures, lines: Lines, other: str) -> str | None:
     if not _enough(canary, champion, lines.min_requests):
         return None
     ours, theirs = canary.fallbacks / canary.requests, champion.fallbacks / champion.requests
     if ours <= theirs + lines.max_fallbacks:
         return None
     return (
-        f"{ours:.1%} of its answers were not personal, the champion's {theirs:.1%}; "
+        f"{ours:.1%} of its answers were not personal, {other} {theirs:.1%}; "
         f"at most {lines.max_fallbacks:.1%} more may be"
     )
 

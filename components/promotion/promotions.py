@@ -90,14 +90,26 @@ class Promotions:
         check_files(self.registry, candidate, check)
         return self._move(candidate, PROMOTED, by, reason, expected)
 
-    def rollback(self, by: str, reason: str, check: Check | None = None) -> Entry:
-        """Make the champion's predecessor the champion again; ReleaseError if there is none, and as in `promote`."""
+    def rollback(
+        self, by: str, reason: str, check: Check | None = None,
+        expected: str | object | None = AS_IT_IS, to: str | None = None,
+    ) -> Entry:  # fmt: skip
+        """Make the champion's predecessor the champion again; ReleaseError if there is none, and as in `promote`.
+
+        expected, to  the champion and the predecessor one takes it to be about; as it is now unless given
+        """
         _check_told(by, reason)
         current = self._settled(check)
         earlier = [version for version in reigns(self.history.entries()) if version != current]
         if current is None or not earlier:
             raise ReleaseError(
                 "rollback: no earlier champion is known; name a version with `shoploop promote VERSION`."
+            )
+        if expected not in (AS_IT_IS, current):
+            raise _not_expected(expected, self.history.last())
+        if to not in (None, earlier[-1]):
+            raise ReleaseError(
+                f"rollback: the champion before is version {earlier[-1]}, not {to}; nothing was changed."
             )
         target = self.registry.version(earlier[-1])
         check_files(self.registry, target, check)  # its gates let it reign before; going back must not wait for them

@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from components.core import bundle, layout, schema
+from components.core.content import ItemContent
 from components.core.dataset import Dataset
 from components.core.vocabulary import Vocabulary
 from components.features import normalization
@@ -80,7 +81,8 @@ def load_context(root: Path, fold: str, data: Dataset) -> Context:
 def bare_context(data: Dataset) -> Context:
     """What histories alone say of a catalogue: how often each item was bought, all in all and lately.
 
-    For data that come without tables of items and users; there are no groups and no text vectors.
+    For data that come without tables of users and of features; there are no text vectors, and groups only where the
+    data have content that names them.
     """
     histories, n_items = data.histories, len(data.items)
     numbers = [np.log1p(np.bincount(histories.items, minlength=n_items))]
@@ -96,7 +98,7 @@ def bare_context(data: Dataset) -> Context:
         [],
         np.zeros((len(data.users) + 1, 0), dtype=np.float32),
         np.zeros((n_items, 0), dtype=np.float32),
-        [],
+        _groups_of(data.content),
     )
 
 
@@ -147,6 +149,13 @@ def _aligned(path: Path, key: str, vocabulary: Vocabulary) -> tuple[list[str], n
     for column, name in enumerate(names):
         out[at[at >= 0], column] = table[name].to_numpy(zero_copy_only=False)[at >= 0]
     return names, out
+
+
+def _groups_of(content: ItemContent | None) -> list[Groups]:
+    """The groups that content knows, coarse to fine; items without one make a group of their own."""
+    codes = {} if content is None else content.codes
+    known = {name: codes[name] for name in GROUPS if name in codes}
+    return [Groups(name, np.where(of < 0, of.max() + 1, of).astype(np.int32)) for name, of in known.items()]
 
 
 def _groups(path: Path, items: Vocabulary) -> list[Groups]:

@@ -15,11 +15,11 @@ from components.ranking.assemble import load_hybrid
 from components.ranking.exploration import ExplorationConfig
 from components.ranking.hybrid import FALLBACK, RETRIEVAL, Hybrid
 from components.ranking.list_policy import ListPolicyConfig
-from components.release import card, golden
+from components.release import card, golden, golden_search
 from components.release.catalogue import Catalogue, catalogue_table
 from components.release.explorer import EXPLORATION
 from components.release.list_wishes import LIST_POLICY, UNKNOWN_NAMES, list_policy
-from components.release.load import CATALOGUE, FACTS, FORMAT, GOLDEN, HYBRID, KNOWN, SEARCH, load, read
+from components.release.load import CATALOGUE, FACTS, FORMAT, GOLDEN, GOLDEN_SEARCH, HYBRID, KNOWN, SEARCH, load, read
 from components.release.release import HISTORY_EVENTS, PSEUDONYM_KEY, Release
 from components.release.segments import SEGMENTS, segments
 from components.splits import store
@@ -73,7 +73,10 @@ def assemble(
         card.write(fresh, name, told)
         bundle.seal(fresh, provenance)
         # The answers are those of the parts as they are read back, not as they lie in this process.
-        bundle.write_json(fresh / GOLDEN, golden.make(read(fresh)))
+        made = read(fresh)
+        bundle.write_json(fresh / GOLDEN, golden.make(made))
+        if made.search is not None:
+            bundle.write_json(fresh / GOLDEN_SEARCH, golden_search.make(made.search))
         bundle.seal(fresh, provenance)
     return load(root / layout.RELEASE)
 

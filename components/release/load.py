@@ -9,7 +9,7 @@ from components.core.errors import BundleError, ReleaseError, ShoploopError
 from components.ranking.exploration import ExplorationConfig
 from components.ranking.hybrid import Hybrid
 from components.ranking.list_policy import ListPolicyConfig
-from components.release import golden
+from components.release import golden, golden_search
 from components.release.catalogue import Catalogue
 from components.release.explorer import EXPLORATION, Explorer
 from components.release.list_wishes import LIST_POLICY, list_policy
@@ -22,6 +22,7 @@ from components.splits import store
 FORMAT = 1
 FACTS = "release.json"
 GOLDEN = "golden.json"
+GOLDEN_SEARCH = "golden_search.json"
 CATALOGUE = "catalogue.parquet"
 HYBRID = "hybrid"
 LONGEST_REASON = 300
@@ -40,6 +41,8 @@ def load(path: Path) -> Release:
         bundle.verify(path)
         release = read(path)
         golden.check(release, bundle.read_json(path / GOLDEN))
+        if release.search is not None and (path / GOLDEN_SEARCH).is_file():  # releases made before have none
+            golden_search.check(release.search, bundle.read_json(path / GOLDEN_SEARCH))
     except ReleaseError:
         raise
     except ShoploopError as e:

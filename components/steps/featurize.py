@@ -73,7 +73,8 @@ def featurize(config: FeaturizeConfig, root: Path, seed: int) -> StepResult:
                 engine.write_parquet(users, folder / USER_FEATURES)
             engine.write_parquet(context_features(past, promotions, cutoff), folder / CONTEXT_FEATURES)
             engine.write_parquet(items.select(schema.ITEM_ID, *TEXT_COLUMNS[1:4]), folder / ITEM_GROUPS)
-            _write_content(folder / content.FOLDER, items, data, config.content)
+            history = root / layout.SPLIT / fold / store.HISTORY
+            _write_content(folder / content.FOLDER, items, history, data, config.content)
             metrics[f"{fold}_words"] = _write_text(folder / TEXT, items, data, config.text)
         normalizer = _fitted(fresh / layout.FOLDS[0], config)
         for fold in layout.FOLDS:
@@ -95,9 +96,10 @@ def _fitted(folder: Path, config: FeaturizeConfig) -> Normalizer:
     return Normalizer.fit(columns, config.normalize)
 
 
-def _write_content(folder: Path, items: Table, data: Dataset, config: ContentConfig) -> None:
+def _write_content(folder: Path, items: Table, history: Path, data: Dataset, config: ContentConfig) -> None:
     table = items.select(*(name for name in content.COLUMNS if name in items.columns)).to_pyarrow()
     columns = {name: table[name].to_pylist() for name in table.column_names}
+    columns = content.known_then(columns, history)
     content.save(folder, content.content_of(columns, data.items, config), data.items)
 
 

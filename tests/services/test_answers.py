@@ -66,7 +66,9 @@ def test_a_history_s_list_can_be_varied_and_explained_with_own_items_and_feature
 
 
 def test_similar_items_and_an_unknown_one(service):
-    near = service.post("/similar", item_id="i03", k=3).json()
+    answer = service.post("/similar", item_id="i03", k=3)
+    near = answer.json()
+    assert near["request_id"] == answer.headers["x-request-id"]
     assert len(near["items"]) == 3
     assert service.post("/similar", item_id="nothing", k=3).json()["fallback"] == "popular"
 
@@ -75,6 +77,9 @@ def test_an_event_changes_the_next_answer_and_counts_once(service):
     before = service.ids(user_id="newcomer")
     event = {"event_id": "e1", "user_id": "newcomer", "item_id": "i05"}
     stored = service.post("/events", events=[event]).json()
+    served, origin = service.get("/release").json(), ("version", "release", "data_digest")
+    assert [stored.pop(name) for name in origin] == [served[name] for name in origin]
+    assert len(stored.pop("request_id")) == 32
     assert stored == {
         "accepted": 1,
         "repeated": 0,

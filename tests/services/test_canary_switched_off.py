@@ -7,7 +7,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from components.core import bundle, layout, schema
-from components.promotion.history import CANARY_OFF, History, trouble
+from components.promotion.history import CANARY_OFF, ROLLED_BACK, History, trouble
 from components.promotion.promotions import ANCHOR_NOTE, Promotions, canary_off
 from components.tracking.registry import CHALLENGER, CHAMPION, DIGEST_TAG, GATE_TAG, PASSED, SHADOW, ModelRegistry
 from components.tracking.runs import tracked
@@ -130,3 +130,33 @@ def test_a_shadow_is_compared_with_the_champion_and_shown_to_nobody(service, reg
     assert shadow["overlap"] == pytest.approx(1)  # other titles, the same recommendations
     assert shadow["rank_biased_overlap"] == pytest.approx(1)
     assert f'shoploop_shadow_questions_total{{end="compared"}} {len(USERS)}.0' in service.get("/metrics").text
+
+
+def champion_is(service, state):
+    def told():
+        champion = service.get("/health").json()["champion"]
+        return champion is not None and champion["state"] == state
+
+    return told
+
+
+def test_a_promoted_champion_that_raises_goes_back_once_nobody_saw_an_error_and_the_history_says_why(
+    service, registry, project, candidates
+):
+    broken = candidates[0]
+    Promotions.of(project).promote(broken, by="ann", reason="looked good on paper")
+    service.wait_until(champion_is(service, "watched"), NOTICED_WITHIN_S)
+    answers = [service.post("/recommend", user_id=user) for user in USERS]
+    assert {(a.status_code, a.json()["version"], len(a.json()["items"])) for a in answers} == {(200, "1", 10)}
+    service.wait_until(champion_is(service, "rolled back"), NOTICED_WITHIN_S)
+    service.wait_until(lambda: service.get("/release").json()["version"] == "1", NOTICED_WITHIN_S)
+    last = History(project).last()
+    assert (last.action, last.by, last.version, last.previous) == (ROLLED_BACK, "service", "1", broken)
+    assert "answers failed, its predecessor's 0 of" in last.reason
+    assert registry.aliases()[CHAMPION] == "1"
+    assert trouble(History(project).entries(), registry.standing().notes[ANCHOR_NOTE]) is None
+    assert {service.recommend(user_id=user)["version"] for user in USERS} == {"1"}
+    health = service.get("/health").json()
+    assert (health["status"], health["champion"]["version"], health["champion"]["before"]) == ("degraded", broken, "1")
+    assert History(project).last() == last  # what was gone back to is not watched: nothing goes to and fro
+    assert "shoploop_champions_rolled_back_total 1.0" in service.get("/metrics").text

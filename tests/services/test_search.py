@@ -5,15 +5,21 @@ import shutil
 import pytest
 
 from components.core import layout
+from components.online.sqlite_store import SqliteStore
 from components.release.assemble import assemble
+from components.steps.answer_lineage import logged
 from components.steps.index import IndexConfig, index
 
 pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
-def service(start, trained_shop, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("search")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("search")
+
+
+@pytest.fixture(scope="module")
+def service(start, trained_shop, folder):
     root = shutil.copytree(trained_shop, folder / "project")
     index(IndexConfig(vectors=False), root, 1)
     assemble(root, "shop", {"data_digest": "d"})
@@ -35,6 +41,23 @@ def test_a_query_is_answered_with_words_origin_and_facets(service):
     assert {"value": "cheese", "count": 20} in answer["facets"]["category"]
     assert (len(answer["release"]), len(answer["index"]), answer["data_digest"]) == (64, 64, "d")
     assert (answer["fallback"], answer["note"], answer["personalised"]) == (None, None, False)
+
+
+def test_what_a_search_showed_is_logged_with_its_release_so_that_its_lineage_can_be_told(service, folder):
+    answer = search(service, query="cheese", limit=3, user_id="u02")
+    rows = logged(SqliteStore(folder / "state" / layout.SERVICE_DATABASE), answer["request_id"])
+    assert [row["item_id"] for row in rows] == [item["item_id"] for item in answer["items"]]
+    assert {(r["user_id"], r["release"], r["experiment"], r["propensity"]) for r in rows} == {
+        ("u02", answer["release"], None, 1.0)
+    }
+    assert len(service.get("/suggest?text=te").json()["request_id"]) == 32
+
+
+@pytest.mark.parametrize("limit", ["%C2%B2", "%D9%A3", "9" * 5000, "1e1", "-1", "", "0x1"])
+def test_a_strange_limit_is_refused_in_words(service, limit):
+    answer = service.get(f"/suggest?text=te&limit={limit}")
+    assert (answer.status_code, list(answer.json())) == (400, ["error"])
+    assert answer.json()["error"].startswith("limit: ")
 
 
 def test_spelling_filters_and_fallbacks_are_told(service):

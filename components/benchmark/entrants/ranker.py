@@ -35,7 +35,7 @@ class RankerConfig(RankConfig):
 
 
 class Ranker(Entrant):
-    """Candidates and their features from histories alone; data's own tables of items and users are not read."""
+    """Candidates and their features from histories and the item table's categories; no other table is read."""
 
     Config = RankerConfig
     config: RankerConfig
@@ -70,5 +70,5 @@ class Ranker(Entrant):
 
     def _hybrid(self, question: Question) -> Hybrid:
         models = {name: self.fits.fitted(name, question) for name in self.config.candidates}
-        context, asked = bare_context(question.data), self.config.consensus is not None
+        context, asked = bare_context(question.with_content()), self.config.consensus is not None
         return Hybrid(models, context, None, self.config.candidates_per_model, strengths=asked)

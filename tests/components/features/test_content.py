@@ -1,6 +1,8 @@
 """Item content: codes by name, price bands, title words, Chinese by characters."""
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from components.core import schema
@@ -33,6 +35,18 @@ def test_other_attributes_are_tags_by_word_where_two_items_share_them():
 def test_price_bands_hold_equally_many_items():
     found = content_of(columns(price=[9.0, 1.0, 2.0]), ITEMS, ContentConfig(price_bands=3))
     assert found.codes["price_band"].tolist() == [0, 1, -1, 2]
+
+
+def test_a_fold_knows_only_the_prices_of_its_own_history(tmp_path):
+    bought = [("a", "purchase", 6.0, 2.0), ("a", "purchase", 5.0, 1.0), ("b", "view", 7.0, 1.0),
+              ("b", "purchase", None, 1.0),
+              ("d", "rating", 4.0, 1.0), ("d", "purchase", 0.5, 1.0), ("d", "purchase", 9.0, 0.0)]  # fmt: skip
+    names = (schema.ITEM_ID, schema.EVENT_TYPE, schema.VALUE, schema.QUANTITY)
+    history = tmp_path / "history.parquet"
+    pq.write_table(pa.table(dict(zip(names, zip(*bought, strict=True), strict=True))), history)
+    found = content.known_then(columns(price=[9.0, 1.0, 2.0]), history)
+    assert dict(zip(found[schema.ITEM_ID], found[schema.PRICE], strict=True)) == {"d": 0.5, "a": 4.0, "b": 2.0}
+    assert content.known_then(columns(), history) == columns()
 
 
 def test_words_that_two_titles_hold_are_numbered_the_more_frequent_first():

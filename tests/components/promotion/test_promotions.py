@@ -73,6 +73,18 @@ def test_promote_and_roll_back_walk_the_line_of_champions(promotions, registry, 
     assert str(entries[-1]) == "champion is version 1 (rolled back by ann, before it 2)"
 
 
+def test_a_rollback_of_another_champion_or_to_another_predecessor_than_meant_moves_nothing(promotions, registry, add):
+    one, two, three = (add(name) for name in "abc")
+    for version in (one, two, three):
+        promotions.promote(version, by="ann", reason="better")
+    with pytest.raises(ReleaseError, match=f"replace version {two}, but champion is version {three}"):
+        promotions.rollback(by="service", reason="it failed", expected=two, to=one)
+    with pytest.raises(ReleaseError, match=f"the champion before is version {two}, not {one}"):
+        promotions.rollback(by="service", reason="it failed", expected=three, to=one)
+    assert (registry.aliases()[CHAMPION], len(promotions.history.entries())) == (three, 3)
+    assert promotions.rollback(by="service", reason="it failed", expected=three, to=two).version == two
+
+
 def test_a_promotion_on_an_outdated_view_of_the_champion_is_refused(promotions, add):
     one, two, three = (add(name) for name in "abc")
     promotions.promote(one, by="ann", reason="first", expected=None)

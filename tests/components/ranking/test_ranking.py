@@ -194,6 +194,15 @@ def test_without_patience_all_trees_are_grown_on_all_users(shop, hybrid):
     assert hybrid.ranker.booster.num_boosted_rounds() < 20, "with patience, halves this plain are learnt early"
 
 
+def test_without_tables_groups_are_what_the_content_names(shop):
+    n = len(shop.items)
+    sides = np.where(np.arange(n) == 0, -1, np.arange(n) // 10).astype(np.int32)
+    content = ItemContent(np.zeros((n, 0), np.float32), {"brand": sides, "category": sides})
+    (group,) = bare_context(replace(shop, content=content)).groups
+    assert (group.name, group.size) == ("category", 3), "an item of no category is in none of the two"
+    assert not bare_context(shop).groups
+
+
 def test_lines_to_log_odds_want_users_that_the_trees_did_not_see(shop, hybrid):
     table = training_table(hybrid, shop.histories, bought(shop), config(), rng.stream(1, "table"))
     nobody = np.zeros(len(table.labels), dtype=bool)
