@@ -8,7 +8,7 @@ Cost: as two_tower. Source: Covington et al. 2016 (doi:10.1145/2959100.2959190),
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
@@ -21,6 +21,7 @@ NEVER = 2_000_000_000  # purchases before an item gets a vector of its own
 class ContentMlpConfig(TwoTowerConfig):
     """The options of two_tower; content must be there."""
 
+    space: ClassVar = {name: part for name, part in TwoTowerConfig.space.items() if name != "id_dropout"}
     content: Literal["require"] = "require"
     min_events: int = Field(default=NEVER, ge=NEVER, description="an item never gets a vector of its own")
     id_dropout: float = Field(default=0.0, ge=0, le=0)
