@@ -32,6 +32,7 @@ LATER: dict[str, tuple[str, str]] = {
     "rollback": ("components.commands.rollback:rollback", "Make the previous champion the champion again."),
     "snapshot": ("components.commands.snapshot:snapshot", "Bring a new day's file in; list the files there are."),
     "sources": ("components.commands.sources:sources", "List the sources of data; say what one would read."),
+    "state": ("components.commands.state:state", "What the service keeps of events and answers: prune it."),
     "tune": ("components.commands.tune:tune", "Search options of models on the validation fold."),
     "use": ("components.commands.use:use", "Start a shop: check a params file, bring its data in and pin them."),
 }

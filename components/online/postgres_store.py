@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from components.core import schema
 from components.core.errors import ConfigError, DataError, StateError
-from components.online.store import EVENT_COLUMNS, FORMAT, TABLES_OF_USERS, Exposure, OnlineStore, Told
+from components.online.store import EVENT_COLUMNS, FORMAT, TABLES_OF_USERS, TIME_COLUMNS, Exposure, OnlineStore, Told
 
 if TYPE_CHECKING:
     import psycopg
@@ -34,6 +34,8 @@ create table if not exists shoploop.exposures (
     {schema.VARIANT} text, {schema.TIMESTAMP} double precision not null,
     primary key ({schema.REQUEST_ID}, {schema.POSITION})
 );
+create index if not exists exposures_of_user on shoploop.exposures ({schema.USER_ID});
+create index if not exists exposures_by_time on shoploop.exposures ({schema.TIMESTAMP});
 """
 # ruff: noqa: S608 - the names in these statements are our own; values are bound
 ADD_EVENT = (
@@ -53,6 +55,12 @@ SHOWN = (
     f"select {', '.join(schema.EXPOSURES)} from shoploop.exposures where {{}} = %s "
     f"order by {schema.REQUEST_ID}, {schema.POSITION}"
 )
+PIECE = 10_000  # rows deleted in one statement
+PRUNE = {
+    table: f"delete from shoploop.{table} where ctid = any(array("
+    f"select ctid from shoploop.{table} where {column} < %s limit %s))"
+    for table, column in TIME_COLUMNS.items()
+}
 T = TypeVar("T")
 
 
@@ -118,6 +126,16 @@ class PostgresStore(OnlineStore):
             self._call(lambda connection: _forget(connection, list(names)))
         except StateError as e:
             raise DataError(f"{self.place}: the person's rows could not be deleted ({e}); again later.") from None
+
+    def prune(self, before: float) -> dict[str, int]:
+        """In pieces of PIECE rows, each a statement of its own."""
+        return {table: self._pruned(statement, before) for table, statement in PRUNE.items()}
+
+    def _pruned(self, statement: str, before: float) -> int:
+        gone = 0
+        while piece := self._call(lambda connection: connection.execute(statement, (before, PIECE)).rowcount):
+            gone += piece
+        return gone
 
     def close(self) -> None:
         """End this thread's connection."""

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from components.core.errors import ConfigError, DataError, StateError
 from components.core.schema import EVENT_TYPES
-from components.online.store import FORMAT, Exposure, OnlineStore, Told
+from components.online.store import FORMAT, TABLES_OF_USERS, Exposure, OnlineStore, Told
 
 if TYPE_CHECKING:
     import redis
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 PREFIX = "shoploop:"
 ARRIVAL_DIGITS = 16
 TIMEOUT_S = 5
+SCANNED = 1000  # keys looked at in one call
 # All or none, and in one order for everybody: a script runs alone.
 ADD_EVENTS = """
 local added = 0
@@ -138,6 +139,31 @@ class RedisStore(OnlineStore):
                 self._call(lambda r, name=name: r.delete(f"{PREFIX}shown-to:{name}"))
         except StateError as e:
             raise DataError(f"{self.place}: the person's rows could not be deleted ({e}); again later.") from None
+
+    def prune(self, before: float) -> dict[str, int]:
+        """Looks through the keys bit by bit (SCAN), so that nobody waits for it."""
+        gone = dict.fromkeys(TABLES_OF_USERS, 0)
+        for key in self._call(lambda r: list(r.scan_iter(f"{PREFIX}events:*", count=SCANNED))):
+            gone["events"] += self._prune_events(key, before)
+        for key in self._call(lambda r: list(r.scan_iter(f"{PREFIX}shown:*", count=SCANNED))):
+            gone["exposures"] += self._prune_answer(key, before)
+        return gone
+
+    def _prune_events(self, key: str, before: float) -> int:
+        members = [m for m in self._call(lambda r: r.zrange(key, 0, -1)) if _event(m)["received_at"] < before]
+        if members:
+            self._call(lambda r: r.zrem(key, *members))
+            self._call(lambda r: r.srem(f"{PREFIX}event-ids", *[_event(m)["event_id"] for m in members]))
+        return len(members)
+
+    def _prune_answer(self, key: str, before: float) -> int:
+        found = self._call(lambda r: r.get(key))
+        if found is None or json.loads(found)["time"] >= before:
+            return 0
+        shown = Exposure(**json.loads(found))
+        self._forget_answer(shown.request_id)
+        self._call(lambda r: r.srem(f"{PREFIX}shown-to:{shown.user_id}", shown.request_id))
+        return len(shown.item_ids)
 
     def close(self) -> None:
         """Nothing: connections are not a thread's own, they go back to the pool after every call."""

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from components.core import schema
 from components.core.errors import ConfigError, DataError, StateError
-from components.online.store import EVENT_COLUMNS, FORMAT, TABLES_OF_USERS, Exposure, OnlineStore, Told
+from components.online.store import EVENT_COLUMNS, FORMAT, TABLES_OF_USERS, TIME_COLUMNS, Exposure, OnlineStore, Told
 
 WAIT_S = 5.0  # for another worker's write
 PATIENCE_S = 30.0  # of forgetting, for the service's own writes
@@ -41,6 +41,14 @@ SHOWN = (
     f"select {', '.join(schema.EXPOSURES)} from exposures where {{}} = ? "
     f"order by {schema.REQUEST_ID}, {schema.POSITION}"
 )
+
+PIECE = 10_000  # rows deleted in one transaction
+KEYS = {"events": "seq", "exposures": f"{schema.REQUEST_ID}, {schema.POSITION}"}
+PRUNE = {
+    table: f"delete from {table} where ({KEYS[table]}) in "
+    f"(select {KEYS[table]} from {table} where {column} < ? limit ?)"
+    for table, column in TIME_COLUMNS.items()
+}
 
 
 class SqliteStore(OnlineStore):
@@ -129,6 +137,16 @@ class SqliteStore(OnlineStore):
                 ) from e
         if busy:
             raise DataError(f"{self.path}: the service still reads an older state of it; stop the service, and again.")
+
+    def prune(self, before: float) -> dict[str, int]:
+        """In pieces of PIECE rows; the file keeps its size, and new rows take the room."""
+        return {table: self._pruned(statement, before) for table, statement in PRUNE.items()}
+
+    def _pruned(self, statement: str, before: float) -> int:
+        gone = 0
+        while piece := self._insert(statement, [(before, PIECE)]):
+            gone += piece
+        return gone
 
     def close(self) -> None:
         """The file stays."""

@@ -18,6 +18,7 @@ EVENT_COLUMNS = (
     schema.QUANTITY, schema.REQUEST_ID, "received_at",
 )  # fmt: skip
 TABLES_OF_USERS = ("events", "exposures")
+TIME_COLUMNS = {"events": "received_at", "exposures": schema.TIMESTAMP}  # when it came in or was shown, unix seconds
 
 
 @dataclass(frozen=True)
@@ -113,6 +114,12 @@ class OnlineStore(ABC):
     @abstractmethod
     def forget_user(self, names: Collection[str]) -> None:
         """Delete a person's rows; the service may go on meanwhile. DataError if it could not be completed."""
+
+    @abstractmethod
+    def prune(self, before: float) -> dict[str, int]:
+        """Delete events that were received and answers that were shown before a time (unix seconds), in small pieces
+        while the service goes on; an event's idempotency key goes with it. Returns rows deleted by table.
+        """
 
     @abstractmethod
     def close(self) -> None:

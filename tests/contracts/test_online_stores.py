@@ -160,6 +160,18 @@ def test_a_person_is_forgotten_and_the_others_stay(store):
     assert store.add_events(events("ann-1")) == 1  # its idempotency key went with it
 
 
+def test_what_is_older_than_a_time_is_pruned_and_the_rest_stays(store):
+    store.add_events([*events("old", received_at=99.0), *events("new", received_at=100.0)])
+    for name, at in (("r-old", 99.0), ("r-new", 100.0)):
+        store.add_exposure(replace(SHOWN, request_id=name, time=at))
+    assert store.prune(100.0) == {"events": 1, "exposures": 2}
+    assert store.prune(100.0) == {"events": 0, "exposures": 0}
+    assert store.events_of("ann", ["purchase"], 0, 10) == (("new", 100),)
+    assert [row[0] for row in store.exposures_of("demo")] == ["r-new", "r-new"]
+    assert store.rows_of_user(["ann"]) == {"events": 1, "exposures": 2}
+    assert store.add_events(events("old")) == 1  # its idempotency key went with it
+
+
 def test_strange_ids_are_only_names(store):
     for name in ("a'; drop table events; --", "%s", "*", "shoploop:x:y", "日本", "../../etc/passwd"):
         store.add_events([replace(EVENT, event_id=name, user_id=name, item_id=name)])
