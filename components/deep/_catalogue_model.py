@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
@@ -12,7 +14,7 @@ from components.core.dataset import Dataset
 from components.core.memory import Part
 from components.core.space import EMBEDDING, Choice, Floats
 from components.deep import _memory
-from components.deep._later import BLOCK
+from components.deep._later import BLOCK, later_of, mean_gain, teaches
 from components.deep._shrinkage import ShrinkageConfig
 from components.deep._softmax_model import SoftmaxModel
 
@@ -99,6 +101,21 @@ class CatalogueModel(SoftmaxModel):
     def catalogue_cells(self, n_users: int, n_items: int) -> float:
         """What a step makes for the whole catalogue, whatever the batch."""
         return 0.0
+
+    def kept_back(self, data: Dataset, rng: np.random.Generator) -> tuple[Dataset, Callable[[], float]] | None:
+        """What is left to learn from, and how well the weights of the moment foretell the rest; None without a rest.
+
+        The gain is the mean of 1 / log2(1 + rank) in the whole catalogue: it means the same whatever the loss.
+        """
+        config = self.config
+        later = (
+            later_of(data.histories, config.validation, config.validation_share, rng)
+            if config.validation_share
+            else None
+        )
+        if later is None or not teaches(later.past):
+            return None
+        return replace(data, histories=later.past), lambda: mean_gain(self.logits, later)
 
     def _fit(self, data: Dataset, rng: np.random.Generator) -> None:
         from components.deep._early_stopping import fit

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -12,7 +12,6 @@ import numpy as np
 from components.core.dataset import Dataset
 from components.core.errors import DataError
 from components.core.progress import track
-from components.deep._later import Later, later_of, mean_gain
 from components.deep._numpy_layers import Weights
 
 if TYPE_CHECKING:
@@ -71,7 +70,7 @@ def _journals(model: CatalogueModel, data: Dataset, rng: np.random.Generator) ->
         return []
     from components.deep._journal import Journal, key_of
 
-    key = key_of(model.component(), model.version, model.config, data.histories, rng, data.content)
+    key = key_of(model.component(), model.version, model.config, data, rng)
     return [Journal(model.journal_folder, key, part) for part in ("", AGAIN)[: 1 + model.config.refit]]
 
 
@@ -79,11 +78,11 @@ def _fit(model: CatalogueModel, data: Dataset, rng: np.random.Generator, journal
     config, started = model.config, time.monotonic()
     draw, first, second = rng.spawn(3)
     deadline = started + 60 * config.max_minutes
-    later = _later(data, config, draw)
-    if later is None:
+    kept_back = model.kept_back(data, draw)
+    if kept_back is None:
         remarks = [NOTHING_LATER] if config.validation_share else []
         return _all_epochs(model, data, config.epochs, deadline, first, Fitted(remarks=remarks), journals[0])
-    fitted = _best_epoch(model, replace(data, histories=later.past), later, deadline, first, journals[0])
+    fitted = _best_epoch(model, *kept_back, deadline, first, journals[0])
     if not config.refit or fitted.remarks:
         return fitted
     gains = fitted.curves[GAIN]
@@ -94,21 +93,10 @@ def _fit(model: CatalogueModel, data: Dataset, rng: np.random.Generator, journal
     return _all_epochs(model, data, best, deadline, second, Fitted(curves={GAIN: gains}), journals[1])
 
 
-def _later(data: Dataset, config: CatalogueConfig, rng: np.random.Generator) -> Later | None:
-    """What is kept back, unless then no user had two baskets left to learn from."""
-    share = config.validation_share
-    later = later_of(data.histories, config.validation, share, rng) if share else None
-    if later is None:
-        return None
-    past = later.past
-    baskets = np.bincount(past.rows[past.basket_starts], minlength=len(past))
-    return later if (baskets >= 2).any() else None
-
-
 def _best_epoch(
     model: CatalogueModel,
     past: Dataset,
-    later: Later,
+    gain: Callable[[], float],
     deadline: float,
     rng: np.random.Generator,
     journal: Journal | None,
@@ -122,7 +110,7 @@ def _best_epoch(
             break
         fitted.curves[TRAIN_LOSS].append(_finite(trainer.epoch(deadline), epoch, config))
         model.weights = trainer.weights()
-        gains.append(mean_gain(model.logits, later))
+        gains.append(gain())
         if _since_best(gains) == 0:
             fitted.weights = model.weights
         if time.monotonic() > deadline:

@@ -10,6 +10,8 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+from collections.abc import Iterator
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +21,7 @@ import tensorflow as tf
 
 from components.core import bundle
 from components.core.config import Config
-from components.core.content import ItemContent
-from components.core.dataset import Histories
+from components.core.dataset import Dataset
 from components.core.errors import BundleError
 
 KIND, FORMAT = "checkpoint", 1
@@ -77,25 +78,20 @@ class Journal:
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
-def key_of(
-    name: str,
-    version: int,
-    config: Config,
-    histories: Histories,
-    draw: np.random.Generator,
-    content: ItemContent | None = None,
-) -> str:
+def key_of(name: str, version: int, config: Config, data: Dataset, draw: np.random.Generator) -> str:
     """sha256 of all that decides how a training goes."""
-    settings = [name, version, config.model_dump(mode="json"), draw.bit_generator.state, histories.now]
+    settings = [name, version, config.model_dump(mode="json"), draw.bit_generator.state, data.now]
     digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
-    for array in (histories.indptr, histories.items, histories.times):
-        digest.update(np.ascontiguousarray(array).tobytes())
-    for array in _arrays_of(content) if content is not None else ():
+    for array in _arrays_of(data):
         digest.update(np.ascontiguousarray(array).tobytes())
     return digest.hexdigest()
 
 
-def _arrays_of(content: ItemContent) -> list[np.ndarray]:
-    features = content.features()
-    words = [content.words] if content.words is not None else []
-    return [content.vectors, features.indptr, features.indices, features.data, *words]
+def _arrays_of(data: Dataset) -> Iterator[np.ndarray]:
+    yield from (data.histories.indptr, data.histories.items, data.histories.times)
+    if data.content is not None:
+        features = data.content.features()
+        yield from (data.content.vectors, features.indptr, features.indices, features.data)
+        yield from [] if data.content.words is None else [data.content.words]
+    if data.exposures is not None:
+        yield from (getattr(data.exposures, field.name) for field in fields(data.exposures))

@@ -53,6 +53,12 @@ def later_of(histories: Histories, by: str, share: float, rng: np.random.Generat
     return Later(past, past.take(users), pairs[:, 0], pairs[:, 1].astype(np.int32), new_only)
 
 
+def teaches(past: Histories) -> bool:
+    """Whether some user has two baskets left to learn from."""
+    baskets = np.bincount(past.rows[past.basket_starts], minlength=len(past))
+    return bool((baskets >= 2).any())
+
+
 def mean_gain(logits: Callable[[Histories], np.ndarray], later: Later) -> float:
     """Mean of 1 / log2(1 + rank) over what was kept back, ranked in the whole catalogue.
 

@@ -2,23 +2,32 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from components.core.dataset import Dataset, Histories
+from components.core.errors import DataError
+from components.core.logistic import chance
 from components.core.model import Capabilities
 from components.core.space import Floats
 from components.deep._catalogue_model import CatalogueConfig, CatalogueModel
+from components.deep._clicks import ClickPasts, log_loss, split_by_time, weights_of
 from components.deep._numpy_layers import Weights, dense
-from components.deep._pools import pools_of
+from components.deep._pools import Pools, pools_of
+from components.metrics.calibration import FORETOLD, HAPPENED, expected_calibration_error, reliability
 
 if TYPE_CHECKING:
-    from components.deep._pair_training import PairTrainer
+    from components.core.exposures import Exposures
+    from components.deep._early_stopping import Trainer
 
 HOUR_S, DAY_S, WEEK_DAYS, HOURS = 3600, 86_400, 7, 24
+CLICK = "click"
+FEW_CLICKS = 50  # held out; with fewer the calibration says little
+SHOWN_AT_ONCE = 256  # exposures whose logits of the whole catalogue are in memory at once
 USERS_AT_ONCE = 4  # whose hidden layer over the whole catalogue is in memory at once; few enough for the cache
 
 
@@ -30,7 +39,12 @@ class PairConfig(CatalogueConfig):
     examples       baskets of a user to be foretold per epoch, at most
     repeat_weight  weight of a target the user had bought before, against 1 for a first buy
     objective      `softmax` over the sampled items, or `bce`: binary cross-entropy of bought against sampled items,
-                   corrected for how they are sampled, so that exp(logit) is a probability (`probabilities`)
+                   corrected for how they are sampled, so that exp(logit) is a probability (`probabilities`), or
+                   `click`: binary cross-entropy of clicked or not, of what the shop showed and nothing else;
+                   `negatives`, `examples` and `repeat_weight` do nothing then, and the last exposures choose the epoch
+    propensity     with `click`: `ignore`, or `inverse`: an exposure counts 1 / propensity, so that items count as if
+                   all had been shown equally often
+    max_weight     of an exposure, against the noise of small propensities
     context        what is known of the moment besides the history: hour and weekday, in UTC
     """
 
@@ -42,10 +56,20 @@ class PairConfig(CatalogueConfig):
     basket_decay: float = Field(default=0.6, gt=0, le=1)
     examples: int = Field(default=20, ge=1)
     repeat_weight: float = Field(default=0.2, gt=0, le=1)
-    objective: Literal["softmax", "bce"] = "softmax"
+    objective: Literal["softmax", "bce", "click"] = "softmax"
+    propensity: Literal["ignore", "inverse"] = "ignore"
+    max_weight: float = Field(default=20, ge=1)
     context: tuple[Literal["hour", "weekday"], ...] = ()
     dropout: float = Field(default=0.2, ge=0, lt=1)
     batch_size: int = Field(default=512, ge=1)
+
+    @model_validator(mode="after")
+    def _clicks_are_not_fitted_again(self) -> PairConfig:
+        if self.objective == CLICK and self.refit:
+            raise ValueError(
+                "refit must be false where objective is click: calibration is measured on what is kept back"
+            )
+        return self
 
 
 @dataclass(frozen=True)
@@ -86,18 +110,76 @@ class PairModel(CatalogueModel):
         """Every item with its attributes, and its half of the first layer."""
         return n_items * (2.0 * self.config.embedding_size + sum(self.form.hidden[:1]))
 
-    def trainer(self, data: Dataset, rng: np.random.Generator) -> PairTrainer:
-        """Vectors start as the leading directions of who bought what."""
+    def trainer(self, data: Dataset, rng: np.random.Generator) -> Trainer:
+        """Vectors start as the leading directions of who bought what.
+
+        Raises DataError where clicks are to be learned and none are there.
+        """
+        if self.config.objective == CLICK:
+            from components.deep._click_training import ClickTrainer
+
+            return ClickTrainer(data, self._clicks(data), self.form, self.config, rng)
         from components.deep._pair_training import PairTrainer
 
         return PairTrainer(data, self.form, self.config, rng)
 
+    def kept_back(self, data: Dataset, rng: np.random.Generator) -> tuple[Dataset, Callable[[], float]] | None:
+        """With clicks, the last exposures; the gain is their log likelihood, nats."""
+        if self.config.objective != CLICK:
+            return super().kept_back(data, rng)
+        earlier, later = split_by_time(self._clicks(data), self.config.validation_share)
+        if not len(later) or not earlier.clicked.any():
+            return None
+        weights = weights_of(later, self.config)
+        past = replace(data, exposures=earlier)
+        return past, lambda: -log_loss(self.click_probabilities(data.histories, later), later.clicked, weights)
+
+    def _clicks(self, data: Dataset) -> Exposures:
+        if data.exposures is None or not data.exposures.clicked.any():
+            n = 0 if data.exposures is None else len(data.exposures)
+            raise DataError(
+                f"{self.component()}: objective: click learns from what was shown and clicked, and the data set has "
+                f"{n} exposures and no click on any; give a source with exposures (open_bandit), or set objective: bce."
+            )
+        return data.exposures
+
+    def _fit(self, data: Dataset, rng: np.random.Generator) -> None:
+        super()._fit(data, rng)
+        if self.config.objective == CLICK:
+            _, later = split_by_time(data.exposures, self.config.validation_share)
+            if len(later):
+                self._calibrate(data.histories, later)
+
+    def _calibrate(self, histories: Histories, later: Exposures) -> None:
+        """Curves of one value, and of one per bin, on exposures that nothing was learned from.
+
+        log_loss_of_the_mean is what their own mean rate would reach, which nobody knew before.
+        """
+        weights = weights_of(later, self.config)
+        found = self.click_probabilities(histories, later)
+        curve = reliability(found, later.clicked, weights=weights)
+        share = np.full(len(later), np.average(later.clicked, weights=weights))
+        self._curves |= {
+            "calibration_error": [expected_calibration_error(curve)],
+            "log_loss": [log_loss(found, later.clicked, weights)],
+            "log_loss_of_the_mean": [log_loss(share, later.clicked, weights)],
+            FORETOLD: curve.foretold.tolist(),
+            HAPPENED: curve.happened.tolist(),
+        }
+        if later.clicked.sum() < FEW_CLICKS:
+            self._remarks.append(
+                f"{self.component()}: {later.clicked.sum()} clicks among the {len(later)} exposures kept back; the "
+                f"calibration says little with fewer than {FEW_CLICKS}"
+            )
+
     def logits(self, histories: Histories) -> np.ndarray:
         """From `self.weights`; see `PairNetwork.weights` for the arrays."""
-        w, config = self.weights, self.config
-        pools = pools_of(histories, (config.basket_decay,), config.max_length)
-        moment = context_of(np.array([histories.now]), w)
-        user = pools.sums(w["history_embeddings"]) + moment
+        pools = pools_of(histories, (self.config.basket_decay,), self.config.max_length)
+        return self._logits(pools, np.array([histories.now]))
+
+    def _logits(self, pools: Pools, times: np.ndarray) -> np.ndarray:
+        w = self.weights
+        user = pools.sums(w["history_embeddings"]) + context_of(times, w)
         logits = user @ w["item_vectors"].T + w["item_biases"] + pools.sums(w["history_biases"][:, None])
         if not self.form.hidden:
             return logits
@@ -105,12 +187,26 @@ class PairModel(CatalogueModel):
         return logits + _network(own @ w["user_first"], w)
 
     def probabilities(self, histories: Histories) -> np.ndarray:
-        """float32 (n, n_items): how probable it is that an item is among the next basket's.
+        """float32 (n, n_items): how probable it is that an item is among the next basket's, or is clicked if shown.
 
-        Means something only after a training with the objective `bce`; held to what happened by
-        `components.metrics.calibration`.
+        Means something only after a training with the objective `bce`, or `click`, then at an average place of the
+        list; held to what happened by `components.metrics.calibration`.
         """
-        return np.exp(np.minimum(self.logits(histories), 0))
+        logits = self.logits(histories)
+        return chance(logits) if self.config.objective == CLICK else np.exp(np.minimum(logits, 0))
+
+    def click_probabilities(self, histories: Histories, shown: Exposures) -> np.ndarray:
+        """float64 (n,): how probable it was that each exposure is clicked, in its place, by what was known then.
+
+        histories  those that the rows of `shown` count
+        """
+        pasts, places = ClickPasts(histories, self.config), self.weights["position_biases"]
+        found = [np.zeros(0)]
+        for begin in range(0, len(shown), SHOWN_AT_ONCE):
+            part = shown.keep(np.arange(begin, min(begin + SHOWN_AT_ONCE, len(shown))))
+            logits = self._logits(pasts.of(part), part.times)[np.arange(len(part)), part.items]
+            found.append(chance(logits + places[np.minimum(part.positions, len(places)) - 1]))
+        return np.concatenate(found)
 
 
 def context_of(times: np.ndarray, weights: Weights) -> np.ndarray:

@@ -65,30 +65,31 @@ class PairNetwork:
         self.form, self.attributes = form, attributes
         n, size = start.shape
         self.variables: dict[str, keras.Variable] = {}
-        self._add("history_embeddings", START_SCALE * start)
-        self._add("history_biases", np.zeros(n))
-        self._add("item_embeddings", START_SCALE * start)
-        self._add("item_biases", np.log(popularity))
+        self.add("history_embeddings", START_SCALE * start)
+        self.add("history_biases", np.zeros(n))
+        self.add("item_embeddings", START_SCALE * start)
+        self.add("item_biases", np.log(popularity))
         for name, values in (("hour", HOURS), ("weekday", WEEK_DAYS)):
             if name in config.context:
-                self._add(name, np.zeros((values, size)))
+                self.add(name, np.zeros((values, size)))
         if attributes.shape[1]:
-            self._add("attribute_embeddings", rng.normal(scale=0.05, size=(attributes.shape[1], size)))
-            self._add("attribute_biases", np.zeros(attributes.shape[1]))
+            self.add("attribute_embeddings", rng.normal(scale=0.05, size=(attributes.shape[1], size)))
+            self.add("attribute_biases", np.zeros(attributes.shape[1]))
             self.sparse = sparse_of(attributes)
         if form.weighed:
-            self._add("product_weights", np.ones(size))
+            self.add("product_weights", np.ones(size))
         if form.hidden:
             self._add_network(start, rng)
 
-    def _add(self, name: str, value: np.ndarray) -> None:
+    def add(self, name: str, value: np.ndarray) -> None:
+        """One more variable, trained like the others."""
         self.variables[name] = keras.Variable(value.astype(np.float32), name=name)
 
     def _add_network(self, start: np.ndarray, rng: np.random.Generator) -> None:
         size, (first, second) = start.shape[1], self.form.hidden
         if not self.form.shared:
-            self._add("deep_history", START_SCALE * start)
-            self._add("deep_items", START_SCALE * start)
+            self.add("deep_history", START_SCALE * start)
+            self.add("deep_items", START_SCALE * start)
         seeds = rng.integers(2**31, size=3).tolist()
         for name, seed, shape in zip(
             ("user_first", "item_first", "second.kernel"),
@@ -96,10 +97,10 @@ class PairNetwork:
             ((size, first), (size, first), (first, second)),
             strict=True,
         ):
-            self._add(name, np.asarray(keras.initializers.GlorotUniform(seed)(shape)))
-        self._add("first_bias", np.zeros(first))
-        self._add("second.bias", np.zeros(second))
-        self._add("last.kernel", np.asarray(keras.initializers.GlorotUniform(seeds[0])((second, 1))))
+            self.add(name, np.asarray(keras.initializers.GlorotUniform(seed)(shape)))
+        self.add("first_bias", np.zeros(first))
+        self.add("second.bias", np.zeros(second))
+        self.add("last.kernel", np.asarray(keras.initializers.GlorotUniform(seeds[0])((second, 1))))
 
     def _value(self, name: str) -> tf.Tensor:
         return self.variables[name].value
@@ -184,9 +185,7 @@ class PairTrainer:
         self.maker = ExampleMaker(histories, (config.basket_decay,), config.max_length, config.repeat_weight)
         popularity = popularity_of(histories, n_items)
         start = start_embeddings(histories, n_items, config.embedding_size, rng)
-        none = sp.csr_matrix((n_items, 0), dtype=np.float32)
-        attributes = data.content.features() if data.content is not None and form.shared else none
-        self.network = PairNetwork(form, config, start, popularity, attributes, rng)
+        self.network = PairNetwork(form, config, start, popularity, attributes_of(data, form), rng)
         self.negatives = Negatives(popularity, config.negatives, rng)
         self.log_expected = tf.constant(self.negatives.log_expected)
         variables = list(self.network.variables.values())
@@ -225,3 +224,10 @@ class PairTrainer:
             losses = tf.math.softplus(tf.gather(self.log_expected, bought) - targets)
             unbought = tf.reduce_sum(tf.math.softplus(others - log_expected))
         return (tf.reduce_sum(losses * target_weights) + unbought) / tf.reduce_sum(target_weights)
+
+
+def attributes_of(data: Dataset, form: Form) -> sp.csr_matrix:
+    """CSR (n_items, values): what is known of the items; no columns where nothing is, or the form reads none."""
+    if data.content is None or not form.shared:
+        return sp.csr_matrix((len(data.items), 0), dtype=np.float32)
+    return data.content.features()

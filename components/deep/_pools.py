@@ -56,7 +56,7 @@ class Examples:
 
 def pools_of(histories: Histories, decays: tuple[float, ...], length: int) -> Pools:
     """The last `length` baskets of every history."""
-    return _pooled(last_windows(histories, length), decays)
+    return pooled(last_windows(histories, length), decays)
 
 
 class ExampleMaker:
@@ -91,10 +91,11 @@ class ExampleMaker:
         windows = windows_of(self.baskets, rows, ends, self.length)
         targets = targets_of(self.baskets, np.arange(len(ends)), ends, ends + 1, self.repeat_weight)
         times = self.baskets.times[ends]
-        return Examples(_pooled(windows, self.decays), times, targets.query, targets.items, targets.weights)
+        return Examples(pooled(windows, self.decays), times, targets.query, targets.items, targets.weights)
 
 
-def _pooled(windows: Windows, decays: tuple[float, ...]) -> Pools:
+def pooled(windows: Windows, decays: tuple[float, ...]) -> Pools:
+    """Windows pooled once for every decay."""
     n, length = windows.sizes.shape
     rows, since = windows.slots // length, length - 1 - windows.slots % length
     weights = np.asarray(decays, dtype=np.float32) ** since[:, None]

@@ -70,7 +70,8 @@ class Towers:
         self.vectors = self._vectors(content.vectors.shape[1]) if content.vectors.shape[1] else None
         self.text = self._text(content) if config.text != "none" else None
         self.user = self._user(size)
-        models = [model for model in (self.user, self.vectors, self.text) if model is not None]
+        self.item = self._item(size) if config.item_hidden_size else None
+        models = [model for model in (self.user, self.vectors, self.text, self.item) if model is not None]
         self.variables = self.own + [v for model in models for v in model.trainable_variables]
 
     def _dense(self, units: int, name: str, activation: str | None = None, *, bias: bool = True) -> keras.layers.Layer:
@@ -114,16 +115,28 @@ class Towers:
         beside = keras.layers.Dense(size, kernel_initializer=near, name="user_out")(hidden)
         return keras.Model(pooled, straight + beside)
 
+    def _item(self, size: int) -> keras.Model:
+        """What the parts of an item's content say together; starts close to 0."""
+        content = keras.Input((size,))
+        hidden = self._dense(self.config.item_hidden_size, "item_hidden", "relu")(content)
+        near = keras.initializers.RandomNormal(stddev=SMALL, seed=next(self.seeds))
+        return keras.Model(content, keras.layers.Dense(size, kernel_initializer=near, name="item_out")(hidden))
+
     def items(self, items, kept, attributes, owners, vectors, words) -> tuple[tf.Tensor, tf.Tensor]:
         """Vectors (m, d) and biases (m,) of some items; see ITEMS."""
         out = tf.gather(self.ids.value, items) * kept[:, None]
+        said = []
         if self.attributes.shape[0]:
             lines = tf.gather(self.attributes.value, attributes)
-            out += tf.math.unsorted_segment_sum(lines, owners, tf.size(items))
+            said.append(tf.math.unsorted_segment_sum(lines, owners, tf.size(items)))
         if self.vectors is not None:
-            out += self.vectors(vectors)
+            said.append(self.vectors(vectors))
         if self.text is not None:
-            out += self.text(words)
+            said.append(self.text(words))
+        for part in said:
+            out += part
+        if self.item is not None and said:
+            out += self.item(sum(said))
         return out, tf.gather(self.biases.value, items) * kept
 
     def users(

@@ -43,6 +43,7 @@ class TwoTowerConfig(CatalogueConfig):
     min_events     an item bought less often has no id vector, its content only
     content        `use` what the data set has, or `require` it, or `ignore` it
     text           the words of the titles: `none`, their `mean`, or a convolution over them (`cnn`)
+    item_hidden_size  of a network over the item's content, beside the plain sum of its parts; 0: there is none
     start_from     folder of a two_tower bundle of another shop or department: items of the same id, attributes of the
                    same name, and the user's network start as they are there; nothing by default
     """
@@ -58,6 +59,7 @@ class TwoTowerConfig(CatalogueConfig):
     min_events: int = Field(default=1, ge=0)
     content: Literal["use", "require", "ignore"] = "use"
     text: Literal["none", "mean", "cnn"] = "none"
+    item_hidden_size: int = Field(default=0, ge=0, le=2048)
     start_from: str | None = None
     dropout: float = Field(default=0.2, ge=0, lt=1)
     batch_size: int = Field(default=512, ge=1)
@@ -78,12 +80,12 @@ class TwoTower(CatalogueModel, VectorModel):
         config = self.config
         if config.content == "require" and data.content is None:
             raise DataError(
-                "two_tower: the data set has no item content, and content: require asks for it; give item attributes "
-                "(the flow reads them from features/), or set content: use."
+                f"{self.component()}: the data set has no item content, and content: require asks for it; give item "
+                "attributes (the flow reads them from features/), or take two_tower with content: use."
             )
         if config.text != "none" and (data.content is None or data.content.words is None):
             raise DataError(
-                f"two_tower: text: {config.text} needs titles of the items, there are none; set text: none."
+                f"{self.component()}: text: {config.text} needs titles of the items, there are none; set text: none."
             )
         from components.deep._two_tower_training import TwoTowerTrainer
 

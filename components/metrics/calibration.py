@@ -6,6 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+# Names of the curve's two halves where curves are kept by name.
+FORETOLD, HAPPENED = "calibration_foretold", "calibration_happened"
+
 
 @dataclass(frozen=True)
 class Reliability:

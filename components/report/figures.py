@@ -233,18 +233,20 @@ def with_fonts(figure: Figure) -> Figure:
     return figure
 
 
-def reliability(foretold: Sequence[float], happened: Sequence[float], title: str) -> Figure:
+def reliability(
+    foretold: Sequence[float], happened: Sequence[float], title: str, event: str = "purchase", of: str = "candidates"
+) -> Figure:
     """Foretold probability against what happened, bin by bin, both on a logarithmic scale; on the diagonal it is true.
 
     foretold, happened  shares in [0, 1]; a bin in which nothing is foretold or nothing happened cannot be drawn
     """
     figure = new_figure(height=5.0)
-    ax = new_axes(figure, title, "foretold probability of a purchase", "share that was bought")
+    ax = new_axes(figure, title, f"foretold probability of a {event}", f"share with a {event}")
     drawn = [(x, y) for x, y in zip(foretold, happened, strict=True) if x > 0 and y > 0]
     ax.set_xscale("log")
     ax.set_yscale("log")
     ends = [min(map(min, drawn), default=0.01), max(map(max, drawn), default=1.0)]
     ax.plot(ends, ends, color=SOFT, linestyle="--", linewidth=1, label="what is foretold happens")
-    ax.plot([x for x, _ in drawn], [y for _, y in drawn], color=PALETTE[0], marker="o", label="candidates")
+    ax.plot([x for x, _ in drawn], [y for _, y in drawn], color=PALETTE[0], marker="o", label=of)
     ax.legend(frameon=False)
     return figure

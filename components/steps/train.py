@@ -20,12 +20,15 @@ from components.core.registry import MODELS
 from components.core.vocabulary import Vocabulary
 from components.data.engine import EngineConfig
 from components.features import content
+from components.metrics.calibration import FORETOLD, HAPPENED
 from components.ranking.context import VECTORS
 from components.report import figures
 from components.splits import store
 from components.steps.result import StepResult
 
-CURVES_FILE = "curves.png"
+CURVES_FILE, RELIABILITY_FILE = "curves.png", "reliability.png"
+# Curves that are not of the epochs: the parts of a reliability curve, and measures of one value.
+OF_CLICKS = (FORETOLD, HAPPENED, "calibration_error", "log_loss", "log_loss_of_the_mean")
 
 
 class TrainConfig(Config):
@@ -45,6 +48,7 @@ def train(config: TrainConfig, root: Path, seed: int) -> StepResult:
 
     Reads   split/<fold>/dataset/; for a model that uses content, features/<fold>/content/ and reduced/<fold>/
     Writes  models/<name>/<fold>/ (model bundles), and models/<name>/curves.png where the model learns by epochs;
+            models/<name>/reliability.png where it learns clicks;
             training/<name>/<fold>/: TensorBoard logs, and the checkpoint from which the run after a kill goes on
     """
     folder = root / layout.MODELS / config.name
@@ -66,9 +70,9 @@ def train(config: TrainConfig, root: Path, seed: int) -> StepResult:
             remarks |= {f"{fold}_remarks": "; ".join(model.remarks())} if model.remarks() else {}
             curves |= {f"{fold}_{curve}": values for curve, values in model.curves().items()}
         if curves:
-            _draw(curves, config.name, fresh / CURVES_FILE)
+            _draw(curves, config.name, fresh)
     metrics["megabytes"] = sum(f.stat().st_size for f in folder.rglob("*.safetensors")) / 1e6 / len(layout.FOLDS)
-    artifacts = (folder / CURVES_FILE,) if curves else ()
+    artifacts = tuple(folder / name for name in (CURVES_FILE, RELIABILITY_FILE) if (folder / name).is_file())
     for fold, words in remarks.items():
         logging.getLogger(__name__).warning("%s: %s", fold, words)
     summary = "; ".join((_summary(config, metrics), *remarks.values()))
@@ -90,9 +94,16 @@ def _model(config: TrainConfig) -> Model:
     return model
 
 
-def _draw(curves: Mapping[str, Sequence[float]], name: str, path: Path) -> None:
-    epochs = range(1, max(map(len, curves.values())) + 1)
-    figures.curves(epochs, curves, "epoch", "loss", f"Training of {name}").savefig(path)
+def _draw(curves: Mapping[str, Sequence[float]], name: str, folder: Path) -> None:
+    """The curves over the epochs; where the model foretells clicks, how true that is, of the last fold."""
+    over_epochs = {name: values for name, values in curves.items() if not name.endswith(OF_CLICKS)}
+    epochs = range(1, max(map(len, over_epochs.values())) + 1)
+    figures.curves(epochs, over_epochs, "epoch", "loss", f"Training of {name}").savefig(folder / CURVES_FILE)
+    halves = [values for part in (FORETOLD, HAPPENED) for name, values in curves.items() if name.endswith(part)]
+    if halves:
+        foretold, happened = halves[len(halves) // 2 - 1], halves[-1]
+        title = f"{name}: exposures that were kept back"
+        figures.reliability(foretold, happened, title, "click", "exposures").savefig(folder / RELIABILITY_FILE)
 
 
 def _summary(config: TrainConfig, metrics: Mapping[str, float]) -> str:

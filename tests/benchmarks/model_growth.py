@@ -1,8 +1,9 @@
 """How a fit's cost grows with events, users and items: `python -m tests.benchmarks.model_growth [--small]`.
 
 Made-up shops: items as popular as the words of a language (Zipf), users with as many events as chance gives them, one
-event a day. Each fit runs in a process of its own, whose CPU seconds and largest memory are told; one that fails or
-takes longer than --minutes says so. Sizes that stand in --out already are kept.
+event a day. Each fit runs in a process of its own, whose CPU seconds and largest memory beyond the data are told,
+beside the memory that the model foretold; one that fails or takes longer than --minutes says so. Sizes that stand in
+--out already are kept. --page writes docs/model-growth.md from files of results, and fits nothing.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ SMALL = {
 }
 GROWING = {"events": 0, "users": 1, "items": 2}
 OPTIONS = {"half_life_days": None}
+PAGE = Path("docs/model-growth.md")
 
 
 def shop(events: int, users: int, items: int):
@@ -63,9 +65,12 @@ def child(model: str, size: tuple[int, int, int]) -> None:
     before = peak_mb()
     cls = MODELS.get(model)
     options = {name: value for name, value in OPTIONS.items() if name in cls.Config.model_fields}
+    fresh = cls(cls.Config(**options))
+    foretold = sum(part.bytes for part in fresh.memory(data)) / 1e6
     with measured() as cost:
-        cls(cls.Config(**options)).fit(data, rng.stream(7, "growth", model))
-    print(json.dumps({"cpu": cost.cpu_seconds, "wall": cost.seconds, "peak_mb": cost.peak_mb, "data_mb": before}))
+        fresh.fit(data, rng.stream(7, "growth", model))
+    told = {"cpu": cost.cpu_seconds, "wall": cost.seconds, "peak_mb": cost.peak_mb}
+    print(json.dumps(told | {"data_mb": before, "foretold_mb": foretold}))
 
 
 def run(model: str, size: tuple[int, int, int], minutes: float) -> dict[str, Any]:
@@ -85,9 +90,15 @@ def run(model: str, size: tuple[int, int, int], minutes: float) -> dict[str, Any
 @click.option("--small", is_flag=True, help="Small sizes: a look in two minutes, not a result.")
 @click.option("--sweeps", default=",".join(SWEEPS), show_default=True)
 @click.option("--minutes", default=10.0, show_default=True, help="Of the wall, for one fit.")
+@click.option(
+    "--page", "results", multiple=True, type=click.Path(exists=True, path_type=Path), help="Files of results."
+)
 @click.option("--out", default="model_growth.json", show_default=True, type=click.Path(path_type=Path))
-def main(models: str, small: bool, sweeps: str, minutes: float, out: Path) -> None:
+def main(models: str, small: bool, sweeps: str, minutes: float, results: tuple[Path, ...], out: Path) -> None:
     """Fit, print, keep and plot."""
+    if results:
+        write_page(models.split(","), sweeps.split(","), results)
+        return
     found = json.loads(out.read_text(encoding="utf-8")) if out.is_file() else {}
     sizes = {name: (SMALL if small else SWEEPS)[name] for name in sweeps.split(",")}
     for sweep, steps in sizes.items():
@@ -102,16 +113,48 @@ def main(models: str, small: bool, sweeps: str, minutes: float, out: Path) -> No
         plot(sweep, models.split(","), steps, found, out.with_name(f"{out.stem}_{sweep}.png"))
 
 
+def write_page(models: list[str], sweeps: list[str], results: tuple[Path, ...]) -> None:
+    """docs/model-growth.md with a table for each sweep, and the plots beside it."""
+    from components.benchmark.text import markdown_table
+
+    found = {key: cost for path in results for key, cost in json.loads(path.read_text(encoding="utf-8")).items()}
+    parts = [PAGE.read_text(encoding="utf-8").split("\n## ")[0].rstrip() if PAGE.is_file() else "# Growth"]
+    for sweep in sweeps:
+        steps = SWEEPS[sweep]
+        picture = PAGE.with_name(f"model_growth_{sweep}.png")
+        plot(sweep, models, steps, found, picture)
+        command = f"`python -m tests.benchmarks.model_growth --sweeps {sweep} --models {','.join(models)}`"
+        sizes = "; ".join(f"{e:,} events of {u:,} users and {i:,} items" for e, u, i in steps)
+        rows = markdown_table(*table(sweep, models, steps, found))
+        parts += [f"## {sweep} growing", command, f"{sizes}.", rows, f"![{sweep} growing]({picture.name})"]
+    PAGE.write_text("\n\n".join(parts) + "\n", encoding="utf-8")
+
+
 def show(sweep: str, models: list[str], steps: list[tuple[int, int, int]], found: dict[str, Any]) -> None:
     """CPU seconds and memory by size, and how much the cost grew from the smallest to the largest size."""
+    print_table(f"Cost of a fit, {sweep} growing", *table(sweep, models, steps, found))
+
+
+def table(
+    sweep: str, models: list[str], steps: list[tuple[int, int, int]], found: dict[str, Any]
+) -> tuple[list[str], list[tuple[str, ...]]]:
+    """Columns and rows, one for each model."""
     rows = []
     for model in models:
         costs = [found[f"{model} {' '.join(map(str, size))}"] for size in steps]
-        cells = [f"{c['cpu']:.2f} s, {c['peak_mb']:,.0f} MB" if "cpu" in c else c["reason"] for c in costs]
+        cells = [words(cost) for cost in costs]
         whole = all("cpu" in c for c in costs)
         rows.append((model, *cells, f"{costs[-1]['cpu'] / max(costs[0]['cpu'], 0.01):.1f}×" if whole else "–"))
     at = GROWING[sweep]
-    print_table(f"Cost of a fit, {sweep} growing", ("model", *(f"{size[at]:,}" for size in steps), "growth"), rows)
+    return ["model", *(f"{size[at]:,}" for size in steps), "growth"], rows
+
+
+def words(cost: dict[str, Any]) -> str:
+    """CPU seconds, and MB beyond those of Python and the data, with what was foretold where anything was."""
+    if "cpu" not in cost:
+        return cost["reason"]
+    beyond, foretold = cost["peak_mb"] - cost["data_mb"], cost["foretold_mb"]
+    return f"{cost['cpu']:.2f} s, {beyond:,.0f} MB" + (f" (foretold {foretold:,.0f})" if foretold else "")
 
 
 def plot(sweep: str, models: list[str], steps: list[tuple[int, int, int]], found: dict[str, Any], path: Path) -> None:

@@ -15,6 +15,7 @@ import pytest
 
 from components.core.bundle import MANIFEST
 from components.core.config import parse
+from components.core.content import ItemContent
 from components.core.dataset import DAY_S, Dataset, Histories
 from components.core.errors import BundleError, ConfigError, DataError
 from components.core.forms import SparseModel, VectorModel
@@ -65,6 +66,8 @@ CONTRACT_PARAMS = {
     "neumf": _TINY_PAIRS,
     "bert4rec": _TINY_CATALOGUE | {"max_length": 16, "epochs": 25, "patience": 25, "blocks": 1, "learning_rate": 0.01},
     "two_tower": _TINY_PAIRS | {"hidden_size": 16},
+    "content_mlp": _TINY_PAIRS | {"hidden_size": 16, "item_hidden_size": 8},
+    "content_cnn": _TINY_PAIRS | {"hidden_size": 16},
 }
 
 # What a model cannot do, and why: (claim, model) → reason. Strict: a gap that closes must leave this table.
@@ -85,6 +88,7 @@ GAPS = {
     )
 }
 
+KNOW_ITEMS_BY_CONTENT = {"content_mlp", "content_cnn"}
 # What these take grows with the events alone, which are in memory already.
 NO_MORE_THAN_THE_EVENTS = {"popularity", "household", "repeat_purchase", "user_knn"}
 
@@ -144,7 +148,17 @@ def a_shop_of(n: int) -> Dataset:
 
 def fit(name: str, data: Dataset, model: Model | None = None) -> Model:
     """A model fitted with the contract's own options and seed."""
+    if name in KNOW_ITEMS_BY_CONTENT:
+        data = replace(data, content=content_of_groups(data))
     return (model or unfitted(name)).fit(data, stream(1, "contract", name))
+
+
+def content_of_groups(data: Dataset) -> ItemContent:
+    """A brand that says which group an item's buyers are of, and a title of two words that says it again."""
+    group = np.zeros(len(data.items), np.int32)
+    group[data.histories.items] = group_of(data.histories.rows)
+    words = np.stack((group + 1, np.full(len(group), 3)), axis=1).astype(np.int32)
+    return ItemContent(np.zeros((len(group), 0), np.float32), codes={"brand": group}, words=words)
 
 
 def unfitted(name: str) -> Model:
@@ -399,6 +413,7 @@ MEAGRE = {
 
 # What learns from what follows what needs two baskets of somebody: exactly these refuse exactly these.
 NEEDS_A_FOLLOWER = ("bert4rec", "deep_fm", "fm", "gru4rec", "neumf", "sasrec", "two_tower")
+NEEDS_A_FOLLOWER += ("content_cnn", "content_mlp")
 NOTHING_FOLLOWS = ("one item", "one event")
 
 

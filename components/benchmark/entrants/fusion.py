@@ -10,6 +10,7 @@ from components.benchmark.protocols import Question
 from components.core.config import Config
 from components.core.dataset import Histories
 from components.core.errors import ConfigError
+from components.core.model import Model
 from components.core.ranking import NEW, exclude, top_k
 from components.fusion.reciprocal_rank import CONSTANT, fuse
 
@@ -42,7 +43,7 @@ class Fusion(Entrant):
         n_items = len(asked.data.items)
 
         def ask(histories: Histories, views: tuple[str, ...], k: int) -> dict[str, TopK]:
-            scores = {name: model.score(histories) for name, model in models.items()}
+            scores = {name: _evidence(model, histories) for name, model in models.items()}
             return {view: best(self._fused(scores, histories, view, n_items), k) for view in views}
 
         return ask
@@ -54,3 +55,9 @@ class Fusion(Entrant):
         )
         fused = fuse(lists, n_items, self.config.constant)
         return exclude(fused, histories, seen=view == NEW)
+
+
+def _evidence(model: Model, histories: Histories) -> np.ndarray:
+    """The model's scores; of one that only knows what a user had, nothing for the rest, whose order would be chance."""
+    scores = model.score(histories)
+    return scores if model.capabilities.scores_unseen else np.where(scores > 0, scores, -np.inf)

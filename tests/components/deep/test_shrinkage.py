@@ -16,7 +16,14 @@ NOW = 400 * DAY_S
 DEEP = [name for name in MODELS.names() if Path(MODELS.file(name)).parent.name == "deep"]
 SEQUENCES = {"embedding_size": 8, "max_length": 6, "queries": 64, "negatives": 20, "best_by": "last"}
 SEQUENCES |= {"epochs": 8, "batch_size": 8, "learning_rate": 0.01}
-PAIRS = {"embedding_size": 8, "epochs": 3, "negatives": 20, "validation_share": 0, "learning_rate": 0.01}
+PAIRS = {
+    "embedding_size": 8,
+    "negatives": 20,
+    "validation_share": 0,
+    "learning_rate": 0.02,
+    "epochs": 6,
+    "batch_size": 16,
+}
 
 
 def shop(n_users: int = 40, n_items: int = 30) -> Dataset:
