@@ -36,10 +36,10 @@ OPTIONS = {"half_life_days": None}
 PAGE = Path("docs/model-growth.md")
 HEADER = """# What a fit costs as a shop grows
 
-Tables and plots below are made by `python -m tests.benchmarks.model_growth --page <results.json> …`; the results by the
-command above each table. Made-up shops (Zipf items, an event a day), one thread of 2 shared cores. A cell: CPU seconds of
-the fit, and the megabytes it took at its largest beyond Python and the data, with those that the model foretold before it
-began ([decision 35](decisions/0035-full-softmax-shrinkage-memory.md)).
+Tables and plots below are made by `python -m tests.benchmarks.model_growth --page <results.json> …`; the results by
+the command above each table. Made-up shops (Zipf items, an event a day), one thread of 2 shared cores. A cell: CPU
+seconds of the fit, and the megabytes it took at its largest beyond Python and the data, with those that the model
+foretold before it began ([decision 35](decisions/0035-full-softmax-shrinkage-memory.md)).
 """
 
 
