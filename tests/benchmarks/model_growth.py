@@ -34,6 +34,13 @@ SMALL = {
 GROWING = {"events": 0, "users": 1, "items": 2}
 OPTIONS = {"half_life_days": None}
 PAGE = Path("docs/model-growth.md")
+HEADER = """# What a fit costs as a shop grows
+
+Tables and plots below are made by `python -m tests.benchmarks.model_growth --page <results.json> …`; the results by
+the command above each table. Made-up shops (Zipf items, an event a day), one thread of 2 shared cores. A cell: CPU
+seconds of the fit, and the megabytes it took at its largest beyond Python and the data, with those that the model
+foretold before it began ([decision 35](decisions/0035-full-softmax-shrinkage-memory.md)).
+"""
 
 
 def shop(events: int, users: int, items: int):
@@ -118,7 +125,7 @@ def write_page(models: list[str], sweeps: list[str], results: tuple[Path, ...]) 
     from components.benchmark.text import markdown_table
 
     found = {key: cost for path in results for key, cost in json.loads(path.read_text(encoding="utf-8")).items()}
-    parts = [PAGE.read_text(encoding="utf-8").split("\n## ")[0].rstrip() if PAGE.is_file() else "# Growth"]
+    parts = [HEADER.rstrip()]
     for sweep in sweeps:
         steps = SWEEPS[sweep]
         picture = PAGE.with_name(f"model_growth_{sweep}.png")
