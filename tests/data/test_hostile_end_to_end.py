@@ -32,7 +32,8 @@ def judged(tmp_path_factory):
     rows = [row for i, case in enumerate(ISO) for row in (GOOD | {"user": f"g{i}"}, GOOD | {case.column: case.text})]
     write_csv(root / HOSTILE_NAME, rows)
     params = {"interactions": {"files": str(root / HOSTILE_NAME), "columns": values.COLUMNS, "time": BERLIN}}
-    return root, validated(root, params, max_quarantined_share=0.9)
+    few = {"items_fit": {"mostly": 0.9}}  # one line in twenty names no product at all
+    return root, validated(root, params, max_quarantined_share=0.9, thresholds=few)
 
 
 def test_a_value_that_cannot_be_read_sets_its_row_aside_with_the_words(judged):
