@@ -91,8 +91,11 @@ def main() -> int:
     """Print what became of each; returns how many were refused before traffic with their reason recorded."""
     refused = 0
     with ground.folder() as root:
-        good = ground.shop(root, 2)[0]  # candidates are spoilt copies of the second: the first one's bytes are cached
+        good = ground.shop(root, 2)[0]
+        # Spoilt copies of the second. The service keeps verified copies of what serves and of the challenger, and would
+        # answer from a sound copy of the same digest: so a third is the challenger, and of the second it has none.
         versions = {kind.__name__: _registered(root, kind) for kind in KINDS}
+        ground.another_release(root, 2)
         port, serving = ground.free_port(), ground.free_port()
         uri, url = f"http://{HOST}:{port}", f"http://{HOST}:{serving}"
         with ground.mlflow_server(root, port), ground.service(root, serving, MLFLOW_TRACKING_URI=uri):
