@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import scipy.sparse as sp
 
-from components.core.memory import FLOAT
+from components.core.memory import FLOAT, Part
 
 BLOCK_CELLS = 8_000_000  # cells of the block in hand: 32 MB of float32 where it is dense
 BLOCKS_AT_ONCE = 3  # the block, what of it is kept, and a copy in sorting
@@ -19,6 +19,11 @@ def kept_bytes(rows: int, n: int, columns: int) -> float:
     """Of `largest_of_product`: n values with their columns per row, twice while blocks are joined, and a block."""
     block = min(float(rows) * columns, BLOCK_CELLS)
     return (FLOAT + INDEX) * (2.0 * rows * min(n, columns) + BLOCKS_AT_ONCE * block)
+
+
+def kept_parts(n_items: int, kept: int) -> list[Part]:
+    """`Model.memory` of a model that keeps so many neighbours of every item."""
+    return [Part(kept_bytes(n_items, kept, n_items), f"use fewer neighbours ({kept})")]
 
 
 def keep_largest(block: np.ndarray, n: int) -> sp.csr_matrix:

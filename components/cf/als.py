@@ -55,7 +55,7 @@ class Als(VectorModel, RecencyModel):
 
         size = self.config.embedding_size
         rows = (0 if on_spark(self.engine) else len(data.users)) + 3 * len(data.items)
-        return [Part(1 * FLOAT * size * rows, f"use a smaller embedding_size ({size})")]
+        return [Part(FLOAT * size * rows, f"use a smaller embedding_size ({size})")]
 
     def _fit(self, data: Dataset, rng: np.random.Generator) -> None:
         from components.data.engine import on_spark

@@ -15,7 +15,7 @@ import numpy as np
 import scipy.sparse as sp
 from pydantic import Field
 
-from components.cf._neighbours import kept_bytes, largest_of_product, scale_rows
+from components.cf._neighbours import kept_parts, largest_of_product, scale_rows
 from components.cf._recency import RecencyConfig, RecencyModel
 from components.cf._weighting import BM25_B, BM25_K1, Weighting, weigh
 from components.core.bundle import pack_csr, unpack_csr
@@ -59,8 +59,7 @@ class ItemKnn(SparseModel, RecencyModel):
 
     def memory(self, data: Dataset) -> list[Part]:
         """Of the neighbours kept, and a block of the product."""
-        n, kept = len(data.items), self.config.neighbours
-        return [Part(kept_bytes(n, kept, n), f"use fewer neighbours ({kept})")]
+        return kept_parts(len(data.items), self.config.neighbours)
 
     def _fit(self, data: Dataset, rng: np.random.Generator) -> None:
         config = self.config

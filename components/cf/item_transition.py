@@ -16,7 +16,7 @@ import numpy as np
 import scipy.sparse as sp
 from pydantic import Field
 
-from components.cf._neighbours import kept_bytes, largest_of_product, scale_columns, scale_rows
+from components.cf._neighbours import kept_parts, largest_of_product, scale_columns, scale_rows
 from components.cf._recency import RecencyConfig, RecencyModel, baskets_of, recent
 from components.core.bundle import pack_csr, unpack_csr
 from components.core.dataset import Dataset, Histories
@@ -68,8 +68,7 @@ class ItemTransition(SparseModel, RecencyModel):
 
     def memory(self, data: Dataset) -> list[Part]:
         """Of the neighbours kept, and a block of the product."""
-        n, kept = len(data.items), self.config.neighbours
-        return [Part(kept_bytes(n, kept, n), f"use fewer neighbours ({kept})")]
+        return kept_parts(len(data.items), self.config.neighbours)
 
     def _fit(self, data: Dataset, rng: np.random.Generator) -> None:
         config = self.config

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from components.core.bundle import write_json
 from components.core.errors import DataError, ShoploopError
 from components.core.progress import track
+from components.data import file_columns
 from components.data.landing.archive import archive_members
 from components.data.landing.formats import (
     CSV,
@@ -32,7 +33,7 @@ from components.data.landing.piece import Account, Pieces
 if TYPE_CHECKING:
     from components.data.landing.writer import LandedWriter
 
-MOST_REASONS, MOST_NAMES = 3, 10
+MOST_REASONS = 3
 
 
 @dataclass(frozen=True)
@@ -86,10 +87,7 @@ def land(
             _refuse_nothing(name, accounts, writer)
         lacking = writer.lacking()
         writer.finish()
-    remarks += [
-        f"{label}: column '{', '.join(columns[:MOST_NAMES])}' is missing there and is empty in its rows"
-        for label, columns in lacking.items()
-    ]
+    remarks += [words for _, words in file_columns.remarks({name: lacking}, {})]
     landed = Landed(
         sum(a.rows for a in accounts.values()), sum(a.rejected for a in accounts.values()), writer.path,
         writer.rejected_path, accounts, tuple(remarks), lacking,

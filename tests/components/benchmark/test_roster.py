@@ -6,6 +6,8 @@ import pytest
 import yaml
 
 from components.benchmark import roster
+from components.benchmark.entrants.ranker import RankerConfig
+from components.ranking.training import RankConfig
 
 PARAMS = yaml.safe_load((Path(__file__).parents[3] / "params.yaml").read_text(encoding="utf-8"))
 
@@ -21,7 +23,9 @@ def test_all_means_the_joined_ones_too(timed):
 def test_the_ranker_of_timed_data_is_the_default_loops():
     line = roster.presets(timed=True)["ranker"]
     assert line.component == "ranker"
-    assert line.params == PARAMS["rank"] | {"repeats": True}
+    ours = RankerConfig.model_validate(line.params)
+    assert ours.repeats
+    assert ours.model_dump(include=RankConfig.model_fields.keys()) == RankConfig(**PARAMS["rank"]).model_dump()
 
 
 def test_the_models_of_timed_data_that_the_default_loop_has_too_have_its_options():

@@ -2,28 +2,19 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pytest
 
-from components.core.dataset import DAY_S, Dataset
 from components.deep._sequences import last_windows
 from components.deep.bert4rec import Bert4Rec, Bert4RecConfig
+from tests.components.deep.weekly_shop import weekly_shop
 
-NOW = 400 * DAY_S
 TINY = {"embedding_size": 8, "max_length": 6, "epochs": 2, "negatives": 12, "batch_size": 16, "learning_rate": 0.01}
 
 
-def shop(n_users: int = 30, n_items: int = 20) -> Dataset:
-    """Users with 1 to 8 weekly baskets of 1 to 3 items."""
-    draw = np.random.default_rng(5)
-    rows = [
-        (user, item, NOW - (basket + 1) * 7 * DAY_S)
-        for user in range(n_users)
-        for basket in range(1 + user % 8)
-        for item in draw.choice(n_items, draw.integers(1, 4), replace=False)
-    ]
-    users, items, times = np.array(rows).T
-    return Dataset.from_events(users.astype(str), np.char.zfill(items.astype(str), 2), times, NOW)
+shop = partial(weekly_shop, n_users=30, n_items=20, most_baskets=8, most_items=3)
 
 
 def test_heads_must_divide_the_embedding() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pytest
 
@@ -10,22 +12,12 @@ from components.core.errors import DataError
 from components.deep._early_stopping import NOTHING_LATER
 from components.deep._later import later_of, mean_gain
 from components.deep.multi_vae import MultiVae, MultiVaeConfig
+from tests.components.deep.weekly_shop import NOW, weekly_shop
 
-NOW = 400 * DAY_S
 TINY = {"embedding_size": 6, "epochs": 3, "negatives": 20, "batch_size": 16, "learning_rate": 0.01}
 
 
-def shop(n_users: int = 40, n_items: int = 30) -> Dataset:
-    """Users with 1 to 6 weekly baskets of 1 to 4 items."""
-    draw = np.random.default_rng(5)
-    rows = [
-        (user, item, NOW - (basket + 1) * 7 * DAY_S)
-        for user in range(n_users)
-        for basket in range(1 + user % 6)
-        for item in draw.choice(n_items, draw.integers(1, 5), replace=False)
-    ]
-    users, items, times = np.array(rows).T
-    return Dataset.from_events(users.astype(str), np.char.zfill(items.astype(str), 2), times, NOW)
+shop = partial(weekly_shop, most_baskets=6)
 
 
 def days(*sequences: list[int]) -> Histories:

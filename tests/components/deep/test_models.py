@@ -9,14 +9,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from components.core.dataset import DAY_S, Dataset, Histories
+from components.core.dataset import Dataset, Histories
 from components.core.errors import DataError
 from components.core.model import Model
 from components.deep.gru4rec import Gru4Rec, Gru4RecConfig
 from components.deep.sasrec import SasRec, SasRecConfig
+from tests.components.deep.weekly_shop import NOW
+from tests.components.deep.weekly_shop import weekly_shop as shop
 
 ROOT = Path(__file__).parents[3]
-NOW = 400 * DAY_S
 TINY = {"embedding_size": 8, "max_length": 6, "epochs": 3, "queries": 64, "negatives": 20, "learning_rate": 0.01}
 COSINE = {"temperature": 0.1, "schedule": "cosine", "validation": "last_baskets"}
 MODELS = [
@@ -29,19 +30,6 @@ MODELS = [
         SasRec(SasRecConfig(**TINY, temperature=0.1, schedule="cosine", validation="last_baskets")), id="sasrec, cosine"
     ),
 ]
-
-
-def shop(n_users: int = 40, n_items: int = 30) -> Dataset:
-    """Users with 1 to 12 weekly baskets of 1 to 4 items."""
-    draw = np.random.default_rng(5)
-    rows = [
-        (user, item, NOW - (basket + 1) * 7 * DAY_S)
-        for user in range(n_users)
-        for basket in range(1 + user % 12)
-        for item in draw.choice(n_items, draw.integers(1, 5), replace=False)
-    ]
-    users, items, times = np.array(rows).T
-    return Dataset.from_events(users.astype(str), np.char.zfill(items.astype(str), 2), times, NOW)
 
 
 def test_heads_must_divide_the_embedding() -> None:

@@ -7,12 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from components.core.dataset import DAY_S, Dataset
 from components.core.registry import MODELS
 from components.deep.fm import Fm, FmConfig
 from components.deep.sasrec import SasRec, SasRecConfig
+from tests.components.deep.weekly_shop import weekly_shop as shop
 
-NOW = 400 * DAY_S
 DEEP = [name for name in MODELS.names() if Path(MODELS.file(name)).parent.name == "deep"]
 SEQUENCES = {"embedding_size": 8, "max_length": 6, "queries": 64, "negatives": 20, "best_by": "last"}
 SEQUENCES |= {"epochs": 8, "batch_size": 8, "learning_rate": 0.01}
@@ -24,19 +23,6 @@ PAIRS = {
     "epochs": 6,
     "batch_size": 16,
 }
-
-
-def shop(n_users: int = 40, n_items: int = 30) -> Dataset:
-    """Users with 1 to 12 weekly baskets of 1 to 4 items."""
-    draw = np.random.default_rng(5)
-    rows = [
-        (user, item, NOW - (basket + 1) * 7 * DAY_S)
-        for user in range(n_users)
-        for basket in range(1 + user % 12)
-        for item in draw.choice(n_items, draw.integers(1, 5), replace=False)
-    ]
-    users, items, times = np.array(rows).T
-    return Dataset.from_events(users.astype(str), np.char.zfill(items.astype(str), 2), times, NOW)
 
 
 @pytest.mark.parametrize("name", DEEP)
