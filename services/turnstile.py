@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 import uuid
+from functools import cache
 from typing import ClassVar
 
 import h11
@@ -75,8 +76,14 @@ def install(admission: Admission) -> None:
 
 
 def _answer() -> bytes:
-    """What the front door would say."""
+    """What the front door would say, under an id of its own."""
+    before, after = _words()
+    return before + uuid.uuid4().hex.encode() + after
+
+
+@cache
+def _words() -> tuple[bytes, bytes]:
+    """All that is the same for everybody, before and behind the id."""
     told = full().answer()
-    headers = [*told.raw_headers, (b"x-request-id", uuid.uuid4().hex.encode())]
-    head = b"".join(name + b": " + value + END_OF_LINE for name, value in headers)
-    return b"HTTP/1.1 429 Too Many Requests\r\n" + head + END_OF_LINE + told.body
+    head = b"".join(name + b": " + value + END_OF_LINE for name, value in told.raw_headers)
+    return b"HTTP/1.1 429 Too Many Requests\r\n" + head + b"x-request-id: ", END_OF_HEAD + told.body
