@@ -51,9 +51,3 @@ def split_by_time(shown: Exposures, share: float) -> tuple[Exposures, Exposures]
         return shown, shown.keep(np.zeros(len(shown), bool))
     later = shown.times >= int(np.quantile(shown.times, 1 - share))
     return shown.keep(~later), shown.keep(later)
-
-
-def log_loss(probabilities: np.ndarray, clicked: np.ndarray, weights: np.ndarray) -> float:
-    """Weighted mean of −log of the probability of what happened, nats; probabilities (n,) in [0, 1]."""
-    p = np.clip(np.asarray(probabilities, np.float64), 1e-9, 1 - 1e-9)
-    return float(np.average(-np.log(np.where(clicked, p, 1 - p)), weights=weights))

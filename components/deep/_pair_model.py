@@ -15,10 +15,10 @@ from components.core.logistic import chance
 from components.core.model import Capabilities
 from components.core.space import Floats
 from components.deep._catalogue_model import CatalogueConfig, CatalogueModel
-from components.deep._clicks import ClickPasts, log_loss, split_by_time, weights_of
+from components.deep._clicks import ClickPasts, split_by_time, weights_of
 from components.deep._numpy_layers import Weights, dense
 from components.deep._pools import Pools, pools_of
-from components.metrics.calibration import FORETOLD, HAPPENED, expected_calibration_error, reliability
+from components.metrics.calibration import FORETOLD, HAPPENED, expected_calibration_error, log_loss, reliability
 
 if TYPE_CHECKING:
     from components.core.exposures import Exposures

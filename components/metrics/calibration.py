@@ -60,3 +60,9 @@ def expected_calibration_error(curve: Reliability) -> float:
     Source  Naeini, Cooper & Hauskrecht 2015 (AAAI).
     """
     return float(np.average(np.abs(curve.foretold - curve.happened), weights=curve.counts))
+
+
+def log_loss(probabilities: np.ndarray, outcomes: np.ndarray, weights: np.ndarray) -> float:
+    """Weighted mean of −log of the probability of what happened, nats; probabilities (n,) in [0, 1]."""
+    p = np.clip(np.asarray(probabilities, np.float64), 1e-9, 1 - 1e-9)
+    return float(np.average(-np.log(np.where(outcomes, p, 1 - p)), weights=weights))

@@ -10,7 +10,7 @@ import pytest
 from components.core.dataset import DAY_S, Dataset
 from components.core.errors import DataError
 from components.core.exposures import NOBODY, Exposures
-from components.deep._clicks import ClickPasts, log_loss, split_by_time, weights_of
+from components.deep._clicks import ClickPasts, split_by_time, weights_of
 from components.deep.deep_fm import DeepFm, DeepFmConfig
 from components.deep.fm import Fm, FmConfig
 from components.metrics.calibration import expected_calibration_error, reliability
@@ -104,7 +104,3 @@ def test_the_last_exposures_are_kept_back_and_a_moment_is_not_parted() -> None:
     earlier, later = split_by_time(shown, 0.5)
     assert (len(earlier), len(later)) == (1, 3)
     assert [len(part) for part in split_by_time(shown, 0)] == [4, 0]
-
-
-def test_the_log_loss_of_a_fair_coin_is_the_logarithm_of_two() -> None:
-    assert log_loss(np.full(4, 0.5), np.array([True, False, True, True]), np.ones(4)) == pytest.approx(np.log(2))

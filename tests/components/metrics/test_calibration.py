@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from components.metrics.calibration import expected_calibration_error, reliability
+from components.metrics.calibration import expected_calibration_error, log_loss, reliability
 
 
 def test_a_probability_that_comes_true_as_often_as_it_says_has_no_error():
@@ -41,3 +41,7 @@ def test_a_weighted_prediction_counts_for_as_many_as_it_stands_for() -> None:
     assert curve.happened.tolist() == pytest.approx([0.2])
     assert curve.counts.tolist() == [5]
     assert expected_calibration_error(curve) == pytest.approx(0)
+
+
+def test_the_log_loss_of_a_fair_coin_is_the_logarithm_of_two():
+    assert log_loss(np.full(4, 0.5), np.array([True, False, True, True]), np.ones(4)) == pytest.approx(np.log(2))
