@@ -43,7 +43,7 @@ PARAMS = {
     "deep_fm": SEQUENCES | {"hidden_sizes": [3, 2]},
     "neumf": SEQUENCES | {"hidden_sizes": [3, 2]},
     "bert4rec": SEQUENCES | {"blocks": 1, "temperature": 0.5},
-    "two_tower": SEQUENCES | {"hidden_size": 3, "temperature": 0.5},
+    **dict.fromkeys(("two_tower", "content_mlp", "content_cnn"), SEQUENCES | {"hidden_size": 3, "temperature": 0.5}),
 }
 
 
@@ -141,6 +141,7 @@ WEIGHTS = {
     },
 }
 WEIGHTS["bert4rec"] = WEIGHTS["sasrec"] | {"mask_vector": _VECTOR}
+WEIGHTS["content_mlp"] = WEIGHTS["content_cnn"] = WEIGHTS["two_tower"]  # an item's tower is applied when it is fitted
 
 
 def answer(name: str) -> dict[str, object]:
