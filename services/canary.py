@@ -21,6 +21,7 @@ from components.search.engines.elasticsearch import EngineError
 from services.figures import figures
 from services.messages import CanarySide, CanaryState
 from services.release_cache import Serving
+from services.request_record import record
 from services.search_desk import NoIndexError
 
 logger = logging.getLogger("shoploop.canary")
@@ -191,11 +192,15 @@ def tried(side: Serving, other: Serving, ask: Callable[[Serving], A]) -> tuple[A
 
 
 def _filled(empty: A, other: Serving, ask: Callable[[Serving], A]) -> tuple[A, str | None]:
+    told = replace(record())
     try:
         instead = ask(other)
     except Exception:  # the empty answer is one
-        return empty, None
-    return (instead, EMPTY) if instead.items else (empty, None)
+        instead = empty
+    if instead.items:
+        return instead, EMPTY
+    record().tell_as(told)  # what is logged is of the answer that is given
+    return empty, None
 
 
 def takes(unit: str, digest: str, share: float) -> bool:

@@ -39,7 +39,13 @@ class RequestRecord:
         self.release, self.version = now.release.digest, now.version
         self.data_digest = now.release.facts["provenance"].get("data_digest", "unknown")
 
+    def tell_as(self, other: RequestRecord) -> None:
+        """Take from a copy what is told of the answer: another was tried since, and is not given."""
+        for name in OF_THE_ANSWER:
+            setattr(self, name, getattr(other, name))
 
+
+OF_THE_ANSWER = ("release", "data_digest", "version", "fallback", "features")
 CURRENT: ContextVar[RequestRecord | None] = ContextVar("request", default=None)
 
 

@@ -11,6 +11,7 @@ from services.canary import Canary
 from services.flights import Flights
 from services.probation import Probation
 from services.release_cache import Serving
+from services.request_record import CURRENT, RequestRecord, record
 
 LINES = Lines(min_requests=10, max_errors=0.2, window_s=60, hang_s=5)
 
@@ -172,3 +173,19 @@ def test_a_canary_is_held_to_the_same(clock):
         clock.now += 6
         canary.judge()
     assert canary.state().state == "switched off"
+
+
+@pytest.mark.parametrize("empty", [("1", "2"), ("2",)], ids=["neither has anything", "the predecessor has"])
+def test_what_is_logged_is_of_the_answer_that_is_given(probation, sides, empty):
+    asked = ask(empty=empty)
+
+    def answer(side):
+        record().version = record().features = side.version
+        return asked(side)
+
+    token = CURRENT.set(RequestRecord())
+    try:
+        given = probation.answer(sides[1], answer)
+        assert (record().version, record().features) == (given.by, given.by)
+    finally:
+        CURRENT.reset(token)
