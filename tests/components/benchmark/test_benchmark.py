@@ -96,6 +96,10 @@ def test_who_fails_or_cannot_is_told_in_words_and_ends_nothing(walked):
     assert "not in the table: broken (seed 7)" in printed
 
 
+def test_how_long_it_takes_at_most_is_told_before_it_begins(walked):
+    assert "3 runs ahead, one after the other; each is ended after 30 minutes" in walked[2]
+
+
 def test_lines_that_are_no_sequences_are_counted(walked):
     _, out, printed = walked
     assert report_of(out)["data"]["rejected"] == 1

@@ -54,3 +54,17 @@ def test_presets_stay_as_they_were_tuned_on_data_of_that_shape(shape):
     lines = roster.presets(timed=False)
     fitted, _ = fitted_to(lines, shape)
     assert {name: spec.params for name, spec in fitted.items()} == {name: spec.params for name, spec in lines.items()}
+
+
+def test_made_up_times_of_a_very_long_sequence_rise_and_end_before_2050():
+    import ibis
+
+    from components.core import schema
+    from components.data.sources.sequences import MADE_UP, SEQUENCES, Sequences, SequencesConfig
+
+    places = [0, 1, 17_999, 18_000, 18_001, 1_000_000]
+    raw = ibis.memtable({schema.USER_ID: "u", schema.ITEM_ID: "i", schema.POSITION: places})
+    (part,) = Sequences(SequencesConfig(files="sequences.txt")).parts({SEQUENCES: raw})
+    times = part.rows.order_by(schema.POSITION).to_pandas()[MADE_UP].tolist()
+    assert times == sorted(set(times)) and times[1] - times[0] == 86_400
+    assert times[-1] < 2_524_608_000, "2050-01-01"
