@@ -39,7 +39,7 @@ class CategoryPopularityConfig(Config):
         "items_per_group": Ints(10, 500, log=True),
     }
     group: str = Field(default="category", min_length=1, max_length=100)
-    half_life_days: float | None = Field(default=60, gt=0)
+    half_life_days: float | None = Field(default=28, gt=0)
     history_half_life_days: float | None = Field(default=120, gt=0)
     items_per_group: int = Field(default=100, ge=1, le=100_000)
 
