@@ -99,16 +99,15 @@ lock: setup ## Resolve the packages again and write requirements.lock
 
 .PHONY: faults
 faults: setup ## Break everything docs/reliability.md tells of, and print what held (half an hour)
-	@set -e; for script in $$(grep -l __main__ tests/faults/*.py); do \
-		$(BIN)/python -m tests.faults.$$(basename $$script .py); done
+	@missed=""; for name in $$(grep -l __main__ tests/faults/*.py | xargs -n1 basename | sed 's/\.py$$//'); do \
+		echo "== $$name"; $(BIN)/python -m tests.faults.$$name || missed="$$missed $$name"; done; \
+		test -z "$$missed" || { echo "not within their lines, or not measured on a busy machine:$$missed"; exit 1; }
 
 .PHONY: load
 load: setup ## Measure throughput, latency and overload; refuses on a busy machine
-	$(BIN)/python -m tests.load.recommend
-	$(BIN)/python -m tests.load.overload
-	$(BIN)/python -m tests.load.nearline
-	$(BIN)/python -m tests.load.catalogue_size
-	$(BIN)/python -m tests.load.search_scale
+	@missed=""; for name in recommend overload nearline catalogue_size search_scale; do \
+		echo "== $$name"; $(BIN)/python -m tests.load.$$name || missed="$$missed $$name"; done; \
+		test -z "$$missed" || { echo "not within their lines, or not measured on a busy machine:$$missed"; exit 1; }
 
 .PHONY: clean
 clean: ## Remove everything a run makes: artifacts, registry, state, DVC's cache

@@ -1,4 +1,4 @@
-"""What runs beside the champion: follow the aliases challenger and shadow, in a thread of its own.
+"""What runs beside the champion: follow the aliases challenger, canary and shadow, in a thread of its own.
 
 The challenger is made ready before anybody promotes it, so that a promotion takes no longer than noticing it.
 
@@ -19,7 +19,7 @@ from components.promotion.checks import check_gates
 from components.promotion.promotions import canary_off
 from components.release import pace
 from components.release.release import Release
-from components.tracking.registry import CHALLENGER, SHADOW
+from components.tracking.registry import CANARY, CHALLENGER, SHADOW
 from services.canary import Canary
 from services.probation import Probation
 from services.release_cache import Prepared, ReleaseCache, Serving, serving
@@ -56,7 +56,7 @@ class Alongside:
         self._watcher = watcher
         self._check = check
         self._cache = ReleaseCache(Path(settings.state) / CACHE)
-        self._refused_at = {CHALLENGER: 0.0, SHADOW: 0.0, AHEAD: 0.0}
+        self._refused_at = {CANARY: 0.0, SHADOW: 0.0, AHEAD: 0.0}
         self._unfit: str | None = None  # the challenger that could not be made ready
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._follow, name="alongside", daemon=True)
@@ -97,15 +97,19 @@ class Alongside:
             self._roll_back(ledger, self.probation)
         aliases = ledger.registry.aliases()
         if self.canary.share > 0:
-            self._look_at_canary(ledger, aliases.get(CHALLENGER), champion)
+            self._look_at_canary(ledger, aliases.get(CANARY), champion)
         if self.shadow.share > 0:
             self._look_at_shadow(ledger, aliases.get(SHADOW), champion)
         if self.settings.prepare:
             self._look_ahead(ledger, aliases.get(CHALLENGER), champion)
 
     def _look_ahead(self, ledger: Ledger, name: str | None, champion: Serving) -> None:
-        """Keep the challenger ready, in memory; what cannot serve is loaded again when somebody promotes it."""
+        """Keep the next champion ready, in memory: the canary, or else the challenger.
+
+        What cannot serve is loaded again when somebody promotes it.
+        """
         prepared, trial = self._watcher.prepared, self.canary.trial
+        name = name if trial is None else trial.canary.version
         if name is None or name == champion.version:
             self._watcher.prepared = None
         elif prepared is not None and prepared.is_of(name, champion):
@@ -138,6 +142,8 @@ class Alongside:
     def _look_at_canary(self, ledger: Ledger, name: str | None, champion: Serving) -> None:
         if name is None or name == champion.version:
             self.canary.end()
+            if name is None:
+                ledger.withdraw()
             return
         version = ledger.registry.version(name)
         reason = canary_off(version)
@@ -177,7 +183,7 @@ class Alongside:
             return True
         if stopped is None or stopped.version != name:
             return False
-        return not stopped.told or (stopped.refused and self._waits(CHALLENGER))
+        return not stopped.told or (stopped.refused and self._waits(CANARY))
 
     def _begin_canary(self, ledger: Ledger, version: RegisteredVersion, champion: Serving) -> None:
         """Let a version take its share once it has shown what a champion must show."""
@@ -185,10 +191,11 @@ class Alongside:
             check_gates(version)
             candidate = self._verified(ledger, version)
             pace.check(candidate.release, champion.release, self.settings.max_slowdown)
+            ledger.try_out(version)
         except RegistryError:  # says nothing about the release
             raise
         except (ShoploopError, OSError) as e:
-            self.canary.stand_off(version.version, self._refused(CHALLENGER, version, e), refused=True)
+            self.canary.stand_off(version.version, self._refused(CANARY, version, e), refused=True)
         else:
             self.canary.begin(candidate, champion)
 

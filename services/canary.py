@@ -1,4 +1,4 @@
-"""The canary: the version at the alias challenger answers a share of the people, until it crosses a line.
+"""The canary: a version that a person pointed at answers a share of the people, until it crosses a line.
 
 A person is always on one side. Where the canary fails, the champion answers instead: the person sees an answer, and
 the failure counts against the canary. An empty list is a failure where the champion has something to show, and an

@@ -272,7 +272,7 @@ class CanarySide(Message):
 
 
 class CanaryState(Message):
-    """The version at the alias challenger, as this worker sees it.
+    """The version at the alias canary, as this worker sees it.
 
     share    of the users, 0 unless state is running
     reason   why it was switched off or refused

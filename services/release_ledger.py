@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from components.core.errors import ReleaseError, ShoploopError
 from components.promotion.checks import check_gates
-from components.promotion.history import MOVES, PROMOTED, TAKEN_UP, History
+from components.promotion.history import MOVES, PROMOTED, TAKEN_UP, History, on_trial
 from components.promotion.promotions import CANARY_TAG, SERVICE, Promotions, canary_off, off_words
 from components.promotion.standing import disagreement
 from components.tracking.registry import CHAMPION
@@ -60,6 +60,27 @@ class Ledger:
         except ShoploopError as e:
             logger.warning("release %s: its refusal could not be written down: %s", version.version, e)
             return None
+
+    def try_out(self, version: RegisteredVersion) -> None:
+        """Write down that somebody moved the alias canary here in MLflow, if that is so.
+
+        Raises a ShoploopError if that cannot be written: nobody is answered by what nobody stands for.
+        """
+        if self._tried_by_hand(version.version):
+            self._promotions.take_up_canary(version)
+            if self._tried_by_hand(version.version):
+                raise ReleaseError(f"release {version.version}: the alias canary was moved on meanwhile.")
+
+    def withdraw(self) -> None:
+        """Write down that somebody took the alias canary away in MLflow, if that is so."""
+        try:
+            if self._tried_by_hand(None):
+                self._promotions.take_up_canary(None)
+        except ReleaseError as e:
+            logger.warning("that the canary was withdrawn could not be written down: %s", e)
+
+    def _tried_by_hand(self, alias: str | None) -> bool:
+        return self.history.exists and on_trial(self.history.entries()) != alias
 
     def switch_off(self, version: RegisteredVersion, reason: str) -> None:
         """Write down, on the version and in the history, that its share of answers was taken from it.

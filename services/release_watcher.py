@@ -58,7 +58,7 @@ class ReleaseWatcher:
 
     refused  the last release that was refused, until another one serves; `pending` says whether it is still asked for
     doubt    in words, where registry, history and this service disagree; None where they agree
-    prepared  the challenger, where somebody made it ready (services/alongside.py); under_way while that is being done
+    prepared  the canary or else the challenger, where services/alongside.py made it ready; under_way while it does
     """
 
     def __init__(self, settings: Settings, check: Callable[[Release], None], on_swap: Callable[[], None]):

@@ -36,10 +36,10 @@ class Settings(Config):
                 past such as the default data; "wall" is now, right for a live shop
     horizon_days  under the clock "release", a later event counts as if it were this long after the cut-off
     experiment  a running A/B test, as JSON
-    canary_share  share of the users whom the version at the alias challenger answers; 0: nobody
+    canary_share  share of the users whom the version at the alias canary answers; 0: nobody
     canary_lines  what switches it off, as JSON: {"max_errors": 0.02}; components/promotion/canary.py has them all
     auto_rollback  whether a champion that crosses one of these lines in its first window_s goes back to the one before
-    prepare     load and verify the version at the alias challenger before it is promoted: the promotion then shows
+    prepare     load and verify the canary, else the challenger, before it is promoted: the promotion then shows
                 sooner, for the memory of one release more while a challenger waits
     shadow_share  share of the recommendations that the version at the alias shadow is asked too, unseen; 0: none
     shadow_room   questions that may wait for the shadow; more are left out

@@ -24,6 +24,7 @@ from components.core.source_files import PROJECT, digest_of, files_of
 WORKER = "components.benchmark.worker"
 RESULTS, FITS, JOBS = "results", "fits", "jobs"
 WATCH_EVERY_S = 2.0
+HOURS_FROM = 2  # fewer are told in minutes
 GRACE_S = 5.0  # between asking a process to end and ending it
 
 
@@ -72,6 +73,9 @@ class Contest:
     def hold(self, names: Iterable[str], seeds: Iterable[int], tell: Callable[[str], None]) -> list[Outcome]:
         """All outcomes, entrant by entrant; `tell` is called with one line about each."""
         wanted = [(name, seed) for name in names for seed in seeds]
+        open_ = [pair for pair in wanted if not self.found(*pair)]
+        if open_:
+            tell(_ahead(open_, self.minutes))
         outcomes = []
         for at, (name, seed) in enumerate(wanted, start=1):
             head = f"[{at}/{len(wanted)}] {name}, seed {seed}"
@@ -82,9 +86,9 @@ class Contest:
 
     def outcome(self, name: str, seed: int, begin: Callable[[], None] = lambda: None) -> Outcome:
         """One entrant with one seed, run now or found."""
-        folder = self.work / RESULTS / self.key(name, seed)
-        if (folder / RESULT).is_file():
-            return Outcome(name, seed, folder, resumed=True)
+        if found := self.found(name, seed):
+            return Outcome(name, seed, found, resumed=True)
+        folder = self._folder(name, seed)
         begin()
         job = Job(
             name, self._concerned(name), str(self.asked.folder.parent.resolve()), self.asked.name, self.views, self.k,
@@ -92,6 +96,14 @@ class Contest:
         )  # fmt: skip
         reason = self._run(job)
         return Outcome(name, seed, folder if not reason else None, reason)
+
+    def found(self, name: str, seed: int) -> Path | None:
+        """The folder of a result that is there already."""
+        folder = self._folder(name, seed)
+        return folder if (folder / RESULT).is_file() else None
+
+    def _folder(self, name: str, seed: int) -> Path:
+        return self.work / RESULTS / self.key(name, seed)
 
     def key(self, name: str, seed: int) -> str:
         """A name for a result: data, protocol, entrants concerned with their options and code, views, k and seed."""
@@ -179,6 +191,17 @@ def _end(process: subprocess.Popen) -> None:
             continue
         except ProcessLookupError:
             return
+
+
+def _ahead(wanted: list[tuple[str, int]], minutes: float) -> str:
+    """What is to come, before it begins: how many, how long at most, and that nothing done is lost."""
+    hours = len(wanted) * minutes / 60
+    most = f"{hours:.1f} hours" if hours >= HOURS_FROM else f"{60 * hours:.3g} minutes"
+    many, order = ("runs", ", one after the other") if len(wanted) > 1 else ("run", "")
+    return (
+        f"{len(wanted)} {many} ahead{order}; each is ended after {minutes:g} minutes (--minutes-per-model), so {most} "
+        "at most. Whoever fails or is ended costs the others nothing, and the same command goes on where it was."
+    )
 
 
 def _words(outcome: Outcome) -> str:

@@ -26,12 +26,25 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
+class Variant:
+    """Options for data of a kind: facts of benchmark/shape.py, how large they are at least and at most."""
+
+    at_least: dict[str, float]
+    at_most: dict[str, float]
+    params: dict[str, Any]
+
+
+@dataclass(frozen=True)
 class Spec:
-    """One line of the `models:` section: its own name, a registered model or entrant, and its options."""
+    """One line of the `models:` section: its own name, a registered model or entrant, and its options.
+
+    by_data  further options, each where its rule holds; empty once the data are known
+    """
 
     name: str
     component: str
     params: dict[str, Any] = field(default_factory=dict)
+    by_data: tuple[Variant, ...] = ()
 
     def model(self) -> Model:
         """The model, not fitted; ConfigError if it is unknown or refuses its options."""

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from components.benchmark.mistaken import refuse_table
 from components.core import schema
 from components.core.bundle import read_json, sha256
 from components.core.config import parse, read_params
@@ -35,6 +36,7 @@ ITEMS = f"{schema.ITEMS_TABLE}.parquet"
 SEQUENCE_FILES = ("sequences.txt", "sequences.txt.gz")
 ATTRIBUTES = "item_attributes.json"
 PARAMS_SUFFIXES = (".yaml", ".yml")
+NAMED = 5  # files of a folder in which nothing was found
 NO_CLEANING = ("duplicates", "sample", "texts", "units", "events")  # on by default; sequences are taken as they are
 CODE = ("components.benchmark.material", "components.benchmark.protocols")
 
@@ -96,9 +98,12 @@ def recognise(path: Path) -> Material:
     found = [path / name for name in SEQUENCE_FILES if (path / name).is_file()]
     if found:
         return Material("sequences", path.resolve().name, path, _sequences(found[0]))
+    held = sorted(file.name for file in path.iterdir())[:NAMED] if path.is_dir() else []
+    there = f" (it holds {', '.join(held)})" if held else ""
     raise DataError(
-        f"{path}: no data to benchmark on. Give a file of lines `user item item …`, a folder with "
-        f"{SEQUENCE_FILES[0]}, a folder of canonical tables ({INTERACTIONS}, as artifacts/clean is), or a params.yaml."
+        f"{path}: no data to benchmark on{there}. Give a file of lines "
+        f"`user item item …`, by whatever name, a folder with {SEQUENCE_FILES[0]}, a folder of canonical tables "
+        f"({INTERACTIONS}, as artifacts/clean is), or a params.yaml."
     )
 
 
@@ -120,6 +125,7 @@ def load(material: Material, folder: Path, config: EngineConfig) -> dict[str, An
 
 
 def _sequences(file: Path) -> SourceChoice:
+    refuse_table(file)
     beside = file.parent / ATTRIBUTES
     params = {"files": str(file), "event_type": "rating"}
     params |= {"item_attributes": str(beside)} if beside.is_file() else {}

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from pydantic import Field
 
-from components.benchmark.entrant import Spec
+from components.benchmark.entrant import Spec, Variant
 from components.core.config import Config, parse, read_params
 from components.core.errors import ConfigError
 from components.core.registry import ENTRANTS, MODELS
@@ -21,11 +22,29 @@ ALL = "all"
 IN_DAYS = ("half_life_days", "window_days", "trend_days")
 
 
+class Facts(Config):
+    """Facts of the data's shape (benchmark/shape.py); what is not named does not matter."""
+
+    users: int | None = Field(default=None, ge=1)
+    items: int | None = Field(default=None, ge=1)
+    events: int | None = Field(default=None, ge=1)
+    median_history: float | None = Field(default=None, ge=1)
+
+
+class ByData(Config):
+    """Options that are laid over a line's own where the data are no smaller and no larger than this."""
+
+    at_least: Facts = Facts()
+    at_most: Facts = Facts()
+    params: dict[str, Any] = Field(min_length=1)
+
+
 class Line(Config):
     """One entry of a `models:` section."""
 
     component: str
     params: dict[str, Any] = Field(default_factory=dict)
+    by_data: list[ByData] = Field(default_factory=list)
 
 
 def presets(*, timed: bool) -> dict[str, Spec]:
@@ -68,6 +87,8 @@ def able(lines: dict[str, Spec], names: Iterable[str], *, repeats: bool, validat
     single = [name for name, spec in lines.items() if spec.is_model]
     for name in names:
         spec = lines[name]
+        for varied in (replace(spec, params=spec.params | v.params) for v in spec.by_data if spec.is_model):
+            varied.model()
         if spec.is_model:
             spec.model()
             if not repeats and not MODELS.get(spec.component).capabilities.scores_unseen:
@@ -87,9 +108,17 @@ def _line(path: Path, name: str, values: Any) -> Spec:
     if not isinstance(values, dict):
         raise ConfigError(f"{where}: expected component and params, found {values!r}.")
     line = parse(Line, values, where)
-    spec = Spec(name, line.component, line.params)
+    spec = Spec(name, line.component, line.params, tuple(_variant(v, where) for v in line.by_data))
     _ = spec.file  # refuses an unknown component
     return spec
+
+
+def _variant(by_data: ByData, where: str) -> Variant:
+    least, most = (facts.model_dump(exclude_none=True) for facts in (by_data.at_least, by_data.at_most))
+    if not least and not most:
+        known = ", ".join(Facts.model_fields)
+        raise ConfigError(f"{where}.by_data: say in at_least or at_most how large {known} are; else it is no variant.")
+    return Variant(least, most, by_data.params)
 
 
 def _plain(component: str, *, timed: bool) -> Spec:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from components.benchmark.contest import Contest, Outcome
 from components.benchmark.entrant import Spec
 from components.benchmark.material import Material
 from components.benchmark.protocols import Question, prepare, question, splitter, told
+from components.benchmark.shape import fitted_to, shape_of
 from components.benchmark.standings import Entry
 from components.core import layout, rng
 from components.core.bundle import replacing, write_json
@@ -92,11 +93,13 @@ def run(
             "benchmark: every held-out item is in its user's own history, and such items are masked; --repeats leaves "
             "them in the lists."
         )
+    specs, chosen = fitted_to(roster.specs, shape_of(prepared))
+    roster = replace(roster, specs=specs)
     names = [name for name in roster.names if name not in roster.unable]
     contest = Contest(roster.specs, asked, config.views, config.k, out / WORK, config.minutes)
     outcomes = contest.hold(names, seeds_of(config), tell)
     tell("measuring …")
-    entries = [*_entries(outcomes, roster, asked, config), *_foreign_entries(roster, asked, config)]
+    entries = [*_entries(outcomes, roster, chosen, asked, config), *_foreign_entries(roster, asked, config)]
     if not entries:
         raise DataError(f"benchmark: nobody gave lists: {'; '.join(f'{o.name}: {o.reason}' for o in outcomes)}.")
     views = standings.standings(
@@ -131,14 +134,16 @@ def popularity_of(asked: Question) -> np.ndarray:
     return np.bincount(asked.data.histories.items, minlength=asked.task.n_items).astype(float)
 
 
-def _entries(outcomes: list[Outcome], roster: Roster, asked: Question, config: BenchmarkConfig) -> list[Entry]:
+def _entries(
+    outcomes: list[Outcome], roster: Roster, chosen: dict[str, list[str]], asked: Question, config: BenchmarkConfig
+) -> list[Entry]:
     """One entry for every entrant that finished with all its seeds, or some of them."""
     entries = []
     for name in dict.fromkeys(o.name for o in outcomes):
         done = [o for o in outcomes if o.name == name and o.folder is not None]
         if done:
             found = {view: [_items(o.folder / f"{view}.parquet", asked, config) for o in done] for view in config.views}
-            remarks = tuple(dict.fromkeys(remark for o in done for remark in o.told["remarks"]))
+            remarks = tuple(dict.fromkeys([*chosen[name], *(r for o in done for r in o.told["remarks"])]))
             spec = roster.specs[name]
             entries.append(Entry(name, spec.component, spec.params, found, [o.told for o in done], remarks))
     return entries

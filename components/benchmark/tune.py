@@ -14,6 +14,7 @@ from components.benchmark.material import Material
 from components.benchmark.protocols import Question, prepare, question, splitter
 from components.benchmark.roster import MODELS_SECTION
 from components.benchmark.run import WORK, BenchmarkConfig
+from components.benchmark.shape import fitted_to, shape_of
 from components.benchmark.tuning import OBJECTIVE, Search, Tried, TuneConfig
 from components.core.bundle import write_json, write_text
 from components.core.errors import DataError
@@ -44,8 +45,9 @@ def tune(
     """
     out, found = Path(out), {}
     split = splitter(asked.protocol, material, asked.density)
-    fold = question(prepare(material, split, out / WORK / "data"), asked.fold)
-    for name, spec in specs.items():
+    prepared = prepare(material, split, out / WORK / "data")
+    fold = question(prepared, asked.fold)
+    for name, spec in fitted_to(specs, shape_of(prepared))[0].items():
         found[name] = _searched(asked, config, material, spec, fold, out, root, tell)
         report = {"data": material.name, "asked": asked.model_dump(mode="json"), "models": found}
         write_json(out / TRIALS, report | {"budget": config.model_dump(mode="json")})

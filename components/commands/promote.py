@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 ROOT = Path(".")
-ALIASES = ("champion", "challenger", "shadow")  # tracking.registry.ALIASES, without importing what it imports
+ALIASES = ("champion", "challenger", "canary", "shadow")  # tracking.registry.ALIASES, without importing what it imports
 
 
 @click.command()

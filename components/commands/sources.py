@@ -47,9 +47,9 @@ def list_() -> None:
 def check(config: Path, rows: int) -> None:
     """Say what the source in CONFIG (a params.yaml, or a file with a `source` section) would read.
 
-    It looks at the first rows of the first and of the last file of each table, for exports change over the years.
-    Nothing is copied into data/ and nothing runs.
-    Exit code 2 when something required is missing.
+    It looks at the first rows of the first and of the last file of each table, for exports change over the years, and
+    at the columns of all files. Nothing is copied into data/ and nothing runs.
+    Exit code 2 when something required is missing, or a file lacks a column that the mapping reads.
     """
     from components.data.source import SourceChoice
 
@@ -84,7 +84,9 @@ def show(findings: Findings) -> None:
 
 
 def refuse(findings: Findings) -> None:
-    """DataError if a required column has no value in any row that was looked at."""
+    """DataError where the run would stop: a file lacks a column, or no row gives a value of a required one."""
+    if findings.faults:
+        raise DataError(" ".join(findings.faults))
     if findings.unread:
         raise DataError(
             f"{', '.join(findings.unread)}: required, but no row that was looked at gives a value that can be read; "

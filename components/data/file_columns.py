@@ -15,11 +15,19 @@ def refuse(lacking: Lacking, needed: Mapping[str, Collection[str]]) -> None:
 
     needed  by raw table, the columns that every file has to have (Source.needed)
     """
+    for fault in faults(lacking, needed):
+        raise DataError(fault)
+
+
+def faults(lacking: Lacking, needed: Mapping[str, Collection[str]]) -> list[str]:
+    """What `refuse` says, by raw table; empty where no file lacks what is needed."""
+    found = []
     for raw, files in lacking.items():
-        found = {file: [c for c in columns if c in needed.get(raw, ())] for file, columns in files.items()}
-        bad = {file: columns for file, columns in found.items() if columns}
+        bad = {file: [c for c in columns if c in needed.get(raw, ())] for file, columns in files.items()}
+        bad = {file: columns for file, columns in bad.items() if columns}
         if bad:
-            raise DataError(words(raw, bad))
+            found.append(words(raw, bad))
+    return found
 
 
 def words(raw: str, bad: Mapping[str, Collection[str]]) -> str:

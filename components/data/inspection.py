@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from components.core import schema
-from components.data import engine
+from components.data import engine, file_columns
 from components.data.landing import FileFormat, Limits
 from components.data.landing.csv_table import find_layout
 from components.data.landing.encoding import find_encoding
@@ -62,10 +62,11 @@ class TableFound:
 
 @dataclass(frozen=True)
 class Findings:
-    """All that was found."""
+    """All that was found; `faults` are what the run would stop at."""
 
     raw: list[RawFound]
     tables: list[TableFound]
+    faults: tuple[str, ...] = ()
 
     @property
     def unread(self) -> list[str]:
@@ -76,7 +77,7 @@ class Findings:
 def look(source: Source, rows: int) -> Findings:
     """Land and map the first rows of every raw table of a source; what it copies goes to a temporary folder.
 
-    rows    looked at in the first and in the last file of each table
+    rows    looked at in the first and in the last file of each table; in the others, only which columns they have
     Raises  DataError on files that are missing or cannot be read, and on columns that are not there.
     """
     with tempfile.TemporaryDirectory(prefix="shoploop-look-") as folder:
@@ -84,13 +85,16 @@ def look(source: Source, rows: int) -> Findings:
         work.mkdir()
         con = engine.connect()
         try:
-            landed, tables = source.sample(work, rows), source.tables(con, work)
+            landed, tables, faults = source.sample(work, rows), source.tables(con, work), []
             if isinstance(source, MappedSource):
-                parts = source.parts(_landed(con, work, list(landed)))
+                found = _landed(con, work, list(landed))
+                parts = source.parts(found)
                 raw = [_raw(con, source, name, work, parts, landed[name]) for name in landed]
+                unlike = source.unlike(Path(folder) / "columns", rows)
+                faults = file_columns.faults(unlike, source.needed(found))
             else:
                 raw = _typed(con, source, work, landed)
-            return Findings(raw, [_table(con, name, table) for name, table in tables.items()])
+            return Findings(raw, [_table(con, name, table) for name, table in tables.items()], tuple(faults))
         finally:
             con.disconnect()
 

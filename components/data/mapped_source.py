@@ -18,6 +18,7 @@ from components.core.config import Config
 from components.core.errors import DataError
 from components.data import engine, file_columns, raw_files
 from components.data.landing import FileFormat, Landed, Limits, land
+from components.data.landing.formats import JSONL, format_of
 from components.data.mapping.table_mapping import TableMapping, canonical
 from components.data.source import Source
 
@@ -108,12 +109,26 @@ class MappedSource(Source):
 
     def sample(self, work: Path, rows: int) -> dict[str, Landed]:
         """Land the first rows of each raw table, of its first and its last file, from where the files lie now."""
-        landed = {}
-        for name, files in self.found().items():
-            chosen = list(dict.fromkeys([files[0][0].resolve(), files[-1][0].resolve()]))
-            root = Path(os.path.commonpath([file.parent for file in chosen]))
-            landed[name] = self._land_first_rows(name, chosen, rows, root, work)
-        return landed
+        return {
+            name: self._land_first_rows(name, _ends(files), rows, _folder_of(files), work)
+            for name, files in self._lying().items()
+        }
+
+    def unlike(self, work: Path, rows: int) -> file_columns.Lacking:
+        """By raw table, the files where they lie now that lack columns which others of it have, by their first rows.
+
+        Of a file of JSON lines that has more rows than that nothing is said: a key may come later.
+        """
+        unlike = {}
+        for name, files in self._lying().items():
+            landed = self._land_first_rows(name, files, rows, _folder_of(files), work, may_be_empty=True)
+            declared, accounts = self.raw_tables()[name].format, landed.accounts
+            unlike[name] = {
+                file: columns
+                for file, columns in landed.lacking.items()
+                if file not in accounts or format_of(file, declared) != JSONL or accounts[file].rows < rows
+            }
+        return unlike
 
     def needed(self, landed: dict[str, Table]) -> dict[str, set[str]]:
         """The columns that the mappings read, but those that they say a file may lack."""
@@ -130,7 +145,7 @@ class MappedSource(Source):
     def needed_before(self, folder: Path, work: Path) -> dict[str, set[str]]:
         """By the columns of the first and the last file of every raw table."""
         seen = [
-            self._land_first_rows(name, files, LOOKED_AT, Path(folder), work, may_be_empty=True)
+            self._land_first_rows(name, _ends(files), LOOKED_AT, Path(folder), work, may_be_empty=True)
             for name, files in self.files_in(folder).items()
         ]
         if not all(landed.rows for landed in seen):
@@ -145,14 +160,16 @@ class MappedSource(Source):
     def _landed(self, con: Backend, folder: Path) -> dict[str, Table]:
         return {name: engine.read_parquet(con, folder / f"{name}.parquet") for name in self.raw}
 
+    def _lying(self) -> dict[str, list[Path]]:
+        """The files of each raw table where they lie now, each once; none of what comes out of a database."""
+        found = {name: list(dict.fromkeys(file.resolve() for file, _ in files)) for name, files in self.found().items()}
+        return {name: files for name, files in found.items() if files}
+
     def _land_first_rows(
         self, name: str, files: list[Path], rows: int, root: Path, work: Path, *, may_be_empty: bool = False
     ) -> Landed:
-        """Land the first rows of the first and the last of some files."""
         limits = self.limits.model_copy(update={"first_rows": rows})
-        chosen = list(dict.fromkeys([files[0], files[-1]]))
-        form = self.raw_tables()[name].format
-        return land(name, chosen, form, work, limits, root, may_be_empty=may_be_empty)
+        return land(name, files, self.raw_tables()[name].format, work, limits, root, may_be_empty=may_be_empty)
 
     def _read(self, landed: dict[str, Table]) -> dict[str, set[str]]:
         found: dict[str, set[str]] = {name: set() for name in landed}
@@ -171,6 +188,16 @@ class MappedSource(Source):
             ids = tables[schema.INTERACTIONS_TABLE].select(schema.ITEM_ID)
             tables[schema.ITEMS_TABLE] = most_frequent(ids, schema.ITEM_ID)
         return tables
+
+
+def _ends(files: list[Path]) -> list[Path]:
+    """The first and the last file."""
+    return list(dict.fromkeys([files[0], files[-1]]))
+
+
+def _folder_of(files: list[Path]) -> Path:
+    """The folder that holds them all."""
+    return Path(os.path.commonpath([file.parent for file in files]))
 
 
 def _names(parts: Iterable[Part]) -> list[str]:

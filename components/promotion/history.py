@@ -18,6 +18,7 @@ from pathlib import Path
 
 from components.core import layout
 from components.core.errors import ReleaseError
+from components.tracking.registry import CANARY
 
 FORMAT = 1
 WAIT_S = 30.0  # for others who are promoting
@@ -25,6 +26,7 @@ NOTHING_BEFORE = "0" * 64
 PROMOTED, ROLLED_BACK, TAKEN_UP = "promoted", "rolled back", "taken up"
 REFUSED = "refused"  # somebody asked in MLflow, and the gates or the files said no; the champion stayed
 CANARY_OFF = "canary switched off"  # by a service, because the version crossed a line (promotion/canary.py)
+WITHDRAWN = "canary withdrawn"  # by a person, who took the alias away
 MOVES = (PROMOTED, ROLLED_BACK, TAKEN_UP)  # what changes the champion
 LONGEST_WORDS = 500  # letters of a name or a reason
 
@@ -34,7 +36,7 @@ class Entry:
     """One entry: who did what, when and why.
 
     at               UTC, RFC 3339
-    action           one of MOVES, REFUSED, CANARY_OFF, or the name of another alias that was pointed at the version
+    action           one of MOVES, REFUSED, CANARY_OFF, WITHDRAWN, or another alias that was pointed at the version
     by               who decided
     version          the version it was about
     previous         the champion before, None before the first
@@ -240,6 +242,22 @@ def reigns(entries: Sequence[Entry]) -> list[str]:
         elif entry.action in MOVES:
             line = [*line, entry.version]
     return line
+
+
+def on_trial(entries: Sequence[Entry]) -> str | None:
+    """The version that a person lets answer a share of the people; None where there is none.
+
+    It is on trial no longer once it became champion, was switched off, or was withdrawn.
+    """
+    ended: set[str] = set()
+    for entry in reversed(entries):
+        if entry.action == CANARY:
+            return None if entry.version in ended else entry.version
+        if entry.action == WITHDRAWN:
+            return None
+        if entry.action in (*MOVES, CANARY_OFF):
+            ended.add(entry.version)
+    return None
 
 
 def _back_to(version: str, line: list[str]) -> list[str]:

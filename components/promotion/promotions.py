@@ -25,14 +25,16 @@ from components.promotion.history import (
     REFUSED,
     ROLLED_BACK,
     TAKEN_UP,
+    WITHDRAWN,
     Entry,
     History,
     Writer,
+    on_trial,
     reigns,
 )
 from components.tracking.registry import (
     ALIASES,
-    CHALLENGER,
+    CANARY,
     CHAMPION,
     DIGEST_TAG,
     SHADOW,
@@ -47,6 +49,7 @@ REFUSED_TAG = "promotion_refused"  # tag of a version: why its approval in MLflo
 APPROVED_BY, APPROVED_WHY = "approved_by", "approval_reason"  # tags a person may set before moving the alias by hand
 BY_HAND = "unnamed, in MLflow"  # MLflow keeps no record of who moved an alias
 WHY_BY_HAND = f"the alias was moved in MLflow (no tag {APPROVED_WHY})"
+AWAY_BY_HAND = "the alias was taken away in MLflow"
 CANARY_TAG = "canary"  # tag of a version: "off …" since a service switched it off, "on …" since a person said so
 OFF, ON = "off", "on"
 SERVICE = "service"  # who decided, where no person did
@@ -127,12 +130,12 @@ class Promotions:
         with self._writing() as writer:
             self._compared(writer)
             entry = self._write(writer, candidate, alias, by, reason, _champion(writer.last), alias)
-            if alias == CHALLENGER and canary_off(candidate) is not None:
+            if alias == CANARY and canary_off(candidate) is not None:
                 self.registry.tag(candidate.version, CANARY_TAG, f"{ON} since {entry.at}: {entry.by}: {entry.reason}")
             return entry
 
     def switch_off_canary(self, found: RegisteredVersion, reason: str) -> Entry | None:
-        """Write down that a service no longer lets a version answer, until a person points the challenger at it again.
+        """Write down that a service no longer lets a version answer, until a person points the canary at it again.
 
         Returns  the entry; None if another service was quicker
         """
@@ -161,9 +164,28 @@ class Promotions:
                 return writer.add(cut_short)
             self._check_known(writer, standing)
             if problem is None:
-                by, reason = found.tags.get(APPROVED_BY) or BY_HAND, found.tags.get(APPROVED_WHY) or WHY_BY_HAND
-                return self._write(writer, found, TAKEN_UP, by, reason, found.version, None)
+                return self._approved(writer, found, TAKEN_UP, found.version)
             return self._refuse(writer, found, problem, champion)
+
+    def take_up_canary(self, found: RegisteredVersion | None) -> Entry | None:
+        """Write down that somebody moved the alias canary in MLflow: onto a version, or, with None, away.
+
+        Returns  the entry; None if the alias is elsewhere, or the history says the same
+        Raises   ReleaseError if the gates of the version were not passed
+        """
+        if found is not None:
+            check_gates(found)
+        with self._writing() as writer:
+            standing, tried = self.registry.standing(), on_trial(self.history.entries())
+            asked = found.version if found else None
+            if standing.aliases.get(CANARY) != asked or tried == asked:
+                return None
+            self._check_known(writer, standing)
+            champion = _champion(writer.last)
+            if found is not None:
+                return self._approved(writer, found, CANARY, champion)
+            left = self.registry.version(tried)
+            return writer.add(self._entry(writer.last, left, WITHDRAWN, BY_HAND, AWAY_BY_HAND, champion))
 
     def look(self, check: Check | None = None) -> Entry | None:
         """Take up an alias that was moved in MLflow, after the same checks as `promote`; None if none was."""
@@ -228,6 +250,18 @@ class Promotions:
             with suppress(RegistryError):
                 self.registry.note(ANCHOR_NOTE, last.anchor)
 
+    def _approved(self, writer: Writer, found: RegisteredVersion, action: str, champion: str | None) -> Entry:
+        """Somebody's approval in MLflow; the name and the reason given beforehand are for this one move."""
+        by, reason = found.tags.get(APPROVED_BY) or BY_HAND, found.tags.get(APPROVED_WHY) or WHY_BY_HAND
+        entry = self._write(writer, found, action, by, reason, champion, None)
+        self._forget_approval(found)
+        return entry
+
+    def _forget_approval(self, found: RegisteredVersion) -> None:
+        for key in (APPROVED_BY, APPROVED_WHY):
+            if key in found.tags:
+                self.registry.untag(found.version, key)
+
     def _write(
         self, writer: Writer, to: RegisteredVersion, action: str, by: str, reason: str,
         champion: str | None, alias: str | None,
@@ -235,13 +269,32 @@ class Promotions:
         entry = writer.add(self._entry(writer.last, to, action, by, reason, champion))
         self.registry.tag(to.version, ENTRY_TAG, json.dumps(asdict(entry)))
         if alias is not None:
-            self.registry.set_alias(alias, to.version)
+            self._point(alias, to)
+        if champion == to.version:
+            self._end_trial(to)
         return entry
+
+    def _point(self, alias: str, to: RegisteredVersion) -> None:
+        """Move an alias; where it did not move, the version no longer carries the entry, which never came to be."""
+        try:
+            self.registry.set_alias(alias, to.version)
+        except RegistryError:
+            with suppress(RegistryError):
+                if self.registry.aliases().get(alias) != to.version:
+                    self.registry.untag(to.version, ENTRY_TAG)
+            raise
+
+    def _end_trial(self, champion: RegisteredVersion) -> None:
+        """A champion is no canary, nor shall it be one by itself again when it is rolled back."""
+        with suppress(RegistryError):
+            if self.registry.aliases().get(CANARY) == champion.version:
+                self.registry.clear_alias(CANARY)
 
     def _refuse(self, writer: Writer, found: RegisteredVersion, problem: str, champion: str | None) -> Entry:
         by = found.tags.get(APPROVED_BY) or BY_HAND
         entry = writer.add(self._entry(writer.last, found, REFUSED, by, problem, champion))
         self.registry.tag(found.version, REFUSED_TAG, f"{entry.at}: {problem}")
+        self._forget_approval(found)
         if champion is None:
             self.registry.clear_alias(CHAMPION)
         else:

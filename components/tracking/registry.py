@@ -1,4 +1,4 @@
-"""The registry of releases: versions, their tags, and the aliases champion, challenger and shadow.
+"""The registry of releases: versions, their tags, and the aliases champion, challenger, canary and shadow.
 
 A version is a whole release folder (core/bundle.py seals it); MLflow keeps where it lies, its tags and its aliases. An
 alias is last-writer-wins in MLflow and keeps no history: who may move the champion, and what is remembered of it, is
@@ -19,9 +19,10 @@ from components.tracking.rest import MISSING, RestClient
 
 NAME = "shoploop"
 CHAMPION = "champion"
-CHALLENGER = "challenger"
+CHALLENGER = "challenger"  # the newest release whose gates passed: `register` points here, and it is shown to nobody
+CANARY = "canary"  # answers a share of the people; only a person points here
 SHADOW = "shadow"  # scores beside the champion and is shown to nobody
-ALIASES = (CHAMPION, CHALLENGER, SHADOW)
+ALIASES = (CHAMPION, CHALLENGER, CANARY, SHADOW)
 GATE_TAG = "gate"  # set when a release is registered: PASSED, or why not
 PASSED = "passed"
 DIGEST_TAG = "release_digest"  # core.bundle.digest of the folder that was registered
@@ -119,6 +120,11 @@ class ModelRegistry:
         """Write a tag on a version, cut to what every store of MLflow takes."""
         with self._answering():
             self.client.set_model_version_tag(self.name, version, key, value[:LONGEST_TAG])
+
+    def untag(self, version: str, key: str) -> None:
+        """Take a tag off a version that carries it."""
+        with self._answering():
+            self.client.delete_model_version_tag(self.name, version, key)
 
     def note(self, key: str, value: str) -> None:
         """Write a tag on the registered model."""

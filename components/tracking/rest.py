@@ -108,6 +108,10 @@ class RestClient:
         body = {"name": name, "version": version, "key": key, "value": value}
         self._send("POST", "model-versions/set-tag", body)
 
+    def delete_model_version_tag(self, name: str, version: str, key: str) -> None:
+        """Take a tag off a version."""
+        self._send("DELETE", "model-versions/delete-tag", {"name": name, "version": version, "key": key})
+
     def list_artifacts(self, run_id: str, path: str) -> list[str]:
         """Paths of a run's artifacts below `path`."""
         found = self._get("artifacts/list", run_id=run_id, path=path)

@@ -7,7 +7,9 @@ import pytest
 from components.core import layout
 from components.core.errors import ConfigError, DataError
 from components.data.arrivals import add
+from components.data.inspection import look
 from components.data.mapping.table_mapping import TableMapping, check_mapping
+from components.data.source import SourceChoice
 from components.forgetting.person import person
 from components.forgetting.raw_rows import find_raw
 from components.steps.validate import ValidateConfig, validate
@@ -96,3 +98,26 @@ def test_one_remark_tells_of_all_files_that_lack_a_column_which_nobody_reads(tmp
     report = (root / layout.QUALITY / "report.json").read_text()
     assert result.metrics["warnings"] == 1
     assert "interactions/day1.csv and 2 more: column 'store' is missing there" in report
+
+
+def test_check_refuses_what_the_run_would_refuse_with_the_same_words_also_between_the_first_and_the_last_file(tmp_path):
+    root, config = shop(tmp_path, [GOOD, GOOD, RENAMED, GOOD])
+    source = config.source.open()
+    (fault,) = look(source, 1000).faults
+    (tmp_path / "landed").mkdir()
+    with pytest.raises(DataError, match=WORDS) as stopped:
+        source.land(root / layout.DATA, tmp_path / "landed")
+    assert str(stopped.value) == f"interactions/{fault}"
+
+
+def test_check_says_nothing_of_a_key_that_may_come_later_in_a_file_of_json_lines(tmp_path):
+    line = '{{"user": "u{0}", "item": "a", "when": "2024-01-0{0}T10:00:00"{1}}}\n'
+    raw = tmp_path / "raw"
+    raw.mkdir()
+    (raw / "1.jsonl").write_text(line.format(1, ', "visit": "s1"') * 9)
+    (raw / "2.jsonl").write_text(line.format(2, "") * 9)
+    columns = {"files": f"{raw}/*.jsonl", "columns": COLUMNS, "events": [{"type": "view"}]}
+    source = SourceChoice(component="tables", params={"interactions": columns}).open()
+    assert look(source, 5).faults == ()
+    (fault,) = look(source, 1000).faults
+    assert "2.jsonl: column 'visit' is not there" in fault

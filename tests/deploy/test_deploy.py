@@ -4,17 +4,19 @@ import json
 import re
 import shutil
 import subprocess
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import pytest
 import yaml
 from prometheus_client import REGISTRY
 
+from components.core import layout
 from services.figures import figures
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 COMPOSE = yaml.safe_load((DEPLOY / "docker-compose.yaml").read_text())
 SERVICES = COMPOSE["services"]
+DOCKERFILE = (DEPLOY / "Dockerfile").read_text()
 SECRET = re.compile(r"PASSWORD|SECRET|AUTH_STRING|_KEY$")
 
 
@@ -59,6 +61,59 @@ def test_mounted_files_are_there():
         for volume in service.get("volumes", ()):
             source = volume.split(":")[0]
             assert (DEPLOY / source).exists() if source.startswith(".") else source in COMPOSE["volumes"]
+
+
+def mounted(name):
+    """Folder in the container → what is mounted there."""
+    return {PurePosixPath(v.split(":")[1]): v.split(":")[0] for v in SERVICES[name]["volumes"]}
+
+
+def folder_of(name):
+    """Where a container's commands run: what layout's paths are relative to."""
+    return PurePosixPath(SERVICES[name].get("working_dir") or re.search(r"\nWORKDIR (\S+)\n", DOCKERFILE)[1])
+
+
+def test_worker_and_service_keep_one_history_where_the_image_s_user_may_write():
+    homes = {name: folder_of(name) / layout.STATE for name in ("worker", "service")}
+    assert homes["worker"] != homes["service"]
+    assert {mounted(name)[home] for name, home in homes.items()} == {"state"}
+    assert layout.PROMOTIONS.parent == layout.STATE
+    made = re.search(r"&& mkdir -p ([^&\\]+).*&& chown -R shoploop:shoploop ([^\n]+)\n", DOCKERFILE, re.DOTALL)
+    folders = {str(folder_of("service") / part) for part in made[1].split()}
+    assert {str(home) for home in homes.values()} <= folders  # a new volume takes its owner from the folder it covers
+    assert {"/" + home.parts[1] for home in homes.values()} <= set(made[2].split())
+    for name in homes:
+        assert not {"SHOPLOOP_STATE", "SHOPLOOP_ROOT", "user"} & {*SERVICES[name]["environment"], *SERVICES[name]}
+
+
+def test_worker_and_service_know_the_same_registry_store_and_key():
+    environments = [SERVICES[name]["environment"] for name in ("worker", "service")]
+    for variable in ("MLFLOW_TRACKING_URI", "SHOPLOOP_STATE_URL", "SHOPLOOP_PSEUDONYM_KEY"):
+        assert environments[0][variable] == environments[1][variable]
+
+
+def sent(ignore, path):
+    """Whether a build is sent a file, as docker reads .dockerignore: the last line that matches decides."""
+    parts, kept = PurePosixPath(path).parts, True
+    starts = {"/".join(parts[:n]) for n in range(1, len(parts) + 1)}
+    for line in ignore.read_text().splitlines():
+        pattern, allows = line.removeprefix("!"), line.startswith("!")
+        if pattern == "*" or pattern in starts or (pattern[:3] == "**/" and pattern[3:] in parts):
+            kept = allows
+    return kept
+
+
+def test_a_build_is_sent_what_it_copies_and_neither_data_nor_state_nor_secrets():
+    for folder, ignore in (
+        (DEPLOY / "Dockerfile", DEPLOY.parent / ".dockerignore"),
+        (DEPLOY / "Dockerfile.mlflow", DEPLOY / ".dockerignore"),
+    ):
+        copied = [words.split()[1:-1] for words in folder.read_text().splitlines() if words.startswith("COPY ")]
+        assert all(sent(ignore, name) for names in copied for name in names)
+        private = ("data/x.parquet", ".venv/bin/python", "state/keys.json", "deploy/.env", ".env", "mlartifacts/1/a")
+        more = ("mlflow.db", ".git/config", "artifacts/clean/interactions.parquet", ".prefect/x", "state")
+        assert not [name for name in private + more if sent(ignore, name)]
+    assert not sent(DEPLOY.parent / ".dockerignore", "components/core/__pycache__/layout.pyc")
 
 
 def expressions():

@@ -17,12 +17,13 @@ from pathlib import Path
 from components.core import layout
 from components.core.ports import HOST
 from components.promotion.history import TAKEN_UP, History, trouble
-from components.promotion.promotions import ANCHOR_NOTE
+from components.promotion.promotions import ANCHOR_NOTE, APPROVED_BY
 from components.tracking.registry import NAME, ModelRegistry
 from tests.faults import ground
 
 VISIBLE_WITHIN_S = 5.0
 GIVEN_UP_AFTER_S = 60
+WHO = "ann"
 OF_THE_PAGE = "ajax-api/2.0/mlflow/registered-models/alias"
 READY = "the challenger, made ready, served after, s"
 NEW, BACK = "slowest release never loaded, s", "slowest way back, s"
@@ -55,6 +56,7 @@ def main(times: int = 3, project: Path | None = None) -> dict[str, float]:
 def _moved(uri: str, url: str, version: str) -> float:
     """Seconds from the page's request to the first answer of that version."""
     body = {"name": NAME, "alias": "champion", "version": version}
+    ModelRegistry(uri).tag(version, APPROVED_BY, WHO)
     began = time.monotonic()
     status, _ = ground.post(f"{uri}/{OF_THE_PAGE}", body)
     assert status == 200, f"MLflow answered {status}"
@@ -84,7 +86,7 @@ def _wrong_entries(root: Path, registry: ModelRegistry, moved: list[str]) -> int
     entries = History(root).entries()
     if trouble(entries, registry.standing().notes[ANCHOR_NOTE]) is not None:
         return len(moved)
-    told = [entry.version if entry.action == TAKEN_UP else None for entry in entries[-len(moved) :]]
+    told = [entry.version if (entry.action, entry.by) == (TAKEN_UP, WHO) else None for entry in entries[-len(moved) :]]
     return sum(said != version for said, version in zip(told, moved, strict=True))
 
 

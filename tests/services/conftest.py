@@ -59,7 +59,7 @@ def running(command, folder, **environment):
         process = subprocess.Popen(command, cwd=cwd, env=variables, stdout=out, stderr=out)
     try:
         service = Service(url or _printed_url(log, process))
-        service.process = process
+        service.process, service.log = process, log
         service.wait_until(lambda: service.get("/readyz").status_code == 200, READY_WITHIN_S)
         yield service
     except BaseException:

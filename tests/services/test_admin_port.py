@@ -5,6 +5,7 @@ import shutil
 import httpx
 import pytest
 
+from components.commands.history import REFUSALS, _served
 from components.core import layout
 from components.core.api_keys import KEYS_FILE, add_key
 from components.core.ports import probe
@@ -56,3 +57,14 @@ def test_figures_tell_stages_and_the_log_no_user_and_no_key(keyed):
     assert answer.json()["request_id"] in log
     assert '"u07"' not in log
     assert keys["recommend"]["Authorization"].rpartition("_")[2] not in log
+
+
+def test_the_history_command_says_why_a_keyed_service_did_not_tell_it_what_it_serves(keyed):
+    service, admin, keys, _ = keyed
+    key = {scope: header["Authorization"].removeprefix("Bearer ") for scope, header in keys.items()}
+    assert _served(service.url, key["admin"])[1].endswith("answered 404" + REFUSALS[404])
+    assert _served(admin, "")[1].endswith("answered 401" + REFUSALS[401])
+    assert _served(admin, key["recommend"])[1].endswith("answered 403" + REFUSALS[403])
+    assert _served(admin, key["admin"]) == (None, None)  # a folder is served, and no version
+    nobody = f"http://127.0.0.1:{probe()}"
+    assert _served(nobody, key["admin"])[1] == f"no service answered at {nobody}"

@@ -7,9 +7,18 @@ import pyarrow.parquet as pq
 import pytest
 
 from components.core import bundle, layout, schema
-from components.promotion.history import CANARY_OFF, ROLLED_BACK, History, trouble
-from components.promotion.promotions import ANCHOR_NOTE, Promotions, canary_off
-from components.tracking.registry import CHALLENGER, CHAMPION, DIGEST_TAG, GATE_TAG, PASSED, SHADOW, ModelRegistry
+from components.promotion.history import CANARY_OFF, ROLLED_BACK, WITHDRAWN, History, trouble
+from components.promotion.promotions import ANCHOR_NOTE, APPROVED_BY, Promotions, canary_off
+from components.tracking.registry import (
+    CANARY,
+    CHALLENGER,
+    CHAMPION,
+    DIGEST_TAG,
+    GATE_TAG,
+    PASSED,
+    SHADOW,
+    ModelRegistry,
+)
 from components.tracking.runs import tracked
 from services.alongside import Alongside
 from services.canary import Canary
@@ -22,7 +31,7 @@ from services.state import State
 pytestmark = pytest.mark.slow
 NOTICED_WITHIN_S = 30
 USERS = [f"u{n:02}" for n in range(48)]
-CANARY = {"SHOPLOOP_CANARY_SHARE": "0.5", "SHOPLOOP_CANARY_LINES": '{"min_requests": 20, "max_errors": 0.2}'}
+SETTINGS = {"SHOPLOOP_CANARY_SHARE": "0.5", "SHOPLOOP_CANARY_LINES": '{"min_requests": 20, "max_errors": 0.2}'}
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +61,7 @@ def _registered(project, registry, folder, catalogue):
 
 @pytest.fixture(scope="module")
 def service(start, project, candidates, tmp_path_factory):
-    with start(tmp_path_factory.mktemp("canary"), SHOPLOOP_ROOT=str(project), **CANARY) as service:
+    with start(tmp_path_factory.mktemp("canary"), SHOPLOOP_ROOT=str(project), **SETTINGS) as service:
         yield service
 
 
@@ -65,7 +74,7 @@ def other_worker(project, tmp_path_factory):
     alongside = Alongside(settings, watcher, desk.check, canary, Shadow(share=0, room=1))
     watcher.start()
     alongside.start()
-    yield canary
+    yield canary, watcher
     alongside.stop()
     watcher.stop()
 
@@ -78,21 +87,31 @@ def canary_is(service, state, version):
     return told
 
 
+def test_a_release_that_nobody_pointed_at_answers_nobody(service, registry, candidates, other_worker):
+    registry.set_alias(CHALLENGER, candidates[1])  # as `register` does every night
+    canary, watcher = other_worker
+    service.wait_until(lambda: watcher.prepared is not None, NOTICED_WITHIN_S)
+    service.wait_until(lambda: f"challenger {candidates[1]} is ready" in service.log.read_text(), NOTICED_WITHIN_S)
+    assert (watcher.prepared.candidate.version, canary.trial) == (candidates[1], None)
+    assert service.get("/health").json()["canary"] is None
+    assert {service.recommend(user_id=user)["version"] for user in USERS} == {"1"}
+
+
 def test_a_canary_that_raises_is_switched_off_nobody_saw_an_error_and_the_history_says_who_and_why(
     service, registry, project, candidates, other_worker
 ):
-    broken = candidates[0]
-    Promotions.of(project).point(CHALLENGER, broken, by="ann", reason="try it on half the users")
+    (broken, _), (other, _) = candidates, other_worker
+    Promotions.of(project).point(CANARY, broken, by="ann", reason="try it on half the users")
     service.wait_until(canary_is(service, "running", broken), NOTICED_WITHIN_S)
-    service.wait_until(lambda: other_worker.trial is not None, NOTICED_WITHIN_S)
+    service.wait_until(lambda: other.trial is not None, NOTICED_WITHIN_S)
     answers = [service.post("/recommend", user_id=user) for user in USERS]
     assert {(a.status_code, a.json()["version"], len(a.json()["items"])) for a in answers} == {(200, "1", 10)}
     service.wait_until(canary_is(service, "switched off", broken), NOTICED_WITHIN_S)
     service.wait_until(lambda: canary_off(registry.version(broken)), NOTICED_WITHIN_S)
-    service.wait_until(lambda: other_worker.trial is None, NOTICED_WITHIN_S)
+    service.wait_until(lambda: other.trial is None, NOTICED_WITHIN_S)
 
     health = service.get("/health").json()
-    assert other_worker.state().reason == health["canary"]["reason"]
+    assert other.state().reason == health["canary"]["reason"]
     assert (health["status"], health["version"], health["canary"]["share"]) == ("degraded", "1", 0)
     assert "5 of 5 answers failed" in health["canary"]["reason"]  # a quarter of 20 is more than a fifth
     entries = History(project).entries()
@@ -104,22 +123,28 @@ def test_a_canary_that_raises_is_switched_off_nobody_saw_an_error_and_the_histor
     assert "shoploop_canary_switched_off 1.0" in service.get("/metrics").text
 
 
-def test_it_stays_off_and_a_sound_one_takes_its_share_always_of_the_same_users(service, project, candidates):
+def test_it_stays_off_and_a_sound_one_moved_in_mlflow_takes_its_share_always_of_the_same_users(
+    service, registry, project, candidates
+):
     broken, sound = candidates
     assert canary_is(service, "switched off", broken)()
-    Promotions.of(project).point(CHALLENGER, sound, by="ann", reason="titles mended")
+    registry.tag(sound, APPROVED_BY, "bob")
+    registry.set_alias(CANARY, sound)
     service.wait_until(canary_is(service, "running", sound), NOTICED_WITHIN_S)
     sides = {user: {service.recommend(user_id=user)["version"] for _ in range(2)} for user in USERS}
     assert {tuple(side) for side in sides.values()} == {("1",), (sound,)}
     health = service.get("/health").json()
     assert (health["status"], health["canary"]["canary"]["errors"]) == ("ok", 0)
+    last = History(project).last()
+    assert (last.action, last.by, last.version, last.champion) == (CANARY, "bob", sound, "1")
     found = [health["canary"][side]["requests"] for side in ("canary", "champion")]
     assert sum(found) == 2 * len(USERS)
 
 
 def test_a_shadow_is_compared_with_the_champion_and_shown_to_nobody(service, registry, project, candidates):
-    registry.clear_alias(CHALLENGER)
+    registry.clear_alias(CANARY)
     service.wait_until(lambda: service.get("/health").json()["canary"] is None, NOTICED_WITHIN_S)
+    service.wait_until(lambda: History(project).last().action == WITHDRAWN, NOTICED_WITHIN_S)
     assert service.get("/release").json()["shadow"] is None
     Promotions.of(project).point(SHADOW, candidates[1], by="ann", reason="see how it differs")
     service.wait_until(lambda: service.get("/release").json()["shadow"], NOTICED_WITHIN_S)

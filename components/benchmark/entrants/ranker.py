@@ -24,14 +24,17 @@ from components.ranking.training import RankConfig, buy_again, consensus, held_o
 
 
 class RankerConfig(RankConfig):
-    """As section `rank` of params.yaml; repeats: whether lists may hold what a user had before.
+    """As section `rank` of params.yaml, and two options of its own.
 
-    consensus and buy_again are for lists that do.
+    repeats      whether lists may hold what a user had before; consensus and buy_again are for lists that do
+    most_users   users the trees learn from, drawn at random where there are more: the training table, some hundred
+                 rows for each, is held in memory
     """
 
     candidates: list[str] = Field(default=["popularity", "item_knn", "item_transition", "sasrec"], min_length=1)
     consensus: ConsensusConfig | None = None
     repeats: bool = False
+    most_users: int = Field(default=30_000, ge=1)
 
 
 class Ranker(Entrant):
@@ -54,9 +57,11 @@ class Ranker(Entrant):
         config = self.config
         before, task = self._hybrid(earlier), earlier.task
         views = (ALL, NEW) if config.repeats else (NEW,)
+        rows = _drawn(len(task.histories), config.most_users, rng)
         table = training_table(
-            before, task.histories, task.relevant[ALL], config, rng, lambda b: track(b, "candidates"), views
-        )
+            before, task.histories.take(rows), task.relevant[ALL][rows], config, rng, lambda b: track(b, "candidates"),
+            views,
+        )  # fmt: skip
         shared, lines = (config.consensus, config.buy_again) if config.repeats else (None, None)
         held_out = held_out_queries(table.groups, config.held_out_share, rng)
         if config.lambdamart.patience is None and lines is None and shared is None:
@@ -72,3 +77,8 @@ class Ranker(Entrant):
         models = {name: self.fits.fitted(name, question) for name in self.config.candidates}
         context, asked = bare_context(question.with_content()), self.config.consensus is not None
         return Hybrid(models, context, None, self.config.candidates_per_model, strengths=asked)
+
+
+def _drawn(users: int, most: int, rng: np.random.Generator) -> np.ndarray:
+    """int64, rows of the users that are learnt from: all, or as many as may be, in their order."""
+    return np.sort(rng.choice(users, most, replace=False)) if users > most else np.arange(users)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import codecs
 import csv
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -37,8 +38,14 @@ from components.data.landing.piece import Account, Piece, Pieces
 UNIT_SEPARATOR = "\x1f"  # stands in for a delimiter of several characters
 HEAD_BYTES = 2**18
 FOREIGN_BYTES = 2**16
+EXCELS_NOTE = re.compile(rb"[\"\s]*sep=", re.IGNORECASE)
 WEB_PAGE = (b"<!doctype html", b"<html", b"<?xml")
-FOREIGN = {b"\x1f\x8b": "gzip", b"PK\x03\x04": "zip or Excel", b"PAR1": "parquet", b"%PDF": "PDF"}
+FOREIGN = {b"\x1f\x8b": "gzip", b"PK\x03\x04": "zip or Excel", b"PAR1": "parquet"}
+UNREADABLE = {
+    b"BZh": "bzip2", b"\xfd7zXZ\0": "xz", b"\x28\xb5\x2f\xfd": "zstd", b"\x04\x22\x4d\x18": "lz4",
+    b"7z\xbc\xaf\x27\x1c": "7-Zip", b"Rar!": "RAR", b"\xd0\xcf\x11\xe0": "an old Office file", b"%PDF": "PDF",
+    b"SQLite format 3\0": "an SQLite database",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -116,9 +123,16 @@ def _refuse_foreign(member: Member) -> None:
         data = stream.read(FOREIGN_BYTES)
     if data.lstrip()[:16].lower().startswith(WEB_PAGE):
         raise DataError(f"{label}: is a web page (an error page?), not a table; fetch the file again.")
+    if EXCELS_NOTE.match(data):
+        raise DataError(
+            f"{label}: its first line (sep=) tells Excel the delimiter; take it out, the header comes first."
+        )
     for magic, kind in FOREIGN.items():
         if data.startswith(magic):
             raise DataError(f"{label}: is {kind} by its first bytes, not text; name it so or declare its `format`.")
+    for magic, kind in UNREADABLE.items():
+        if data.startswith(magic):
+            raise DataError(f"{label}: is {kind} by its first bytes, which is not read; unpack or export it as text.")
     if b"\n" not in data and data.count(b"\r") > 1:
         raise DataError(f"{label}: its lines end in carriage returns only; convert them, e.g. `tr '\\r' '\\n'`.")
 

@@ -194,5 +194,5 @@ def _refuse_nothing(name: str, accounts: dict[str, Account], writer: LandedWrite
     said = "; ".join(f"{count:,}: {reason}" for reason, count in writer.reasons.most_common(MOST_REASONS))
     raise DataError(
         f"{name}: every line of {', '.join(accounts)} is rejected ({said}); "
-        "check `delimiter`, `quote`, `encoding` and `columns`."
+        "check `delimiter`, `quote`, `encoding` and `columns`; a title above the header has to go."
     )

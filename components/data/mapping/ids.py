@@ -1,6 +1,6 @@
-"""Ids as exports spell them: words that mean nobody are missing, whole numbers lose the ".0" of a column with gaps.
+"""Ids as exports spell them: blanks around them go, words for nobody are missing, whole numbers lose the ".0" of gaps.
 
-Everything else stays letter by letter: 007 is not 7, and " 7" is not 7.
+Everything else stays letter by letter: 007 is not 7, and "a b" is not "ab".
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from pydantic import Field
 
 from components.core.config import Config
-from components.data.mapping.changes import NO_ID, POINT_ZERO, change
+from components.data.mapping.changes import NO_ID, PADDED_ID, POINT_ZERO, change
 from components.data.mapping.reading import Stage, shown, text, value
 
 if TYPE_CHECKING:
@@ -20,7 +20,11 @@ if TYPE_CHECKING:
 
 # What pandas, R, JavaScript, SQL and its dumps write for nothing.
 NOTHING = ("null", "(null)", "nan", "<na>", "na", "n/a", "none", "nil", "undefined", r"\N")
-BLANKS = "[ \t\r\n]*"
+# Also what nobody sees: no-break and typographic spaces, zero-width ones, a byte order mark.
+SPACES = " \t\r\n\u0085\u00a0\u1680\u2000-\u200b\u2028\u2029\u202f\u205f\u2060\u3000\ufeff"
+BLANK, INK = f"[{SPACES}]", f"[^{SPACES}]"
+AROUND = rf"\A{BLANK}+|{BLANK}+\z"
+PADDED = rf"\A{BLANK}+{INK}|{INK}{BLANK}+\z"
 WHOLE = r"\A-?[0-9]+\.0\z"
 
 
@@ -30,15 +34,17 @@ class IdFormat(Config):
     nothing        words that mean no id, in small letters or capitals, with blanks around them or not; blanks alone
                    mean none either; an empty list takes every text for an id
     whole_numbers  whether "17.0" is the id 17, as pandas writes a column of whole numbers with gaps
+    trimmed        whether " 17 " is the id 17, as databases pad it; spaces that nobody sees count as blanks
     """
 
     nothing: tuple[str, ...] = Field(NOTHING, max_length=64)
     whole_numbers: bool = True
+    trimmed: bool = True
 
     @property
     def pattern(self) -> str:
         """Regular expression of a text that is no id."""
-        return rf"(?i)\A{BLANKS}(?:{'|'.join(map(re.escape, self.nothing))})?{BLANKS}\z"
+        return rf"(?i)\A{BLANK}*(?:{'|'.join(map(re.escape, self.nothing))})?{BLANK}*\z"
 
 
 def is_id(name: str) -> bool:
@@ -52,9 +58,12 @@ def read_id(raw: str, name: str, form: IdFormat, missing: tuple[str, ...] = ("",
     def read(t: Table) -> dict[str, Value]:
         given, marks = t[shown(name)], {}
         found = given
+        if form.trimmed:
+            padded = marks[change(PADDED_ID, name)] = given.re_search(PADDED).fill_null(False)
+            found = padded.ifelse(given.re_replace(AROUND, ""), found)
         if form.whole_numbers:
-            tail = marks[change(POINT_ZERO, name)] = given.re_search(WHOLE).fill_null(False)
-            found = tail.ifelse(given.replace(".0", ""), found)
+            tail = marks[change(POINT_ZERO, name)] = found.re_search(WHOLE).fill_null(False)
+            found = tail.ifelse(found.replace(".0", ""), found)
         if form.nothing:
             none = marks[change(NO_ID, name)] = given.re_search(form.pattern).fill_null(False)
             found = none.ifelse(None, found)

@@ -2,7 +2,8 @@
 
 The form in which benchmark data are often published. A line is a user's whole sequence: where one user has two lines,
 nobody knows which came first, and the rule `one_line_per_user` tells of it. Times are made up, one day apart for each
-user, so that the order is kept; `has_times` says so, and a split by calendar time refuses them.
+user, so that the order is kept (one second behind the first 18,000, so that none lies in the years that are refused);
+`has_times` says so, and a split by calendar time refuses them.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 SEQUENCES, ATTRIBUTES = "sequences", "item_attributes"
 FIRST_DAY = 946_684_800  # 2000-01-01, in seconds since 1970
 DAY = 86_400
+DAYS = 18_000  # until 2049; times from 2050 on are taken for faults
 MADE_UP = "made_up_time"
 LARGEST_MB = 512  # of the attribute file, which is read whole
 
@@ -95,8 +97,12 @@ class Sequences(MappedSource):
 
     def parts(self, raw: dict[str, Table]) -> list[Part]:
         """One event per place in a sequence."""
+        import ibis
+
         place = raw[SEQUENCES][schema.POSITION]
-        rows = raw[SEQUENCES].mutate(**{MADE_UP: FIRST_DAY + place * DAY})
+        behind = FIRST_DAY + DAYS * DAY + (place - DAYS)
+        made_up = ibis.ifelse(place < DAYS, FIRST_DAY + place * DAY, behind)
+        rows = raw[SEQUENCES].mutate(**{MADE_UP: made_up})
         mapping = TableMapping(
             columns={schema.USER_ID: schema.USER_ID, schema.ITEM_ID: schema.ITEM_ID, schema.TIMESTAMP: MADE_UP},
             events=(EventRule(type=self.config.event_type),),

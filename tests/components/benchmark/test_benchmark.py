@@ -96,6 +96,10 @@ def test_who_fails_or_cannot_is_told_in_words_and_ends_nothing(walked):
     assert "not in the table: broken (seed 7)" in printed
 
 
+def test_how_long_it_takes_at_most_is_told_before_it_begins(walked):
+    assert "3 runs ahead, one after the other; each is ended after 30 minutes" in walked[2]
+
+
 def test_lines_that_are_no_sequences_are_counted(walked):
     _, out, printed = walked
     assert report_of(out)["data"]["rejected"] == 1
@@ -260,3 +264,29 @@ def test_a_user_on_two_lines_is_told_of(tmp_path):
     assert called(data, tmp_path / "out", models="popularity").exit_code == 0
     remarks = report_of(tmp_path / "out")["data"]["remarks"]
     assert [r.partition(",")[0] for r in remarks if "lines" in r] == ["2 users stand on several lines"]
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ["user_id,item_id,timestamp", *(f"u{u},i{u + k},2024-01-0{k + 1}" for u in range(5) for k in range(4))],
+        [f"{u}::{u + k}::5::97830{u}{k}60" for u in range(1, 5) for k in range(1, 5)],
+        ["user:token\titem:token\tat:float", *(f"{u}\t{u + k}\t87830{u}{k}60" for u in range(5) for k in range(5))],
+    ],
+)
+def test_a_table_of_events_in_place_of_sequences_is_refused_with_what_to_do(tmp_path, lines):
+    told = refused(tmp_path / "table", *lines)
+    assert "one event a line" in told and "params.yaml" in told
+
+
+def test_sequences_of_one_length_whose_ids_look_like_times_are_sequences(tmp_path):
+    from components.benchmark.material import recognise
+
+    (tmp_path / "sequences.txt").write_text("".join(f"u{u} {878300000 + u} {878300001 + u}\n" for u in range(9)))
+    assert recognise(tmp_path).kind == "sequences"
+
+
+def test_a_folder_without_sequences_names_what_it_holds(tmp_path):
+    (tmp_path / "items.txt").write_text("u a b c\n")
+    told = " ".join(called(tmp_path, tmp_path / "out").output.split())
+    assert "it holds items.txt" in told

@@ -10,6 +10,10 @@ SMALL = {"trees": 20, "min_child_weight": 0, "max_depth": 3, "threads": 1}
 JOINED = {
     "fusion": {"component": "fusion", "params": {"weights": {"item_transition": 3.0, "popularity": 1.0}}},
     "ranker": {"component": "ranker", "params": {"candidates": MEMBERS, "lambdamart": SMALL | {"patience": None}}},
+    "of_some": {
+        "component": "ranker",
+        "params": {"candidates": MEMBERS, "lambdamart": SMALL | {"patience": None}, "most_users": 20},
+    },
     "stopped": {"component": "ranker", "params": {"candidates": MEMBERS, "lambdamart": SMALL | {"patience": 5}}},
 }
 

@@ -116,6 +116,15 @@ def test_use_and_check_name_the_file_whose_columns_do_not_fit(shop):
     assert not (shop / "data").exists()
 
 
+def test_use_and_check_refuse_a_newer_file_that_lacks_a_mapped_column(shop):
+    (shop / "shop.yaml").write_text(SOURCE.replace("orders.csv", '"*.csv"') + MODELS)
+    (shop / "orders_new.csv").write_text(ORDERS.replace("who", "customer"))
+    for told in (run("sources", "check", "shop.yaml"), run("use", "shop.yaml")):
+        assert told.exit_code == 2
+        assert "orders_new.csv: column 'who' is not there, but in other files of interactions" in told.output
+    assert not (shop / "data").exists()
+
+
 @pytest.mark.slow
 def test_use_does_not_replace_other_data_unasked(shop):
     run("use", "shop.yaml")

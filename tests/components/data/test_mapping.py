@@ -166,7 +166,7 @@ def test_the_clock_agrees_with_pythons_own_at_every_sixth_hour(con, zone):
 
 ORDERS = {
     "number": ["1", "C2", "3"],
-    "sku": ["007", " a ", "😀"],
+    "sku": ["007", "a b", "😀"],
     "who": ["1", "", "3"],
     "at": ["2024-02-01 10:00"] * 3,
     "pieces": ["-1", "2", "3"],
@@ -194,7 +194,7 @@ def test_a_table_is_mapped_with_events_money_and_trace(con):
     seen = [(r["user_id"], r["item_id"], r["event_type"], r["quantity"], r["value"]) for r in rows]
     assert seen == [
         ("1", "007", "cancellation", 1.0, 1.5),
-        (None, " a ", "cancellation", 2.0, 2.0),
+        (None, "a b", "cancellation", 2.0, 2.0),
         ("3", "😀", "purchase", 3.0, None),
     ]
     assert [(r["source_file"], r["source_row"], r["problem"]) for r in rows] == [
@@ -233,11 +233,12 @@ def test_every_change_that_the_mapping_makes_is_told_by_row_and_counted_by_rule(
     }  # fmt: skip
 
 
-def test_words_for_nothing_are_no_ids_and_whole_numbers_lose_their_point_zero(con):
+def test_words_for_nothing_are_no_ids_and_what_exports_put_around_ids_goes(con):
     nothing = ["NULL", "nan", "None", " ", "\t", " null ", "N/A", "<NA>", r"\N", "undefined", ""]
-    kept = ["0", "007", " 7", "nano", "Nullable", "1.5", "17.00", "v1.0", "1.0.0", "x.0", "-"]
+    kept = ["0", "007", "a b", "nano", "Nullable", "1.5", "17.00", "v1.0", "1.0.0", "x.0", "-"]
     whole = {"17.0": "17", "-3.0": "-3", "00.0": "00"}
-    ids = [*nothing, *kept, *whole]
+    padded = {" 7": "7", "A1        ": "A1", "\u00a0é\u200b": "é", "\ufeff18.0\t": "18", "\u3000茶 1": "茶 1"}
+    ids = [*nothing, "\u200b\u00a0", *kept, *whole, *padded]
     raw = con.create_table("ids", ibis.memtable({
         "who": ids, "sku": ids, "at": ["2024-02-01 10:00"] * len(ids), "source_row": range(len(ids)),
         "source_file": ["f.csv"] * len(ids),
@@ -246,12 +247,14 @@ def test_words_for_nothing_are_no_ids_and_whole_numbers_lose_their_point_zero(co
     made = con.create_table("of_ids", canonical(raw, "interactions", TableMapping(columns=columns), "ids"))
     rows = con.to_pyarrow(made.order_by("source_row")).to_pylist()
     for name in ("user_id", "item_id"):
-        assert [row[name] for row in rows] == [*[None] * len(nothing), *kept, *whole.values()]
+        assert [row[name] for row in rows] == [*[None] * (len(nothing) + 1), *kept, *whole.values(), *padded.values()]
     assert {row["problem"] for row in rows} == {None}
-    assert counted(made) == {"id_means_nothing": 10, "id_point_zero": 3}
-    as_written = parse(TableMapping, {"columns": columns, "ids": {"nothing": [], "whole_numbers": False}}, "x")
+    assert counted(made) == {"id_means_nothing": 11, "id_point_zero": 4, "id_padded": 6}
+    as_written = parse(
+        TableMapping, {"columns": columns, "ids": {"nothing": [], "whole_numbers": False, "trimmed": False}}, "x"
+    )
     rows = con.to_pyarrow(canonical(raw, "interactions", as_written, "ids").order_by("source_row")).to_pylist()
-    assert [row["user_id"] for row in rows] == [*nothing[:-1], None, *kept, *whole]
+    assert [row["user_id"] for row in rows] == [None if i == "" else i for i in ids]
 
 
 def test_a_price_of_one_unit_without_a_quantity_is_the_price_of_one(con):

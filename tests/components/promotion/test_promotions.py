@@ -7,13 +7,21 @@ from dataclasses import asdict
 import pytest
 
 from components.core import bundle
-from components.core.errors import ReleaseError
+from components.core.errors import RegistryError, ReleaseError
 from components.promotion import history as h
 from components.promotion.history import History, trouble
-from components.promotion.promotions import ANCHOR_NOTE, ENTRY_TAG, REFUSED_TAG, Promotions, canary_off
+from components.promotion.promotions import (
+    ANCHOR_NOTE,
+    APPROVED_BY,
+    BY_HAND,
+    ENTRY_TAG,
+    REFUSED_TAG,
+    Promotions,
+    canary_off,
+)
 from components.promotion.standing import changed_since, disagreement
 from components.release.load import load
-from components.tracking.registry import CHALLENGER, CHAMPION, DIGEST_TAG, GATE_TAG, PASSED, SHADOW, ModelRegistry
+from components.tracking.registry import CANARY, CHAMPION, DIGEST_TAG, GATE_TAG, PASSED, SHADOW, ModelRegistry
 from components.tracking.runs import tracked
 
 
@@ -224,14 +232,90 @@ def test_sqlite_says_so_when_others_write_too_long(promotions, add, monkeypatch)
 def test_a_canary_that_a_service_switched_off_stays_off_until_a_person_points_at_it_again(promotions, registry, add):
     one, two = add("a"), add("b")
     promotions.promote(one, by="ann", reason="first")
-    promotions.point(CHALLENGER, two, by="ann", reason="try it")
+    promotions.point(CANARY, two, by="ann", reason="try it")
     assert canary_off(registry.version(two)) is None
     entry = promotions.switch_off_canary(registry.version(two), "2 of 2 answers failed")
     assert (entry.action, entry.by, entry.version, entry.champion) == (h.CANARY_OFF, "service", two, one)
     assert canary_off(registry.version(two)) == "2 of 2 answers failed"
     assert promotions.switch_off_canary(registry.version(two), "another worker, the same canary") is None
-    promotions.point(CHALLENGER, two, by="ann", reason="the feed was broken, not the version")
+    promotions.point(CANARY, two, by="ann", reason="the feed was broken, not the version")
     assert canary_off(registry.version(two)) is None
-    assert actions(promotions) == [(h.PROMOTED, one), (CHALLENGER, two), (h.CANARY_OFF, two), (CHALLENGER, two)]
+    assert actions(promotions) == [(h.PROMOTED, one), (CANARY, two), (h.CANARY_OFF, two), (CANARY, two)]
     assert trouble(promotions.history.entries(), registry.standing().notes[ANCHOR_NOTE]) is None
     assert promotions.history.champion() == registry.aliases()[CHAMPION] == one
+
+
+def on_trial(promotions):
+    return h.on_trial(promotions.history.entries())
+
+
+def test_a_version_is_on_trial_from_a_person_s_word_until_it_is_champion_switched_off_or_withdrawn(promotions, add):
+    one, two, three = (add(name) for name in "abc")
+    promotions.promote(one, by="ann", reason="first")
+    assert on_trial(promotions) is None
+    promotions.point(CANARY, two, by="ann", reason="try it")
+    promotions.point(SHADOW, three, by="ann", reason="look at it")
+    assert on_trial(promotions) == two
+    promotions.point(CANARY, three, by="ann", reason="better")
+    assert on_trial(promotions) == three
+    promotions.switch_off_canary(promotions.registry.version(three), "it failed")
+    assert on_trial(promotions) is None
+    promotions.point(CANARY, three, by="ann", reason="again")
+    assert on_trial(promotions) == three
+
+
+def test_a_canary_that_became_champion_is_none_again_when_it_is_rolled_back(promotions, registry, add):
+    one, two = add("a"), add("b")
+    promotions.promote(one, by="ann", reason="first")
+    promotions.point(CANARY, two, by="ann", reason="try it")
+    promotions.promote(two, by="ann", reason="it did well")
+    assert CANARY not in registry.aliases()
+    promotions.rollback(by="ann", reason="it did not")
+    assert (on_trial(promotions), registry.aliases()) == (None, {CHAMPION: one})
+
+
+def test_a_canary_moved_in_mlflow_is_written_down_as_somebody_s_and_so_is_its_withdrawal(promotions, registry, add):
+    one, two, bad = add("a"), add("b", approved_by="bob", approval_reason="one in ten"), add("c", gate="failed: slices")
+    promotions.promote(one, by="ann", reason="first")
+    registry.set_alias(CANARY, two)
+    assert promotions.take_up_canary(registry.version(two)).by == "bob"
+    assert promotions.take_up_canary(registry.version(two)) is None
+    registry.clear_alias(CANARY)
+    assert promotions.take_up_canary(None).action == h.WITHDRAWN
+    assert promotions.take_up_canary(None) is None
+    registry.set_alias(CANARY, two)
+    assert promotions.take_up_canary(registry.version(two)).by == BY_HAND  # bob said it once
+    registry.set_alias(CANARY, bad)
+    with pytest.raises(ReleaseError, match="gate was not passed"):
+        promotions.take_up_canary(registry.version(bad))
+    assert on_trial(promotions) == two
+    assert trouble(promotions.history.entries(), registry.standing().notes[ANCHOR_NOTE]) is None
+
+
+def test_an_approval_in_mlflow_is_for_one_move(promotions, registry, add):
+    one, two = add("a"), add("b", approved_by="bob", approval_reason="the test is won")
+    promotions.promote(one, by="ann", reason="first")
+    registry.set_alias(CHAMPION, two)
+    assert promotions.look().by == "bob"
+    promotions.rollback(by="ann", reason="returns rose")
+    assert APPROVED_BY not in registry.version(two).tags
+    registry.set_alias(CHAMPION, two)
+    assert promotions.look().by == BY_HAND
+
+
+def test_who_could_not_move_the_alias_did_not_promote_when_somebody_else_moves_it(
+    promotions, registry, add, monkeypatch
+):
+    one, two = add("a"), add("b")
+    promotions.promote(one, by="ann", reason="first")
+    with monkeypatch.context() as away:
+        away.setattr(registry.client, "set_registered_model_alias", _is_away)
+        with pytest.raises(RegistryError):
+            promotions.promote(two, by="dave", reason="better")
+    registry.set_alias(CHAMPION, two)
+    taken = promotions.look()
+    assert (taken.action, taken.by) == (h.TAKEN_UP, BY_HAND)
+
+
+def _is_away(*_):
+    raise OSError("connection refused")

@@ -1,5 +1,6 @@
 """Hostile bytes: damaged, bombed, empty, of another kind than their name says."""
 
+import bz2
 import gzip
 import io
 import tarfile
@@ -124,6 +125,8 @@ CASES = [
          file("events.csv.gz", gzip.compress(CSV)[:-8] + b"12345678")),
     Case("gzip without its suffix", "a gzipped file named .csv", REFUSED,
          "events.csv: is gzip by its first bytes", file("events.csv", gzip.compress(CSV))),
+    Case("packed otherwise", "a bzip2 file, whatever its name (xz, zstd, 7-Zip, RAR … alike)", REFUSED,
+         "events.csv: is bzip2 by its first bytes, which is not read", file("events.csv", bz2.compress(CSV))),
     Case("zip with ..", "a zip member ../events.csv", REFUSED,
          "has a name that leads out of the archive", zipped(("../events.csv", CSV))),
     Case("zip with an absolute name", "a zip member /tmp/events.csv", REFUSED,
