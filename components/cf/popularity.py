@@ -57,13 +57,8 @@ class Popularity(Model):
         age = (histories.now - histories.times) / DAY_S
         if to_days is not None:
             inside = (age <= to_days) & ((age > from_days) | (from_days == 0))
-            histories, age = histories.keep(inside), age[inside]
-        if self.config.half_life_days is None:
-            return np.asarray(histories.matrix(self.n_items, binary=True).sum(axis=0)).ravel()
-        last = _last_of_pair(histories.rows, histories.items)
-        return np.bincount(
-            histories.items[last], np.exp2(-age[last] / self.config.half_life_days), minlength=self.n_items
-        )
+            histories = histories.keep(inside)
+        return decayed_users(histories, self.n_items, self.config.half_life_days)
 
     def score(self, histories: Histories) -> np.ndarray:
         """The same row for every user."""
@@ -76,6 +71,15 @@ class Popularity(Model):
     def restore(self, arrays: dict[str, np.ndarray]) -> None:
         """Take back the scores."""
         self.popularity = arrays["popularity"]
+
+
+def decayed_users(histories: Histories, n_items: int, half_life_days: float | None) -> np.ndarray:
+    """float (n_items,), users who bought the item, each by the age of the last time; None does not look at the age."""
+    if half_life_days is None:
+        return np.asarray(histories.matrix(n_items, binary=True).sum(axis=0)).ravel()
+    last = _last_of_pair(histories.rows, histories.items)
+    age = (histories.now - histories.times[last]) / DAY_S
+    return np.bincount(histories.items[last], np.exp2(-age / half_life_days), minlength=n_items)
 
 
 def _last_of_pair(rows: np.ndarray, items: np.ndarray) -> np.ndarray:

@@ -22,6 +22,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import scipy.sparse as sp
+from safetensors import SafetensorError
 from safetensors.numpy import load as load_arrays
 from safetensors.numpy import save as save_arrays
 
@@ -202,7 +203,14 @@ def read(path: Path) -> Content:
         file.name.removesuffix(VOCABULARY_SUFFIX): Vocabulary(read_table(file)["id"].to_numpy(zero_copy_only=False))
         for file in sorted(path.glob(f"*{VOCABULARY_SUFFIX}"))
     }
-    return Content(read_json(path / META), load_arrays((path / ARRAYS).read_bytes()), vocabularies, provenance)
+    return Content(read_json(path / META), _arrays(path / ARRAYS), vocabularies, provenance)
+
+
+def _arrays(path: Path) -> dict[str, np.ndarray]:
+    try:
+        return load_arrays(path.read_bytes())
+    except SafetensorError as e:
+        raise BundleError(f"{path}: cannot be read as safetensors ({e}); build the folder again.") from None
 
 
 def read_table(path: Path) -> pa.Table:

@@ -92,7 +92,7 @@ class RedisStore(OnlineStore):
                 return pipe.execute()
 
         found = [(score, member) for members in self._call(work) for member, score in members]
-        events = [_event(member) for _, member in sorted(found)[-limit:]]
+        events = [self._event(member) for _, member in sorted(found)[-limit:]]
         return tuple((event["item_id"], event["timestamp"]) for event in events)
 
     def add_exposure(self, shown: Exposure) -> None:
@@ -117,7 +117,7 @@ class RedisStore(OnlineStore):
     def answer(self, request_id: str) -> list[tuple]:
         """By its key."""
         found = self._call(lambda r: r.get(_shown_key(request_id)))
-        return Exposure(**json.loads(found)).rows() if found is not None else []
+        return Exposure(**self._parsed(found)).rows() if found is not None else []
 
     def rows_of_user(self, names: Collection[str]) -> dict[str, int]:
         """An answer counts one per position, as in a table."""
@@ -129,7 +129,9 @@ class RedisStore(OnlineStore):
         """Gone from memory at once, from an append-only file when Redis rewrites it."""
         try:
             for key in _events_keys(names):
-                ids = [_event(member)["event_id"] for member in self._call(lambda r, key=key: r.zrange(key, 0, -1))]
+                ids = [
+                    self._event(member)["event_id"] for member in self._call(lambda r, key=key: r.zrange(key, 0, -1))
+                ]
                 self._call(lambda r, key=key: r.delete(key))
                 if ids:
                     self._call(lambda r, ids=ids: r.srem(f"{PREFIX}event-ids", *ids))
@@ -150,17 +152,17 @@ class RedisStore(OnlineStore):
         return gone
 
     def _prune_events(self, key: str, before: float) -> int:
-        members = [m for m in self._call(lambda r: r.zrange(key, 0, -1)) if _event(m)["received_at"] < before]
+        members = [m for m in self._call(lambda r: r.zrange(key, 0, -1)) if self._event(m)["received_at"] < before]
         if members:
             self._call(lambda r: r.zrem(key, *members))
-            self._call(lambda r: r.srem(f"{PREFIX}event-ids", *[_event(m)["event_id"] for m in members]))
+            self._call(lambda r: r.srem(f"{PREFIX}event-ids", *[self._event(m)["event_id"] for m in members]))
         return len(members)
 
     def _prune_answer(self, key: str, before: float) -> int:
         found = self._call(lambda r: r.get(key))
-        if found is None or json.loads(found)["time"] >= before:
+        if found is None or self._parsed(found)["time"] >= before:
             return 0
-        shown = Exposure(**json.loads(found))
+        shown = Exposure(**self._parsed(found))
         self._forget_answer(shown.request_id)
         self._call(lambda r: r.srem(f"{PREFIX}shown-to:{shown.user_id}", shown.request_id))
         return len(shown.item_ids)
@@ -173,22 +175,31 @@ class RedisStore(OnlineStore):
 
     def _forget_answer(self, request_id: str) -> None:
         found = self._call(lambda r: r.getdel(_shown_key(request_id)))
-        experiment = json.loads(found)["experiment"] if found else None
+        experiment = self._parsed(found)["experiment"] if found else None
         if experiment is not None:
             self._call(lambda r: r.srem(f"{PREFIX}experiment:{experiment}", request_id))
+
+    def _event(self, member: str) -> dict:
+        return self._parsed(member[ARRIVAL_DIGITS:])
+
+    def _parsed(self, text: str) -> dict:
+        """A record as this service writes it; StateError for anything else that lies there."""
+        try:
+            found = json.loads(text)
+        except ValueError:
+            found = None
+        if not isinstance(found, dict):
+            raise StateError(f"{self.place}: a record there is not this service's; delete it, or use another number.")
+        return found
 
     def _call(self, work: Callable[[redis.Redis], T]) -> T:
         import redis
 
         try:
             return work(self._redis)
-        except redis.RedisError as e:
+        except (redis.RedisError, UnicodeDecodeError) as e:  # bytes that are no text are not ours
             words = str(e).splitlines()[0][:200] if str(e) else type(e).__name__
             raise StateError(f"{self.place}: the online store does not answer ({words}).") from None
-
-
-def _event(member: str) -> dict:
-    return json.loads(member[ARRIVAL_DIGITS:])
 
 
 def _events_key(event_type: str, user_id: str) -> str:

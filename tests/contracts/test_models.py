@@ -53,6 +53,7 @@ _TINY_CATALOGUE = {
 _TINY_PAIRS = _TINY_CATALOGUE | {"batch_size": 64, "epochs": 6}
 CONTRACT_PARAMS = {
     "als": {"embedding_size": 8},
+    "category_popularity": {"group": "brand"},
     "bpr": {"embedding_size": 8, "epochs": 60},
     "pure_svd": {"embedding_size": 2},
     "slim": {"l2": 1, "sweeps": 500, "tolerance": 1e-6},
@@ -88,9 +89,9 @@ GAPS = {
     )
 }
 
-KNOW_ITEMS_BY_CONTENT = {"content_mlp", "content_cnn"}
+KNOW_ITEMS_BY_CONTENT = {"content_mlp", "content_cnn", "category_popularity"}
 # What these take grows with the events alone, which are in memory already.
-NO_MORE_THAN_THE_EVENTS = {"popularity", "household", "repeat_purchase", "user_knn"}
+NO_MORE_THAN_THE_EVENTS = {"popularity", "category_popularity", "household", "repeat_purchase", "user_knn"}
 
 FORMATS = {".json", ".safetensors", ".parquet"}
 SCORE_IN_A_FRESH_PROCESS = """

@@ -197,3 +197,19 @@ def test_another_kind_of_store_is_refused_without_repeating_the_url(url, tmp_pat
     with pytest.raises(ConfigError, match="SHOPLOOP_STATE_URL") as found:
         open_store(tmp_path, url)
     assert "secret@" not in str(found.value)
+
+
+@pytest.mark.skipif(not redis_server.BINARY, reason=redis_server.MISSING)
+def test_bytes_in_redis_that_are_no_record_of_ours_are_an_error_of_the_store(urls, tmp_path):
+    import redis
+
+    store = open_store(tmp_path, urls("redis"))
+    store.prepare()
+    store.add_events(events("tea"))
+    raw = redis.Redis.from_url(urls("redis"))
+    (key,) = raw.keys("*events:purchase:ann")
+    for record in (b"\x80\x04\x95\x0b\x00", b"0" * 40 + b"cos\nsystem\n", b"0" * 40 + b"[1]"):
+        raw.delete(key)
+        raw.zadd(key, {record: 100})
+        with pytest.raises(StateError):
+            store.events_of("ann", ["purchase"], 0, 10)

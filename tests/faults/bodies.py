@@ -2,7 +2,7 @@
 
 More bodies are slow at a time than the queue has places, and than may be under way.
 
-python -m tests.faults.bodies
+python -m tests.faults.bodies [--anyway]
 """
 
 import socket
@@ -13,8 +13,11 @@ from urllib.parse import urlsplit
 import numpy as np
 
 from tests.faults.shop_service import memory_mb, small_service
+from tests.load.lines import Line, told
+from tests.load.machine import quiet
 
 MEMORY_MB, SLOWER = 64, 3.0
+ANSWERS = {"10 MB": 413, "100 MB": 413, "endless": 413, "slow": 408}
 SLOW_ONES = 300  # two workers have 64 places and hold 256 bodies
 BLOCK = b" " * 65_536
 HEAD = "POST /recommend HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
@@ -93,20 +96,24 @@ def neighbours(shop, asked):
     return taken
 
 
-def words_of(found):
-    """The row, as it is printed."""
-    kinds = "; ".join(f"{kind}: {sorted(set(statuses))}" for kind, statuses in sorted(found["answers"].items()))
-    return (
-        f"bodies: {kinds}; memory + {found['more_mb']:.0f} MB (reach {MEMORY_MB}); "
-        f"{found['neighbours']} neighbours all answered, {found['slower']:.1f} × their calm median"
-    )
+def lines_of(found):
+    """Figures and their lines."""
+    return [
+        *(
+            Line(f"answers of {kind} that are no {status}", sum(said != status for said in found["answers"][kind]), 0)
+            for kind, status in ANSWERS.items()
+        ),
+        Line("more memory", found["more_mb"], MEMORY_MB, " MB"),
+        Line(f"median of {found['neighbours']} neighbours against a calm one", found["slower"], SLOWER, " ×"),
+    ]
 
 
 def main():
-    """Print the row."""
+    """Print the row; returns the exit code."""
     with small_service() as shop:
-        print(words_of(measure(shop)))
+        quiet()
+        return told(lines_of(measure(shop)))
 
 
 if __name__ == "__main__":
-    main()
+    raise SystemExit(main())

@@ -1,6 +1,6 @@
 """SIGTERM under load: what was accepted is answered before the service ends.
 
-python -m tests.faults.drain
+python -m tests.faults.drain [--anyway]
 """
 
 import threading
@@ -10,6 +10,8 @@ from collections import Counter
 import httpx
 
 from tests.faults.shop_service import parent_of, small_service
+from tests.load.lines import Line, told
+from tests.load.machine import quiet
 
 ENDS_WITHIN_S = 35.0
 
@@ -49,19 +51,23 @@ def measure(shop, clients=8, seconds=2.0):
     return {"outcomes": counts, "after": after[0], "lost": outcomes["lost"], "ended_s": time.monotonic() - began}
 
 
-def words_of(found):
-    """The row, as it is printed."""
-    return (
-        f"SIGTERM under load: {found['lost']} lost (reach 0), {found['after']} answered after it; "
-        f"ended after {found['ended_s']:.1f} s; {found['outcomes']}"
-    )
+def lines_of(found):
+    """Figures and their lines."""
+    return [
+        Line("lost", found["lost"], 0),
+        Line("answered after SIGTERM", found["after"], 1, least=True),
+        Line("ended", found["ended_s"], ENDS_WITHIN_S, " s"),
+    ]
 
 
 def main():
-    """Print the row."""
+    """Print the row; returns the exit code."""
     with small_service() as shop:
-        print(words_of(measure(shop)))
+        quiet()
+        found = measure(shop)
+    print(f"SIGTERM under load: {found['outcomes']}")
+    return told(lines_of(found))
 
 
 if __name__ == "__main__":
-    main()
+    raise SystemExit(main())

@@ -1,17 +1,22 @@
 """Requests that schemathesis makes from the service's own OpenAPI document, and bodies that mean harm: no 5xx, no hang.
 
-python -m tests.faults.hostile
+python -m tests.faults.hostile [--anyway]
 """
 
 import json
+import pickle
 import random
+import tempfile
 import time
 from collections import Counter
+from pathlib import Path
 
 import httpx
 from hypothesis import HealthCheck, Phase, given, seed, settings
 
 from tests.faults.shop_service import small_service
+from tests.load.lines import Line, told
+from tests.load.machine import quiet
 
 CASES, BODIES = 2_000, 500
 HANG_S = 10.0
@@ -123,6 +128,29 @@ def hostile_questions(number, rng):
         yield "&".join(f"{name}={rng.choice(values)}" for name in names)
 
 
+class Bomb:
+    """Writes a file where somebody unpickles it."""
+
+    def __init__(self, path):
+        self.path = str(path)
+
+    def __reduce__(self):
+        """Called by nobody but an unpickler."""
+        return (open, (self.path, "w"))
+
+
+def bombs(client, tally):
+    """How many pickles that were sent as whatever a framework may unpickle wrote their file, on this machine."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "written"
+        body = pickle.dumps(Bomb(path))
+        for kind in ("application/vnd.bentoml+pickle", "application/octet-stream", "application/json"):
+            for route in (*POST, "/"):
+                headers = {"Content-Type": kind, "Payload-Container": "pickle", "Args-Number": "1"}
+                tally.note(lambda route=route, h=headers: client.post(route, content=body, headers=h), (kind, route))
+        return int(path.exists())
+
+
 def _flipped(raw, rng):
     at = rng.randrange(len(raw))
     return raw[:at] + bytes([raw[at] ^ (1 << rng.randrange(8))]) + raw[at + 1 :]
@@ -139,33 +167,40 @@ def measure(shop, cases=CASES, bodies=BODIES):
             tally.note(lambda body=body: client.post(rng.choice(POST), content=body, headers=JSON), body)
         for question in hostile_questions(bodies // 5, rng):
             tally.note(lambda question=question: client.get(f"/suggest?{question}"), question)
+        exploded = bombs(client, tally)
     return {
         "cases": made,
         "bodies": sum(tally.statuses.values()) - made,
         "wrong": tally.wrong,
+        "exploded": exploded,
         "longest_s": tally.longest_s,
         "statuses": dict(tally.statuses),
         "same": shop.ids(user_id="u05") == before,
     }
 
 
-def words_of(found):
-    """The row, as it is printed."""
-    return (
-        f"hostile requests: {found['cases']} by schemathesis and {found['bodies']} bodies, "
-        f"{len(found['wrong'])} answers of 5xx or none (reach 0), longest {found['longest_s']:.2f} s; "
-        f"by status {found['statuses']}; the answer afterwards is {'the same' if found['same'] else 'ANOTHER'}"
-    )
+def lines_of(found):
+    """Figures and their lines."""
+    return [
+        Line("cases of schemathesis", found["cases"], CASES, least=True),
+        Line("hostile bodies and questions", found["bodies"], BODIES, least=True),
+        Line("answers of 5xx or none", len(found["wrong"]), 0),
+        Line("pickles that wrote their file", found["exploded"], 0),
+        Line("longest answer", found["longest_s"], HANG_S, " s"),
+        Line("answers that are others afterwards", int(not found["same"]), 0),
+    ]
 
 
 def main():
-    """Print the row, and the first of what went wrong."""
+    """Print the row, and the first of what went wrong; returns the exit code."""
     with small_service() as shop:
+        quiet()
         found = measure(shop)
-    print(words_of(found))
+    print(f"hostile requests, by status {found['statuses']}")
     for status, what in found["wrong"][:5]:
         print(status, what)
+    return told(lines_of(found))
 
 
 if __name__ == "__main__":
-    main()
+    raise SystemExit(main())

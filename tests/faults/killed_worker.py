@@ -1,11 +1,13 @@
 """kill -9 of one of two workers under load: few requests fail, and two workers answer again soon.
 
-python -m tests.faults.killed_worker
+python -m tests.faults.killed_worker [--anyway]
 """
 
 import time
 
 from tests.faults.shop_service import small_service, workers_of
+from tests.load.lines import Line, told
+from tests.load.machine import quiet
 from tests.load.open_loop import finish, peak, start
 
 FAILED_SHARE, RECOVERED_S = 0.005, 10.0
@@ -43,20 +45,22 @@ def _workers_ready(shop):
     return float(line.split()[1])
 
 
-def words_of(found):
-    """The row, as it is printed."""
-    return (
-        f"kill -9 of one of two workers: {found['failed']} of {found['sent']} failed = {found['share']:.2%} "
-        f"(reach {FAILED_SHARE:.1%}), both ready again after {found['recovered_s']:.1f} s (reach {RECOVERED_S:.0f}); "
-        f"by status {found['by_status']}"
-    )
+def lines_of(found):
+    """Figures and their lines."""
+    return [
+        Line(f"share of {found['sent']} that failed", found["share"], FAILED_SHARE),
+        Line("both ready again", found["recovered_s"], RECOVERED_S, " s"),
+    ]
 
 
 def main():
-    """Print the row."""
+    """Print the row; returns the exit code."""
     with small_service(WORKERS) as shop:
-        print(words_of(measure(shop)))
+        quiet()
+        found = measure(shop)
+    print(f"kill -9 of one of two workers; by status {found['by_status']}")
+    return told(lines_of(found))
 
 
 if __name__ == "__main__":
-    main()
+    raise SystemExit(main())

@@ -1,6 +1,6 @@
 """Requests that are wrong among many that are right, all at once: none of the right ones is harmed.
 
-python -m tests.faults.poisoned
+python -m tests.faults.poisoned [--anyway]
 """
 
 import asyncio
@@ -8,6 +8,8 @@ import asyncio
 import httpx
 
 from tests.faults.shop_service import small_service
+from tests.load.lines import Line, told
+from tests.load.machine import quiet
 
 POISON = (
     b'{"user_id": "u01", "k": NaN}', b'{"user_id": "\xff"}', b"[" * 5000, b'{"user_id": "u01", "k": 1e999}',
@@ -40,19 +42,20 @@ async def _items(client, user):
     return answer.status_code, answer.json().get("items")
 
 
-def words_of(found):
-    """The row, as it is printed."""
-    return (
-        f"poisoned requests: {found['harmed']} of {found['neighbours']} neighbours harmed (reach 0); "
-        f"the poisoned were answered {found['statuses']}"
-    )
+def lines_of(found):
+    """Figures and their lines."""
+    return [
+        Line(f"neighbours harmed, of {found['neighbours']}", found["harmed"], 0),
+        Line("highest status of a poisoned request", max(found["statuses"]), 499),
+    ]
 
 
 def main():
-    """Print the row."""
+    """Print the row; returns the exit code."""
     with small_service() as shop:
-        print(words_of(measure(shop)))
+        quiet()
+        return told(lines_of(measure(shop)))
 
 
 if __name__ == "__main__":
-    main()
+    raise SystemExit(main())

@@ -26,7 +26,7 @@ from components.tracking.registry import CHAMPION, ModelRegistry
 from tests.faults import ground
 
 CONNECTIONS = 16
-VISIBLE_WITHIN_S = 5.0
+VISIBLE_WITHIN_S, P99_RATIO = 5.0, 2.0
 USERS = [f"u{number:02}" for number in range(24)]
 
 
@@ -173,4 +173,5 @@ if __name__ == "__main__":
         figures["failed requests"] > 0
         or figures["answers of mixed parts"] > 0
         or figures["slowest swap to be seen, s"] > VISIBLE_WITHIN_S
+        or figures["p99 ratio"] > P99_RATIO
     )

@@ -1,17 +1,28 @@
-"""Every fault once, short, on one service of two workers: the scripts beside this file measure them in full."""
+"""SHORT FORMS of the faults of requests and workers and of the loads of a service, all on one with two workers.
 
+They hold counts, shapes and equality, and no time: the scripts here and in tests/load measure in full.
+"""
+
+import httpx
 import pytest
 
 from tests.faults import bodies, drain, hostile, killed_worker, poisoned
-from tests.faults.shop_service import small_service
-from tests.load import catalogue_size
+from tests.faults.shop_service import ITEMS, USERS
+from tests.load import nearline, overload, recommend
+from tests.load.servers import peer, service
+from tests.load.shop import build
 
 pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
-def shop():
-    with small_service(workers=2) as shop:
+def release(tmp_path_factory):
+    return build(tmp_path_factory.mktemp("short") / "shop", ITEMS, USERS)
+
+
+@pytest.fixture(scope="module")
+def shop(release):
+    with service(release, SHOPLOOP_WORKERS="2") as shop:
         yield shop
 
 
@@ -25,7 +36,7 @@ def test_large_endless_and_slow_bodies_are_refused_in_bounded_memory(shop):
 
 def test_no_hostile_request_gets_a_5xx_or_no_answer(shop):
     found = hostile.measure(shop, cases=120, bodies=120)
-    assert found["wrong"] == []
+    assert (found["wrong"], found["exploded"]) == ([], 0)
     assert found["same"]
 
 
@@ -39,16 +50,23 @@ def test_a_killed_worker_comes_back_and_its_clients_are_answered(shop):
     assert found["share"] <= killed_worker.FAILED_SHARE
 
 
-def test_the_index_of_a_large_catalogue_keeps_its_recall_and_fills_lists():
-    hybrid, histories = catalogue_size.drawn(101_000)
-    assert hybrid.retrieval.checked["als"].recall >= catalogue_size.RECALL
-    one = histories.take([0, 1, 2])
-    assert all(len(set(order.first(50)[0].tolist())) == 50 for order in _orders(hybrid, one))
+def test_an_event_told_to_one_worker_is_in_the_answers_of_both(shop):
+    assert nearline.measure(shop, rounds=2)["rounds"] == 2
 
 
-def _orders(hybrid, histories):
-    hybrid.ranker = catalogue_size.ranker(*catalogue_size.drawn(2_000))
-    return hybrid.orders(histories)
+def test_under_overload_every_request_is_answered_or_refused(shop):
+    found = overload.measure(shop, seconds=2.0)
+    assert (found["failed"], set(found["by_status"]) - {"429"}) == (0, {"200"})
+
+
+def test_the_bare_application_does_the_same_work_and_half_capacity_fails_nobody(shop, release):
+    with peer(release) as url:
+        for user in ("u01", "u02", "stranger"):
+            theirs = httpx.post(f"{url}/recommend", json={"user_id": user, "k": 10}, timeout=20).json()["items"]
+            ours = shop.recommend(user_id=user, k=10)["items"]
+            assert [(i["item_id"], i["score"]) for i in ours] == [(i["item_id"], i["score"]) for i in theirs]
+        _, _, half = recommend.measure(shop.url, url, seconds=1.0, rounds=1)
+    assert (half["failed"], half["good"]) == (0, half["sent"])
 
 
 def test_what_was_accepted_before_sigterm_is_answered(shop):  # the last: it ends the service

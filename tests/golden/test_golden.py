@@ -8,6 +8,7 @@ Write the files anew (or only some, by name): PYTHONPATH=. .venv/bin/python test
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ import pytest
 
 from components.core.bundle import read_json, write_json
 from components.core.config import parse
+from components.core.content import ItemContent
 from components.core.dataset import DAY_S, Dataset, Histories
 from components.core.model import Model
 from components.core.registry import MODELS
@@ -56,7 +58,9 @@ def shop() -> Dataset:
         for line in range(1 + (user + basket) % 3)
     ]
     users, items, times = (np.array(column) for column in zip(*rows, strict=True))
-    return Dataset.from_events(users, items, times, NOW)
+    aisles = {"category": np.arange(ITEMS, dtype=np.int32) // 2 - 1}  # the first two items are in none
+    content = ItemContent(np.zeros((ITEMS, 0), np.float32), aisles)
+    return replace(Dataset.from_events(users, items, times, NOW), content=content)
 
 
 def asked() -> Histories:

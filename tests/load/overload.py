@@ -8,6 +8,7 @@ import tempfile
 import time
 from pathlib import Path
 
+from tests.load.lines import Line, told
 from tests.load.machine import others, quiet, words
 from tests.load.open_loop import load, peak
 from tests.load.servers import service
@@ -34,32 +35,33 @@ def measure(shop, seconds, times=3):
     }
 
 
-def words_of(found):
-    """The row, as it is printed."""
-    refused = "none" if found["refused_p99"] is None else f"{found['refused_p99']:.0f} ms"
-    return (
-        f"3 × overload of a peak of {found['peak']:.0f}/s: good answers {found['good_share']:.0%} of peak "
-        f"(reach {GOOD_SHARE:.0%}), refusals p99 {refused} (reach {REFUSED_P99_MS:.0f} ms), "
-        f"{found['failed']} failed, recovered in {found['recovered_s']:.1f} s (reach {RECOVERED_S:.0f}); "
-        f"answers by status {found['by_status']}; the generator was {found['late']:.1f} s late at its end"
-    )
+def lines_of(found):
+    """Figures and their lines."""
+    return [
+        Line("good answers, of the peak", found["good_share"], GOOD_SHARE, least=True),
+        Line("p99 of refusals", found["refused_p99"] or 0.0, REFUSED_P99_MS, " ms"),
+        Line("neither answered nor refused", found["failed"], 0),
+        Line("recovered", found["recovered_s"], RECOVERED_S, " s"),
+    ]
 
 
 def main():
-    """Print the row."""
+    """Print the row; returns the exit code."""
     options = argparse.ArgumentParser()
     options.add_argument("--seconds", type=float, default=60)
     options.add_argument("--release", type=Path)
     options.add_argument("--anyway", action="store_true")
-    told = options.parse_args()
+    asked = options.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        release = told.release or build(Path(folder) / "shop", ITEMS)
+        release = asked.release or build(Path(folder) / "shop", ITEMS)
         quiet()
         with service(release) as shop:
             time.sleep(1)
-            print(words_of(measure(shop, told.seconds)))
-    print(f"afterwards: {words(others())}")
+            found = measure(shop, asked.seconds)
+    print(f"3 × a peak of {found['peak']:.0f}/s; by status {found['by_status']}")
+    print(f"the generator was {found['late']:.1f} s late at its end; afterwards: {words(others())}")
+    return told(lines_of(found))
 
 
 if __name__ == "__main__":
-    main()
+    raise SystemExit(main())

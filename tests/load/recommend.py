@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from tests.load.lines import Line, told
 from tests.load.machine import others, quiet, words
 from tests.load.open_loop import load, peak
 from tests.load.servers import peer, service
@@ -40,38 +41,46 @@ def parts_ms(release_folder, asked=200):
     return 1000 * float(np.median(taken[asked // 10 :]))
 
 
-def measure(release, seconds, rounds=3):
+def measure(shop_url, peer_url, seconds, rounds=3):
     """Peaks in turns, so that both meet the same machine; then half of ours, open loop."""
-    ours, theirs = [], []
-    with service(release) as shop, peer(release) as url:
-        peak(shop.url, 2), peak(url, 2)
-        for _ in range(rounds):
-            ours.append(peak(shop.url, seconds / rounds / 2))
-            theirs.append(peak(url, seconds / rounds / 2))
-        half = load(shop.url, max(1.0, np.median(ours) / 2), seconds)
+    ours, theirs, warm = [], [], min(2, seconds)
+    peak(shop_url, warm), peak(peer_url, warm)
+    for _ in range(rounds):
+        ours.append(peak(shop_url, seconds / rounds / 2))
+        theirs.append(peak(peer_url, seconds / rounds / 2))
+    half = load(shop_url, max(1.0, np.median(ours) / 2), seconds)
     return float(np.median(ours)), float(np.median(theirs)), half
 
 
+def lines_of(ours, theirs, half, parts):
+    """Figures and their lines."""
+    return [
+        Line("throughput against the bare application", ours / theirs, THROUGHPUT, " ×", least=True),
+        Line("p50 at half capacity against its parts", half["p50"] / parts, P50, " ×"),
+        Line("p99 at half capacity", half["p99"], P99_MS, " ms"),
+        Line("failed at half capacity", half["failed"], 0),
+    ]
+
+
 def main():
-    """Print both rows."""
+    """Print both rows; returns the exit code."""
     options = argparse.ArgumentParser()
     options.add_argument("--items", type=int, default=50_000)
     options.add_argument("--seconds", type=float, default=60)
     options.add_argument("--release", type=Path)
     options.add_argument("--anyway", action="store_true")
-    told = options.parse_args()
+    asked = options.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        release = told.release or build(Path(folder) / "shop", told.items, vectors=True)
+        release = asked.release or build(Path(folder) / "shop", asked.items, vectors=True)
         quiet()
         parts = parts_ms(release)
-        ours, theirs, half = measure(release, told.seconds)
-    ratio = f"ratio {ours / theirs:.2f} (reach {THROUGHPUT})"
-    print(f"throughput, one worker: {ours:.0f}/s, bare application {theirs:.0f}/s, {ratio}")
-    against = f"{half['p50'] / parts:.2f} × the parts' {parts:.1f} ms (reach {P50})"
-    print(f"half capacity: {half['sent']} asked, {half['failed']} failed")
-    print(f"p50 {half['p50']:.1f} ms = {against}; p99 {half['p99']:.1f} ms (reach {P99_MS})")
+        with service(release) as shop, peer(release) as url:
+            ours, theirs, half = measure(shop.url, url, asked.seconds)
+    print(f"throughput, one worker: {ours:.0f}/s, bare application {theirs:.0f}/s")
+    print(f"half capacity: {half['sent']} asked; p50 {half['p50']:.1f} ms, its parts {parts:.1f} ms")
     print(f"afterwards: {words(others())}")
+    return told(lines_of(ours, theirs, half, parts))
 
 
 if __name__ == "__main__":
-    main()
+    raise SystemExit(main())
