@@ -26,7 +26,7 @@ the fit with the start of its libraries, users ranked per CPU second, and the la
 PEERS = (
     "Rows whose name begins with `implicit` are of the library implicit on the same folds: `python -m "
     "tests.benchmarks.peer_lists --data <folder with sequences.txt> --out <folder>`, its options searched on the "
-    "validation fold; the rows beside them had as many trials, by `shoploop tune`."
+    "validation fold."
 )
 
 
