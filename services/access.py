@@ -7,6 +7,7 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from components.core.api_keys import KEYS_FILE, ApiKey, Scope, key_id, read_keys
@@ -120,6 +121,7 @@ def check_keys(settings: Settings) -> None:
         )
 
 
+@lru_cache(1024)
 def is_loopback(address: str) -> bool:
     """Whether only this machine reaches an address; a name that is no address is not taken for one."""
     try:
