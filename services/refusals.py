@@ -17,6 +17,7 @@ REQUESTS: dict[str, type[BaseModel]] = {
     "/suggest": SuggestRequest,
 }
 MOST_ENTRIES = 10
+MOST_ERRORS = 200  # to look at each of 20,000, which fit into a body, would keep everybody else waiting
 LONGEST_NAME = 80
 LONGEST_FOUND = 40
 LONGEST_WORDS = 200
@@ -43,6 +44,8 @@ def refusal(path: str, body: bytes) -> str | None:
     try:
         request.model_validate_json(body)
     except ValidationError as e:
+        if e.error_count() > MOST_ERRORS:
+            return f"body: {e.error_count()} of its fields are wrong; GET /schema.json has those there are"
         errors = e.errors(include_url=False)
         told = [_sentence(error) for error in errors[:MOST_ENTRIES]]
         more = len(errors) - len(told)
