@@ -221,9 +221,8 @@ class Recommender:
         champion = self.probation.state() if self.probation is not None else None
         stopped = canary is not None and canary.state != "running"
         went_back = champion is not None and champion.state != "watched"
-        troubled = (
-            stopped or went_back or watcher.pending or watcher.doubt is not None or watcher.registry_error is not None
-        )
+        told = (watcher.doubt, watcher.registry_error, self.desk.state.trouble)
+        troubled = stopped or went_back or watcher.pending or any(words is not None for words in told)
         status = "starting" if watcher.current is None else "degraded" if troubled else "ok"
         answer = HealthAnswer(
             status=status,
@@ -233,6 +232,7 @@ class Recommender:
             canary=canary,
             champion=champion,
             registry_error=watcher.registry_error,
+            store_error=self.desk.state.trouble,
         )
         return JSONResponse(answer.model_dump(), status_code=200 if watcher.current else 503)
 

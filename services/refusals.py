@@ -18,6 +18,7 @@ REQUESTS: dict[str, type[BaseModel]] = {
     "/suggest": SuggestRequest,
 }
 MOST_ENTRIES = 10
+MOST_ERRORS = 200  # to look at each of 20,000, which fit into a body, would keep everybody else waiting
 LONGEST_NAME = 80
 LONGEST_FOUND = 40
 LONGEST_WORDS = 200
@@ -57,6 +58,8 @@ def refusal(path: str, body: bytes) -> str | None:
 
 
 def _words(error: ValidationError) -> str:
+    if error.error_count() > MOST_ERRORS:
+        return f"body: {error.error_count()} of its fields are wrong; GET /schema.json has those there are"
     errors = error.errors(include_url=False)
     told = [_sentence(each) for each in errors[:MOST_ENTRIES]]
     more = len(errors) - len(told)

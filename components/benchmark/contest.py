@@ -24,6 +24,7 @@ from components.core.source_files import PROJECT, digest_of, files_of
 WORKER = "components.benchmark.worker"
 RESULTS, FITS, JOBS = "results", "fits", "jobs"
 WATCH_EVERY_S = 2.0
+TWICE = 2  # an entrant that learns from the fold before the one that is asked fits its members there too
 HOURS_FROM = 2  # fewer are told in minutes
 GRACE_S = 5.0  # between asking a process to end and ending it
 
@@ -58,7 +59,8 @@ class Contest:
 
     specs    all lines of the run, by name
     work     folder for results, fitted models and jobs
-    minutes  of the wall, for fitting and asking one entrant once
+    minutes  of the wall, for fitting and asking one entrant once; twice as many where its members are fitted on the
+             fold before too
     watch    called every few seconds with the folder of the model's fit; a word ends the process, and is the reason
     """
 
@@ -75,7 +77,7 @@ class Contest:
         wanted = [(name, seed) for name in names for seed in seeds]
         open_ = [pair for pair in wanted if not self.found(*pair)]
         if open_:
-            tell(_ahead(open_, self.minutes))
+            tell(self._ahead(open_))
         outcomes = []
         for at, (name, seed) in enumerate(wanted, start=1):
             head = f"[{at}/{len(wanted)}] {name}, seed {seed}"
@@ -124,6 +126,25 @@ class Contest:
         """Where the fit of a single model is kept, while it runs too."""
         return self.work / FITS / fit_key(spec, self.asked.digest, seed)
 
+    def limit(self, name: str) -> float:
+        """Minutes of the wall that an entrant has, once."""
+        spec = self.specs[name]
+        twice = not spec.is_model and ENTRANTS.get(spec.component).needs_earlier
+        return TWICE * self.minutes if twice else self.minutes
+
+    def _ahead(self, wanted: list[tuple[str, int]]) -> str:
+        """What is to come, before it begins: how many, how long at most, and that nothing done is lost."""
+        hours = sum(self.limit(name) for name, _ in wanted) / 60
+        most = f"{hours:.1f} hours" if hours >= HOURS_FROM else f"{60 * hours:.3g} minutes"
+        many, order = ("runs", ", one after the other") if len(wanted) > 1 else ("run", "")
+        longer = [name for name in dict.fromkeys(n for n, _ in wanted) if self.limit(name) > self.minutes]
+        but = f" ({', '.join(longer)}: {TWICE * self.minutes:g})" if longer else ""
+        return (
+            f"{len(wanted)} {many} ahead{order}; each is ended after {self.minutes:g} minutes{but}, so {most} at most "
+            "(--minutes-per-model). Whoever fails or is ended costs the others nothing, and the same command goes on "
+            "where it was."
+        )
+
     def _concerned(self, name: str) -> dict[str, Spec]:
         """The entrant and the models it is made of."""
         spec = self.specs[name]
@@ -138,13 +159,14 @@ class Contest:
         """Exit code of a process; _EndedError where it took too long, or whoever watches it has seen enough."""
         spec = job.specs[job.name]
         fit = self.fit_folder(spec, job.seed) if spec.is_model else self.work
-        deadline = time.monotonic() + 60 * self.minutes
+        minutes = self.limit(job.name)
+        deadline = time.monotonic() + 60 * minutes
         while True:
             try:
                 return process.wait(min(WATCH_EVERY_S, max(deadline - time.monotonic(), 0)))
             except subprocess.TimeoutExpired:
                 if time.monotonic() >= deadline:
-                    raise _EndedError(f"ended after {self.minutes:g} minutes") from None
+                    raise _EndedError(f"ended after {minutes:g} minutes") from None
                 if reason := self.watch(fit):
                     raise _EndedError(reason) from None
 
@@ -191,17 +213,6 @@ def _end(process: subprocess.Popen) -> None:
             continue
         except ProcessLookupError:
             return
-
-
-def _ahead(wanted: list[tuple[str, int]], minutes: float) -> str:
-    """What is to come, before it begins: how many, how long at most, and that nothing done is lost."""
-    hours = len(wanted) * minutes / 60
-    most = f"{hours:.1f} hours" if hours >= HOURS_FROM else f"{60 * hours:.3g} minutes"
-    many, order = ("runs", ", one after the other") if len(wanted) > 1 else ("run", "")
-    return (
-        f"{len(wanted)} {many} ahead{order}; each is ended after {minutes:g} minutes (--minutes-per-model), so {most} "
-        "at most. Whoever fails or is ended costs the others nothing, and the same command goes on where it was."
-    )
 
 
 def _words(outcome: Outcome) -> str:

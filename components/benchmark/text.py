@@ -33,6 +33,7 @@ def command(report: dict[str, Any]) -> str:
     parts += ["--models", ",".join(e for e, entry in report["entries"].items() if entry["cost"]), "--out", "<folder>"]
     parts += [f"--seeds {asked['seeds']}"] if asked["seeds"] > 1 else []
     parts += [f"--k {asked['k']}"] if asked["k"] != USUAL_K else []
+    parts += [f"--lists <file>={name}" for name, entry in report["entries"].items() if not entry["cost"]]
     parts += [f"--{flag}" for flag in ("repeats", "validation") if asked[flag]]
     parts += [f"--{name.replace('_', '-')} {value}" for name, value in asked["density"].items()]
     return " ".join(parts)

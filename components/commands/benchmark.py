@@ -24,7 +24,8 @@ LOG_WIDTH = 200  # letters; a log has no edge to wrap at
               help="YAML with a `models:` section; its lines replace presets of the same names.")  # fmt: skip
 @click.option("--seeds", default=1, show_default=True, type=click.IntRange(1, 100), help="Runs of every model.")
 @click.option("--first-seed", default=7, show_default=True, type=click.IntRange(0), help="The first of them.")
-@click.option("--minutes-per-model", default=30.0, show_default=True, help="A model that takes longer is ended.")
+@click.option("--minutes-per-model", default=30.0, show_default=True,
+              help="A model that takes longer is ended; a ranker, fitted twice, has twice that.")  # fmt: skip
 @click.option("--k", default=10, show_default=True, type=click.IntRange(1, 1000), help="Length of the lists.")
 @click.option("--repeats", is_flag=True, help="Keep bought items in the lists: two views, all items and new ones.")
 @click.option("--validation", is_flag=True, help="Ask the validation fold instead: to choose options by.")

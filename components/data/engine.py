@@ -19,6 +19,7 @@ from pydantic import Field, model_validator
 
 from components.core.config import Config
 from components.core.errors import ConfigError, DataError
+from components.data import sorted_ranges
 
 if TYPE_CHECKING:
     from ibis import DataType, Table
@@ -160,7 +161,7 @@ def held(table: Table) -> Table:
 
 
 def distinct(table: Table) -> Table:
-    """Every row once.
+    """Every row once; the table itself where DuckDB sees that no two rows are alike.
 
     DuckDB holds all rows that it compares in one hash table and spills it; so only the rows that share a hash with
     another are compared. That is as quick in little memory as in much.
@@ -172,6 +173,8 @@ def distinct(table: Table) -> Table:
     hashed = ibis.struct({name: table[name] for name in table.columns}).hash()
     counted = table.select(hashed.name("hashed")).group_by("hashed").agg(rows=ibis._.count())
     shared = held(counted.filter(counted.rows > 1).select("hashed"))
+    if not shared.count().execute():
+        return table
     alike = hashed.isin(shared.hashed)
     return table.filter(~alike).union(table.filter(alike).distinct())
 
@@ -214,6 +217,9 @@ def copy_first_rows(file: Path, path: Path, rows: int) -> int:
 
 
 def _write_sorted(table: Table, path: Path, *, in_order: bool = False) -> None:
+    if not in_order and (number := sorted_ranges.ranges(table)) > 1:
+        sorted_ranges.write(table, path, number)
+        return
     if not in_order:
         table.order_by(list(table.columns)).to_parquet(path, compression="zstd")
         return

@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from components.benchmark import text
+from components.benchmark.run import FOREIGN
 from components.core.bundle import read_json, write_text
 
 HEADER = """# What models reach
@@ -21,6 +22,12 @@ which says how they were chosen, never by what is asked here. Costs are of 2 sha
 the fit with the start of its libraries, users ranked per CPU second, and the largest memory of the process, with about
 0.2 GB for Python and the data in it. [How to compare models on your own data](compare-models.md).
 """
+
+PEERS = (
+    "Rows whose name begins with `implicit` are of the library implicit on the same folds: `python -m "
+    "tests.benchmarks.peer_lists --data <folder with sequences.txt> --out <folder>`, its options searched on the "
+    "validation fold; the rows beside them had as many trials, by `shoploop tune`."
+)
 
 
 @click.command()
@@ -37,6 +44,8 @@ def section(report: dict[str, Any]) -> str:
     parts = [f"## {text.title(report)}", f"`{text.command(report)}`", " ".join(text.protocol_sentences(report))]
     for view in report["asked"]["views"]:
         parts += [f"Ranking {text.VIEW_WORDS[view]}:", text.markdown_table(*text.table(report, view))]
+    if any(entry["component"] == FOREIGN for entry in report["entries"].values()):
+        parts.append(PEERS)
     absent = text.absent(report)
     parts += ["Not in the table: " + "; ".join(absent) + "."] if absent else []
     options = [f"{name} ({_options(entry)})" for name, entry in report["entries"].items() if entry["params"]]

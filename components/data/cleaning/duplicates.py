@@ -51,8 +51,9 @@ class Duplicates(Cleaner):
         check_columns("duplicates: keep_first_by", schema.INTERACTIONS_TABLE, columns)
         distinct, effects = {}, []
         for name, table in tables.items():
-            distinct[name] = work.stored("distinct", name, engine.distinct(table))
-            dropped = row_count(table) - row_count(distinct[name])
+            once = engine.distinct(table)
+            distinct[name] = once if once is table else work.stored("distinct", name, once)
+            dropped = 0 if once is table else row_count(table) - row_count(distinct[name])
             effects.append(Effect(name, "duplicates", dropped, "rows dropped: exact copies of another"))
         interactions = distinct[schema.INTERACTIONS_TABLE]
         once, dropped = self._once(interactions, work)

@@ -15,6 +15,7 @@ from pydantic import Field, model_validator
 
 from components.core import schema
 from components.core.config import Config
+from components.data import engine
 from components.data.cleaner import Cleaned, Cleaner, Effect, Work, totals
 
 if TYPE_CHECKING:
@@ -88,9 +89,9 @@ class Units(Cleaner):
 
 def sold_by_volume(interactions: Table, items: Table, config: UnitsConfig) -> BooleanValue:
     """True for lines whose quantity is a volume: a large quantity in a volume category."""
-    by_volume = items.filter(items[schema.CATEGORY].isin(config.volume_categories))[schema.ITEM_ID]
+    by_volume = engine.held(items.filter(items[schema.CATEGORY].isin(config.volume_categories)).select(schema.ITEM_ID))
     large = interactions[schema.QUANTITY] > config.volume_quantity_above
-    return large & interactions[schema.ITEM_ID].isin(by_volume)
+    return large & interactions[schema.ITEM_ID].isin(by_volume[schema.ITEM_ID])
 
 
 def converted(interactions: Table, items: Table, conversion: Conversion) -> tuple[str, Table, int]:

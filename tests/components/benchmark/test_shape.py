@@ -6,6 +6,7 @@ import pytest
 import yaml
 
 from components.benchmark import roster
+from components.benchmark.contest import Contest
 from components.benchmark.entrant import Spec, Variant
 from components.benchmark.shape import Shape, fitted_to
 from components.core.dataset import Histories
@@ -68,3 +69,8 @@ def test_made_up_times_of_a_very_long_sequence_rise_and_end_before_2050():
     times = part.rows.order_by(schema.POSITION).to_pandas()[MADE_UP].tolist()
     assert times == sorted(set(times)) and times[1] - times[0] == 86_400
     assert times[-1] < 2_524_608_000, "2050-01-01"
+
+
+def test_who_fits_its_members_on_two_folds_has_twice_as_long():
+    contest = Contest(roster.presets(timed=False), None, ("new",), 10, Path(), minutes=30)
+    assert [contest.limit(name) for name in ("sasrec", "fusion", "ranker")] == [30, 30, 60]
