@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import ipaddress
+import logging
 import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from components.core.api_keys import KEYS_FILE, ApiKey, Scope, key_id, read_keys
 from components.core.errors import ConfigError, ShoploopError
 from services.refused import RefusedError
 from services.settings import Settings
+
+logger = logging.getLogger("shoploop.access")
 
 LOOK_AGAIN_S = 1.0  # a revoked key is refused within this time
 CHALLENGE = {"WWW-Authenticate": "Bearer"}
@@ -105,7 +109,9 @@ class Access:
                 self._keys = {key.id: key for key in read_keys(self._file)}
                 self._buckets = {known: bucket for known, bucket in self._buckets.items() if known in self._keys}
                 self._seen = seen
-        except (ShoploopError, OSError):
+        except (ShoploopError, OSError) as e:
+            if self._keys:  # told once: from now on everybody is refused, and nobody would know why
+                logger.error("no key opens anything: %s", e)  # noqa: TRY400 - its words say it all
             self._keys, self._seen = {}, None
 
 
@@ -120,6 +126,7 @@ def check_keys(settings: Settings) -> None:
         )
 
 
+@lru_cache(1024)
 def is_loopback(address: str) -> bool:
     """Whether only this machine reaches an address; a name that is no address is not taken for one."""
     try:

@@ -57,6 +57,9 @@ class Figures:
             multiprocess_mode="livesum",
         )
 
+        self.registry_away = Gauge(
+            "shoploop_registry_away", "Workers whose last look at the registry failed", multiprocess_mode="livesum"
+        )
         self.rolled_back = Counter(
             "shoploop_champions_rolled_back_total", "Champions that this service let go back, because they failed"
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, FailFast, Field, field_validator, model_validator
 
 from components.release.catalogue import Filters
 
@@ -114,9 +114,9 @@ class Event(Message):
 
 
 class EventsRequest(Message):
-    """A batch of events, stored all or none."""
+    """A batch of events, stored all or none; of several that are wrong the first is told."""
 
-    events: list[Event] = Field(min_length=1, max_length=MOST_EVENTS)
+    events: Annotated[list[Event], FailFast()] = Field(min_length=1, max_length=MOST_EVENTS)
 
 
 class Item(Message):
@@ -308,6 +308,7 @@ class HealthAnswer(Message):
     canary   null where none was asked for
     champion  while a new one is watched, or after one had to go back; else null
     doubt    where the registry, the history of promotions and this service disagree on the champion
+    store_error  why the store of events did not answer this worker when it was asked last
     """
 
     status: Literal["ok", "degraded", "starting"]
@@ -317,3 +318,4 @@ class HealthAnswer(Message):
     canary: CanaryState | None = None
     champion: ChampionState | None = None
     registry_error: str | None
+    store_error: str | None = None

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import TypeVar
 
 import bentoml
@@ -26,6 +27,7 @@ from services.admin import AdminPort
 from services.admission import Admission
 from services.alongside import Alongside
 from services.canary import Canary
+from services.counter import Answering, Counter
 from services.desk import Desk
 from services.figures import exposition, figures
 from services.front_door import FrontDoor
@@ -106,6 +108,11 @@ def _service() -> Recommender:
     return bentoml.get_current_service()
 
 
+def _answering(path: str) -> Answering | None:
+    service = _service()
+    return None if service is None else service.answering.get(path)
+
+
 # They come before BentoML's own index page, which loads a script of another host, and before that page's assets.
 PAGES = [
     Route("/", _index),
@@ -140,6 +147,13 @@ class Recommender:
         self.desk = Desk(SETTINGS, State.of(SETTINGS))
         self.search_desk = SearchDesk(self.desk)
         self.probation = Probation(SETTINGS.canary_lines) if SETTINGS.auto_rollback else None
+        self.answering: dict[str, Answering] = {
+            "/recommend": partial(self._shared, self.desk.recommend),
+            "/similar": partial(self._answer, self.desk.similar),
+            "/events": partial(self._answer, self.desk.events),
+            "/search": partial(self._shared, self.search_desk.search),
+            "/suggest": partial(self._answer, self.search_desk.suggest),
+        }
         self.watcher = ReleaseWatcher(SETTINGS, self.desk.check, self._swapped)
         self.watcher.start()
         self.canary = Canary(SETTINGS.canary_share, SETTINGS.canary_lines)
@@ -164,27 +178,27 @@ class Recommender:
     @bentoml.api
     def recommend(self, request: RecommendRequest, /) -> RecommendAnswer:
         """Ranked items for a user or a history."""
-        return self._shared(self.desk.recommend, request)
+        return self.answering["/recommend"](request)
 
     @bentoml.api
     def similar(self, request: SimilarRequest, /) -> SimilarAnswer:
         """Ranked neighbours of an item."""
-        return self._answer(self.desk.similar, request)
+        return self.answering["/similar"](request)
 
     @bentoml.api
     def events(self, request: EventsRequest, /) -> EventsAnswer:
         """Tell what users did; idempotent by event_id."""
-        return self._answer(self.desk.events, request)
+        return self.answering["/events"](request)
 
     @bentoml.api
     def search(self, request: SearchRequest, /) -> SearchAnswer:
         """Ranked items for a query."""
-        return self._shared(self.search_desk.search, request)
+        return self.answering["/search"](request)
 
     @bentoml.api
     def suggest(self, request: SuggestRequest, /) -> SuggestAnswer:
         """Completions of the beginning of a query."""
-        return self._answer(self.search_desk.suggest, request)
+        return self.answering["/suggest"](request)
 
     def suggest_page(self, asked: Mapping[str, str]) -> Response:
         """The same by GET: `text` and `limit` in the address."""
@@ -192,7 +206,7 @@ class Recommender:
         wrong = refusal("/suggest", json.dumps(known).encode())
         if wrong is not None:
             return JSONResponse({"error": wrong}, status_code=400)
-        answer = self._answer(self.search_desk.suggest, SuggestRequest.model_validate(known))
+        answer = self.answering["/suggest"](SuggestRequest.model_validate(known))
         return answer if isinstance(answer, Response) else JSONResponse(answer.model_dump())
 
     def release(self) -> Response:
@@ -207,9 +221,8 @@ class Recommender:
         champion = self.probation.state() if self.probation is not None else None
         stopped = canary is not None and canary.state != "running"
         went_back = champion is not None and champion.state != "watched"
-        troubled = (
-            stopped or went_back or watcher.pending or watcher.doubt is not None or watcher.registry_error is not None
-        )
+        told = (watcher.doubt, watcher.registry_error, self.desk.state.trouble)
+        troubled = stopped or went_back or watcher.pending or any(words is not None for words in told)
         status = "starting" if watcher.current is None else "degraded" if troubled else "ok"
         answer = HealthAnswer(
             status=status,
@@ -219,6 +232,7 @@ class Recommender:
             canary=canary,
             champion=champion,
             registry_error=watcher.registry_error,
+            store_error=self.desk.state.trouble,
         )
         return JSONResponse(answer.model_dump(), status_code=200 if watcher.current else 503)
 
@@ -285,6 +299,7 @@ Recommender.add_asgi_middleware(
     admission=ADMISSION,
     bodies=SETTINGS.bodies,
 )
+Recommender.add_asgi_middleware(Counter, answering=_answering, threads=THREADS)
 
 
 def _number(text: str) -> int | str:

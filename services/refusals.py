@@ -7,6 +7,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from services.messages import EventsRequest, RecommendRequest, SimilarRequest
+from services.refused import RefusedError
 from services.search_messages import SearchRequest, SuggestRequest
 
 REQUESTS: dict[str, type[BaseModel]] = {
@@ -17,6 +18,7 @@ REQUESTS: dict[str, type[BaseModel]] = {
     "/suggest": SuggestRequest,
 }
 MOST_ENTRIES = 10
+MOST_ERRORS = 200  # to look at each of 20,000, which fit into a body, would keep everybody else waiting
 LONGEST_NAME = 80
 LONGEST_FOUND = 40
 LONGEST_WORDS = 200
@@ -35,19 +37,33 @@ BOUNDS = {
 WITHOUT_FOUND = ("missing", "extra_forbidden", "json_invalid", "value_error", "too_short", "too_long")
 
 
-def refusal(path: str, body: bytes) -> str | None:
-    """Why the service does not answer this body at this path, e.g. "k: should be at least 1, found -3"; else None."""
+def understood(path: str, body: bytes) -> BaseModel | None:
+    """The request that this body is; None at a path that takes none. RefusedError in words if it is not one."""
     request = REQUESTS.get(path)
     if request is None:
         return None
     try:
-        request.model_validate_json(body)
+        return request.model_validate_json(body)
     except ValidationError as e:
-        errors = e.errors(include_url=False)
-        told = [_sentence(error) for error in errors[:MOST_ENTRIES]]
-        more = len(errors) - len(told)
-        return "; ".join([*told, f"and {more} more"] if more else told)
+        raise RefusedError(400, "bounds", _words(e)) from None
+
+
+def refusal(path: str, body: bytes) -> str | None:
+    """Why the service does not answer this body at this path, e.g. "k: should be at least 1, found -3"; else None."""
+    try:
+        understood(path, body)
+    except RefusedError as e:
+        return e.words
     return None
+
+
+def _words(error: ValidationError) -> str:
+    if error.error_count() > MOST_ERRORS:
+        return f"body: {error.error_count()} of its fields are wrong; GET /schema.json has those there are"
+    errors = error.errors(include_url=False)
+    told = [_sentence(each) for each in errors[:MOST_ENTRIES]]
+    more = len(errors) - len(told)
+    return "; ".join([*told, f"and {more} more"] if more else told)
 
 
 def _sentence(error: dict[str, Any]) -> str:

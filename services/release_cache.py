@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import tempfile
+import time
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,7 +23,9 @@ if TYPE_CHECKING:
 
 LAST_SERVED = "last_served.json"
 DIGEST = re.compile(r"[0-9a-f]{64}")
-KEPT = 4
+KEPT = 6  # champion, the one before, canary, challenger, shadow, and one more
+FETCHED = ".fetch."  # begins the name of a folder that is being fetched
+FORGOTTEN_S = 3600.0  # a fetch that was killed lies about for so long
 
 
 @dataclass(frozen=True)
@@ -105,14 +108,25 @@ class ReleaseCache:
     def note_served(self, what: Serving) -> None:
         """Remember what serves now for the next start, and let go of the oldest copies."""
         bundle.write_json(self.folder / LAST_SERVED, asdict(_LastServed(what.version, what.release.digest)))
+        self._let_go({what.release.digest})
+
+    def _let_go(self, needed: set[str]) -> None:
+        """Remove all copies but KEPT, the oldest first, and what killed fetches left; never a needed digest's."""
         copies = [path for path in self.folder.iterdir() if DIGEST.fullmatch(path.name)]
-        others = [path for path in copies if path.name != what.release.digest]
-        for old in sorted(others, key=_age)[: -(KEPT - 1)]:
+        others = sorted((path for path in copies if path.name not in needed), key=_age)
+        left = [path for path in self.folder.glob(f"{FETCHED}*") if time.time() - _age(path) > FORGOTTEN_S]
+        for old in others[: max(0, len(copies) - KEPT)] + left:
             shutil.rmtree(old, ignore_errors=True)
+
+    def _last_digest(self) -> set[str]:
+        try:
+            return {bundle.read_json(self.folder / LAST_SERVED)["digest"]}
+        except (BundleError, OSError, KeyError, TypeError):
+            return set()
 
     def _fetched(self, registry: ModelRegistry, version: RegisteredVersion, kept: Path) -> Release:
         self.folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".fetch.", dir=self.folder) as scratch:
+        with tempfile.TemporaryDirectory(prefix=FETCHED, dir=self.folder) as scratch:
             fresh = Path(scratch) / kept.name
             shutil.copytree(registry.fetch(version, Path(scratch)), fresh)
             release = load(fresh)
@@ -122,6 +136,7 @@ class ReleaseCache:
                     f"(found {release.digest[:12]}, registered {kept.name[:12]})."
                 )
             _keep(fresh, kept)
+            self._let_go({kept.name} | self._last_digest())  # a challenger a night is fetched, and may never serve
             return release
 
 

@@ -129,6 +129,7 @@ class ReleaseWatcher:
                 self.registry_error = str(e)
             except Exception as e:  # this thread must live; serving goes on and the reason is shown
                 self.registry_error = f"{type(e).__name__}: {str(e)[:300]}"
+            figures().registry_away.set(self.registry_error is not None)
             self._stop.wait(self.settings.poll_s)
 
     def _look(self) -> None:

@@ -12,7 +12,8 @@ from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from services.admission import Admission
-from services.refusals import refusal
+from services.counter import ASKED
+from services.refusals import understood
 from services.refused import RefusedError
 from services.request_record import CURRENT
 from services.routes import route
@@ -62,9 +63,7 @@ class RequestGuard:
         if body is None:
             return  # the caller left
         with self._admitted(scope):
-            wrong = refusal(scope["path"], body)
-            if wrong is not None:
-                raise RefusedError(400, "bounds", wrong)
+            scope[ASKED] = understood(scope["path"], body)
             await self.app(scope, _replay(body, receive), send)
 
     def _admitted(self, scope: Scope) -> AbstractContextManager[None]:

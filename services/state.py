@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+from components.core.errors import StateError
 from components.online.address import open_store
 from components.online.store import Exposure, Told
 from components.release.release import Event as Done
@@ -16,11 +18,15 @@ NEWEST_EVENTS = 1000  # of one user that an answer looks at
 
 
 class State:
-    """Shared by all threads."""
+    """Shared by all threads.
+
+    trouble  why the store did not answer when it was asked last; None if it did
+    """
 
     def __init__(self, folder: Path, url: str | None = None):
         """folder: where SQLite's file lies; url: another store instead. `open` comes before all else."""
         self.store = open_store(folder, url)
+        self.trouble: str | None = None
 
     @classmethod
     def of(cls, settings: Settings) -> State:
@@ -37,15 +43,29 @@ class State:
         default_time  unix seconds for events that carry no time
         """
         now = time.time()
-        return self.store.add_events([_told(event, default_time, now) for event in events])
+        told = [_told(event, default_time, now) for event in events]
+        with self._noted():
+            return self.store.add_events(told)
 
     def events(self, user_id: str, event_types: Collection[str], since: int) -> tuple[Done, ...]:
         """A user's newest events of these types at or after `since`, oldest first; those of one second as told."""
-        return tuple(Done(*found) for found in self.store.events_of(user_id, event_types, since, NEWEST_EVENTS))
+        with self._noted():
+            done = self.store.events_of(user_id, event_types, since, NEWEST_EVENTS)
+        return tuple(Done(*found) for found in done)
 
     def add_exposure(self, shown: Exposure) -> None:
         """Log one answer."""
-        self.store.add_exposure(shown)
+        with self._noted():
+            self.store.add_exposure(shown)
+
+    @contextmanager
+    def _noted(self) -> Iterator[None]:
+        try:
+            yield
+        except StateError as e:
+            self.trouble = str(e)
+            raise
+        self.trouble = None
 
 
 def _told(event: Event, default_time: int, now: float) -> Told:

@@ -257,6 +257,9 @@ def _show_build(items: Items, out: Path, told: dict[str, Any], seconds: float) -
     from rich.console import Console
     from rich.table import Table
 
+    from components.core.bundle import read_json
+    from components.search.load import META
+
     console = Console(width=max(100, Console().width), highlight=False)
     closing = Table("what", "found", title_justify="left")
     closing.add_row("items", f"{items.table.num_rows:,}")
@@ -268,6 +271,10 @@ def _show_build(items: Items, out: Path, told: dict[str, Any], seconds: float) -
         closing.add_row("note", _plain(remark))
     for words, value in told.items():
         closing.add_row(_plain(words), _plain(str(value)))
+    if lists := read_json(out / META).get("lists"):
+        kept = "" if lists["kept"] else "; too little, so every query by meaning looks at all items"
+        share = f"{lists['recall']:.1%} of the exact 100 nearest, by {lists['queries']} queries"
+        closing.add_row("vectors", f"{share}, {lists['probed']} of {lists['lists']} lists looked into{kept}")
     closing.add_row("index", f"{out} ({_megabytes(out):.1f} MB, {seconds:.1f} s)")
     console.print(closing)
 

@@ -23,18 +23,22 @@ from components.core.config import Config
 from components.core.dataset import Histories
 from components.core.forms import SparseModel, VectorModel
 from components.core.model import Model
-from components.core.ranking import top_k
 from components.retrieval.evidence import SPARE, Common, Dense, Evidence, Listed, ListedVectors, Sparse
-from components.retrieval.vectors import EXACT_UP_TO, InvertedLists
+from components.retrieval.vectors import (
+    CHECKED_AT,
+    EXACT_UP_TO,
+    MARGIN,
+    InvertedLists,
+    enough_lists,
+    exact_best,
+    recall_of,
+)
 
-CHECKED_AT = 100  # recall at so many items
 CHECKED_USERS = 200  # half of them choose how many lists are looked into, the other half judge
 SAMPLE = 4096
 DENSE_SHARE = 0.02  # stored scores of a block; above it a look at all of them is the quicker one
-FEWEST = 8  # lists that are looked into
 PER_ROOT = 2  # lists: so many times the root of the catalogue
 TRAINED_PER_LIST = 40
-MARGIN = 0.02  # of recall, above the least, that the choosing users ask for
 
 
 class RetrievalConfig(Config):
@@ -139,37 +143,12 @@ def _indexed(
     n_lists = min(n_lists, max(1, len(vectors) // TRAINED_PER_LIST))
     lists = InvertedLists.make(vectors, n_lists, TRAINED_PER_LIST * n_lists, rng)
     queries = model.queries(drawn)
-    exact, half = _exact(vectors, queries), len(drawn) // 2
-    probed = _enough(vectors, lists, queries[half:], exact[half:], min(1.0, least + MARGIN))
-    recall = _recall(vectors, lists, queries[: max(half, 1)], exact[: max(half, 1)], probed)
+    exact, half = exact_best(vectors, queries, CHECKED_AT), len(drawn) // 2
+    probed = enough_lists(vectors, lists, queries[half:], exact[half:], min(1.0, least + MARGIN), SPARE)
+    recall = recall_of(vectors, lists, queries[: max(half, 1)], exact[: max(half, 1)], probed, SPARE)
     return _listed(vectors, lists, probed), Checked(n_lists, probed, recall, len(queries[: max(half, 1)]))
 
 
 def _listed(vectors: np.ndarray, lists: InvertedLists, probed: int) -> ListedVectors:
     drawn = np.random.default_rng(0).choice(len(vectors), min(SAMPLE, len(vectors)), replace=False)
     return ListedVectors(vectors, lists, probed, np.sort(drawn))
-
-
-def _exact(vectors: np.ndarray, queries: np.ndarray) -> np.ndarray:
-    """int32 (n, CHECKED_AT), the best items by a look at all products."""
-    k = min(CHECKED_AT, len(vectors))
-    return np.stack([top_k((vectors @ query)[None], k)[0] for query in queries]) if len(queries) else np.zeros((0, k))
-
-
-def _enough(vectors: np.ndarray, lists: InvertedLists, queries: np.ndarray, exact: np.ndarray, wanted: float) -> int:
-    """The smallest power of two of lists in which these queries find as much as wanted; all lists, where none is."""
-    probed = FEWEST
-    while probed < lists.n_lists and _recall(vectors, lists, queries, exact, probed) < wanted:
-        probed *= 2
-    return min(probed, lists.n_lists)
-
-
-def _recall(vectors: np.ndarray, lists: InvertedLists, queries: np.ndarray, exact: np.ndarray, probed: int) -> float:
-    """Mean share of the exact best items that are found; their scores are made true before the best are kept."""
-    shares = []
-    for query, best in zip(queries, exact, strict=True):
-        found = lists.nearest(query[None], min(SPARE * len(best), len(vectors)), probed)[0][0]
-        found = found[found >= 0]
-        found = found[np.argsort(-(vectors[found] @ query), kind="stable")][: len(best)]
-        shares.append(len(np.intersect1d(best, found)) / len(best))
-    return float(np.mean(shares)) if shares else 1.0

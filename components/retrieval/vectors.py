@@ -6,16 +6,22 @@ where lengths differ, and are made in a fifth of the time of a graph (HNSW); doc
 
 from __future__ import annotations
 
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
 
+from components.core import bundle
 from components.core.ranking import top_k
 
 EXACT_UP_TO = 100_000  # items; an exact look costs about 3 ms there
 LISTS, PROBED = 512, 16
 TRAINED_ON = 40_000
-EXACT_FILE, LISTS_FILE = "vectors.npy", "vectors.faiss"
+FEWEST = 8  # lists that are looked into
+CHECKED_AT = 100  # recall at so many items
+LEAST_RECALL = 0.95
+MARGIN = 0.02  # of recall, above the least, that the queries ask for which choose how many lists are looked into
+EXACT_FILE, LISTS_FILE, CHECKED_FILE = "vectors.npy", "vectors.faiss", "checked.json"
 
 
 class InvertedLists:
@@ -74,10 +80,11 @@ class InvertedLists:
 class Vectors:
     """Unit vectors of all items, in the order of the index rows."""
 
-    def __init__(self, exact: np.ndarray | None, lists: InvertedLists | None):
-        """One of the two."""
+    def __init__(self, exact: np.ndarray | None, lists: InvertedLists | None, probed: int = PROBED):
+        """One of the two; probed: lists that are looked into."""
         self._exact = exact
         self._lists = lists
+        self._probed = probed
 
     def nearest(self, vector: np.ndarray, k: int, allowed: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
         """The k rows of largest cosine, best first, and their cosines; allowed: bool (items,), or None for all."""
@@ -88,21 +95,88 @@ class Vectors:
             rows = top_k(scores[None], k)[0]
             rows = rows[rows >= 0]
             return rows, scores[rows]
-        rows, scores = self._lists.nearest(vector[None], k, PROBED, allowed)
+        rows, scores = self._lists.nearest(vector[None], k, self._probed, allowed)
         real = rows[0] >= 0
         return rows[0][real].astype(np.int32), scores[0][real]
 
 
-def write(folder: Path, vectors: np.ndarray, rng: np.random.Generator) -> None:
-    """Write the vectors in the form that suits their number."""
-    if len(vectors) <= EXACT_UP_TO:
-        np.save(folder / EXACT_FILE, vectors.astype(np.float16), allow_pickle=False)
-        return
-    InvertedLists.make(vectors, LISTS, TRAINED_ON, rng).write(folder / LISTS_FILE)
+@dataclass(frozen=True)
+class CheckedLists:
+    """What the lists keep of the exact 100 best rows, on queries that did not choose how many are looked into.
+
+    kept  False where they kept too little however many were looked into: then every search looks at all items
+    """
+
+    lists: int
+    probed: int
+    recall: float
+    queries: int
+    kept: bool = True
+
+
+def write(
+    folder: Path, vectors: np.ndarray, rng: np.random.Generator, queries: np.ndarray, exact_up_to: int = EXACT_UP_TO
+) -> CheckedLists | None:
+    """Write the vectors in the form that suits their number; None where a look at all of them is quick enough.
+
+    queries  float32 (n, d), what may be asked: half of them choose how many lists are looked into, half judge
+    """
+    if len(vectors) <= exact_up_to or len(queries) < 2:
+        _write_exact(folder, vectors)
+        return None
+    lists = InvertedLists.make(vectors, min(LISTS, len(vectors)), TRAINED_ON, rng)
+    exact, half = exact_best(vectors, queries, CHECKED_AT), len(queries) // 2
+    probed = enough_lists(vectors, lists, queries[half:], exact[half:], LEAST_RECALL + MARGIN)
+    recall = recall_of(vectors, lists, queries[:half], exact[:half], probed)
+    checked = CheckedLists(lists.n_lists, probed, round(recall, 4), half, recall >= LEAST_RECALL)
+    if checked.kept:
+        lists.write(folder / LISTS_FILE)
+    else:
+        _write_exact(folder, vectors)
+    bundle.write_json(folder / CHECKED_FILE, asdict(checked))
+    return checked
+
+
+def _write_exact(folder: Path, vectors: np.ndarray) -> None:
+    np.save(folder / EXACT_FILE, vectors.astype(np.float16), allow_pickle=False)
 
 
 def read(folder: Path) -> Vectors:
     """Read what `write` wrote, from a folder that was verified by its seal."""
     if (folder / EXACT_FILE).exists():
         return Vectors(np.load(folder / EXACT_FILE, allow_pickle=False).astype(np.float32), None)
-    return Vectors(None, InvertedLists.read(folder / LISTS_FILE))
+    checked = folder / CHECKED_FILE
+    probed = bundle.read_json(checked)["probed"] if checked.exists() else PROBED  # older indexes were not checked
+    return Vectors(None, InvertedLists.read(folder / LISTS_FILE), probed)
+
+
+def exact_best(vectors: np.ndarray, queries: np.ndarray, at: int) -> np.ndarray:
+    """int32 (n, at), the best items by a look at all products."""
+    k = min(at, len(vectors))
+    return np.stack([top_k((vectors @ query)[None], k)[0] for query in queries]) if len(queries) else np.zeros((0, k))
+
+
+def enough_lists(
+    vectors: np.ndarray, lists: InvertedLists, queries: np.ndarray, exact: np.ndarray, wanted: float, spare: int = 1
+) -> int:
+    """The smallest power of two of lists in which these queries find as much as wanted; all lists, where none is."""
+    probed = FEWEST
+    while probed < lists.n_lists and recall_of(vectors, lists, queries, exact, probed, spare) < wanted:
+        probed *= 2
+    return min(probed, lists.n_lists)
+
+
+def recall_of(
+    vectors: np.ndarray, lists: InvertedLists, queries: np.ndarray, exact: np.ndarray, probed: int, spare: int = 1
+) -> float:
+    """Mean share of the exact best items that are found.
+
+    spare  times as many as wanted are taken from the lists, whose scores are rounded, and scored again
+    """
+    shares = []
+    for query, best in zip(queries, exact, strict=True):
+        found = lists.nearest(query[None], min(spare * len(best), len(vectors)), probed)[0][0]
+        found = found[found >= 0]
+        found = found[np.argsort(-(vectors[found] @ query), kind="stable")][: len(best)]
+        shares.append(len(np.intersect1d(best, found)) / len(best))
+    return float(np.mean(shares)) if shares else 1.0

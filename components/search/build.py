@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
@@ -32,6 +32,8 @@ from components.search.tally import Tally
 GUESSED_FROM = 20_000  # items
 LANGUAGE = Literal["auto", "none", "english", "german", "french", "spanish", "italian", "dutch", "portuguese"]
 MOST_TITLES = 200_000  # that are offered as completions; the most popular, where that is known
+CHECKED_QUERIES = 64  # that a large catalogue's vectors are checked with: about a second for a million items
+MOST_ASKED = 3  # words of each
 TITLE_WEIGHT, QUERY_WEIGHT = 1.0, 10.0  # of one item, and of one time a query was asked
 
 
@@ -98,9 +100,10 @@ def build(
         _write_rules(fresh, extras.rules)
         offered = _offered(table, popularity, extras.queries)
         pq.write_table(suggest.table(offered, analyzer.normalise), fresh / suggest.FILE)
-        has_vectors = config.vectors and _write_vectors(fresh, Bags(*tally.names()), config.dense, rng)
-        mode = config.mode if has_vectors else LEXICAL
-        meta = _meta(items, analysis, config, mode) | {"words": len(tally), "vectors": has_vectors}
+        no_vectors = {"vectors": False}
+        of_vectors = _write_vectors(fresh, Bags(*tally.names()), config.dense, rng) if config.vectors else no_vectors
+        mode = config.mode if of_vectors["vectors"] else LEXICAL
+        meta = _meta(items, analysis, config, mode) | {"words": len(tally)} | of_vectors
         bundle.write_json(fresh / load.META, meta)
         if tune is not None:
             bundle.seal(fresh, {})
@@ -170,15 +173,28 @@ def _write_rules(folder: Path, rules: Sequence[Rule]) -> None:
     bundle.write_text(folder / load.SYNONYMS, "".join(f"{line}\n" for line in lines))
 
 
-def _write_vectors(folder: Path, bags: Bags, config: DenseConfig, rng: np.random.Generator) -> bool:
+def _write_vectors(folder: Path, bags: Bags, config: DenseConfig, rng: np.random.Generator) -> dict[str, Any]:
+    """What search.json says of them: whether there are any, and what the lists of a large catalogue keep."""
     fitted = dense.fit(bags, config, rng)
     if fitted is None:
-        return False
+        return {"vectors": False}
     space, rows = fitted
     space.save(folder / load.SPACE)
     (folder / load.VECTORS).mkdir()
-    vectors.write(folder / load.VECTORS, rows, rng)
-    return True
+    checked = vectors.write(folder / load.VECTORS, rows, rng, _likely(bags, space, rng))
+    return {"vectors": True} | ({} if checked is None else {"lists": asdict(checked)})
+
+
+def _likely(bags: Bags, space: dense.Space, rng: np.random.Generator) -> np.ndarray:
+    """float32 (n, dimensions), vectors of queries as people might ask: a few words of one item."""
+    drawn = rng.choice(len(bags.indptr) - 1, min(CHECKED_QUERIES, len(bags.indptr) - 1), replace=False)
+    found = []
+    for row in drawn.tolist():
+        own = np.unique(bags.indices[bags.indptr[row] : bags.indptr[row + 1]])
+        asked = rng.choice(own, min(len(own), int(rng.integers(1, MOST_ASKED + 1))), replace=False)
+        vector = space.embed([bags.words[word] for word in asked.tolist()])
+        found += [] if vector is None else [vector]
+    return np.array(found, dtype=np.float32).reshape(len(found), -1)
 
 
 def _offered(table: pa.Table, popularity: np.ndarray, queries: dict[str, float]) -> Iterator[tuple[str, str, float]]:

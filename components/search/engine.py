@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
@@ -98,8 +98,8 @@ class Document(NamedTuple):
 class SearchEngine(Protocol):
     """Finds rows by words. Any number of threads may ask at once."""
 
-    def find(self, question: Question, k: int) -> Hits:
-        """The k best rows."""
+    def find(self, question: Question, k: int, kept: np.ndarray | None = None) -> Hits:
+        """The k best rows; kept: bool (rows of the index,), of those where it is true; None: of all."""
         ...
 
     def count(self, question: Question) -> int:
@@ -109,6 +109,23 @@ class SearchEngine(Protocol):
     def facets(self, question: Question, most: int) -> dict[str, list[tuple[str, int]]]:
         """Facet → its most frequent values among all that match, with their counts, equal counts by name."""
         ...
+
+
+def widened(find: Callable[[int], Hits], k: int, kept: np.ndarray, most: int) -> Hits | None:
+    """The k best rows of those kept: `find` is asked for more until there are enough.
+
+    most     rows that can be asked for at once
+    Returns  None where so many hold too few of those kept, and there are more
+    """
+    asked, most_there = min(k, most), min(most, len(kept))
+    while True:
+        hits = find(asked)
+        shown = kept[hits.rows]
+        if shown.sum() >= k or len(hits.rows) < asked or asked >= len(kept):
+            return Hits(hits.rows[shown][:k], hits.scores[shown][:k])
+        if asked >= most_there:
+            return None
+        asked = min(4 * asked, most_there)
 
 
 class Writer(Protocol):

@@ -130,11 +130,11 @@ class SearchIndex:
         if found.fallback in SUBSTITUTES:
             return 0, {name: [] for name in FACETS}
         question = self._question(found.understood, self._resolved(filters or Filters()))
-        if found.fallback == SOME_WORDS or not len(self._find(question, 1, kept).rows):
+        if found.fallback == SOME_WORDS or not len(self.parts.engine.find(question, 1, kept).rows):
             question = _some(question)
         count = self.parts.engine.count(question)
         if kept is not None and count <= COUNTED_BY_ONE:
-            return self._counted(self._find(question, max(count, 1), kept).rows, most)
+            return self._counted(self.parts.engine.find(question, max(count, 1), kept).rows, most)
         return count, self.parts.engine.facets(question, most)
 
     def _counted(self, rows: np.ndarray, most: int) -> tuple[int, dict[str, list[tuple[str, int]]]]:
@@ -146,18 +146,6 @@ class SearchIndex:
         return len(rows), {
             name: sorted(counts[name].items(), key=lambda pair: (-pair[1], pair[0]))[:most] for name in FACETS
         }
-
-    def _find(self, question: Question, k: int, kept: np.ndarray | None) -> Hits:
-        """The engine's k best rows of those that may be shown: it is asked for more until there are enough."""
-        asked = k
-        while True:
-            hits = self.parts.engine.find(question, asked)
-            if kept is None:
-                return hits
-            shown = kept[hits.rows]
-            if shown.sum() >= k or len(hits.rows) < asked or asked >= len(self):
-                return Hits(hits.rows[shown][:k], hits.scores[shown][:k])
-            asked = min(4 * asked, len(self))
 
     def describe(self, rows: np.ndarray) -> list[dict[str, Any]]:
         """item_id, title, category levels, brand, price and stock of rows, in their order."""
@@ -180,10 +168,10 @@ class SearchIndex:
         if not understood.terms:
             return Hits(np.zeros(0, np.int32), np.zeros(0, np.float32)), False
         question = self._question(understood, filters)
-        hits = self._find(question, k, kept)
+        hits = self.parts.engine.find(question, k, kept)
         if len(hits.rows) >= k or len(understood.terms) == 1:
             return hits, not understood.dropped
-        more = self._find(_some(question), k, kept)
+        more = self.parts.engine.find(_some(question), k, kept)
         new = ~np.isin(more.rows, hits.rows)
         lift = max(0.0, float(more.scores.max(initial=0)) - float(hits.scores.min(initial=np.inf)) + 1e-3)
         scores = np.concatenate([hits.scores + (lift if len(hits.rows) else 0), more.scores[new]])
@@ -205,7 +193,7 @@ class SearchIndex:
             close = near.scores >= LEAST_COSINE
             if close.any():
                 return Found(Hits(near.rows[close], near.scores[close]), understood, SIMILAR)
-        popular = self._find(Question((), 0, filters, self.weights), k, kept)
+        popular = self.parts.engine.find(Question((), 0, filters, self.weights), k, kept)
         asked = bool(understood.words or understood.dropped)
         fallback = NOTHING if not len(popular.rows) else POPULAR if asked else None
         return Found(popular, understood, fallback)

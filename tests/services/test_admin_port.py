@@ -1,6 +1,8 @@
 """A real service that asks for keys and has an admin port: what is where, and what a worker tells about itself."""
 
 import shutil
+import sqlite3
+from contextlib import closing
 
 import httpx
 import pytest
@@ -57,6 +59,22 @@ def test_figures_tell_stages_and_the_log_no_user_and_no_key(keyed):
     assert answer.json()["request_id"] in log
     assert '"u07"' not in log
     assert keys["recommend"]["Authorization"].rpartition("_")[2] not in log
+
+
+def test_a_store_that_is_away_is_told_in_health_and_answers_come_again_when_it_is_back(keyed):
+    service, admin, keys, folder = keyed
+    health = lambda: httpx.get(f"{admin}/health", headers=keys["admin"]).json()  # noqa: E731
+    with closing(sqlite3.connect(folder / "state" / layout.SERVICE_DATABASE, isolation_level=None)) as other:
+        other.execute("begin immediate")  # as a disk that is full, nothing can be written
+        answer = service.client.post("/recommend", json={"user_id": "u01"}, headers=keys["recommend"])
+        assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1")
+        assert "locked" not in answer.text
+        assert (health()["status"], "database is locked" in health()["store_error"]) == ("degraded", True)
+        assert (
+            'shoploop_refusals_total{reason="state"} 1.0' in httpx.get(f"{admin}/metrics", headers=keys["admin"]).text
+        )
+    assert service.client.post("/recommend", json={"user_id": "u01"}, headers=keys["recommend"]).status_code == 200
+    assert (health()["status"], health()["store_error"]) == ("ok", None)
 
 
 def test_the_history_command_says_why_a_keyed_service_did_not_tell_it_what_it_serves(keyed):

@@ -136,7 +136,7 @@ def test_what_is_out_of_bounds_is_refused_in_words(service, path, body, word):
 
 
 def test_a_refusal_is_bounded_and_leaves_no_traceback_in_the_log(service, folder):
-    answer = service.post("/events", events=[{"x" * 500: i} for i in range(100)])
+    answer = service.post("/events", events=[{f"{i}" + "x" * 500: i for i in range(100)}])
     assert answer.status_code == 400
     assert answer.json()["error"].endswith("more")
     assert len(answer.text) < 2000

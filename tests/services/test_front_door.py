@@ -86,7 +86,7 @@ def test_a_key_opens_its_scopes_and_the_probes_are_open(tmp_path):
     assert answers[5].headers["WWW-Authenticate"] == "Bearer"
 
 
-def test_a_revoked_key_and_one_of_a_spoilt_file_open_nothing(tmp_path):
+def test_a_revoked_key_and_one_of_a_spoilt_file_open_nothing_and_the_log_says_why(tmp_path, caplog):
     path = tmp_path / KEYS_FILE
     _, key = add_key(path, "web", ("recommend",), NOW)
     app, ticks = door(tmp_path, keys="always"), iter(range(0, 1000, 10))
@@ -95,7 +95,12 @@ def test_a_revoked_key_and_one_of_a_spoilt_file_open_nothing(tmp_path):
     revoke_key(path, key_id(key), NOW)
     assert statuses(ask(app, ("POST", "/recommend", bearer(key)))) == [401]
     path.write_text("{")
-    assert statuses(ask(app, ("POST", "/recommend", bearer(key)))) == [401]
+    for _ in range(2):
+        assert statuses(ask(app, ("POST", "/recommend", bearer(key)))) == [401]
+    said = [record.getMessage() for record in caplog.records if record.name == "shoploop.access"]
+    assert len(said) == 1
+    assert "no key opens anything" in said[0]
+    assert str(path) in said[0]
 
 
 def test_a_key_that_comes_too_often_is_told_when_to_come_again_and_others_are_not_harmed(tmp_path):

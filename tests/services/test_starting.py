@@ -141,5 +141,5 @@ def test_a_bento_serves_its_release_without_mlflow(bento, start_command, tmp_pat
         assert len(service.ids(user_id="u00", k=5)) == 5
         assert service.get("/health").json() == {
             "status": "ok", "version": None, "refused": None, "doubt": None, "canary": None,
-            "champion": None, "registry_error": None,
+            "champion": None, "registry_error": None, "store_error": None,
         }  # fmt: skip

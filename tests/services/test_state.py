@@ -1,5 +1,10 @@
 """What the service keeps: messages go in, the release's own words come out. The stores have a contract of their own."""
 
+import sqlite3
+
+import pytest
+
+from components.core.errors import StateError
 from services import state as s
 from services.messages import Event
 from services.state import State
@@ -18,3 +23,18 @@ def test_only_the_newest_events_of_the_types_asked_for_are_looked_at_and_one_wit
     state.add_events([*bought("z", "a", "m"), Event(event_id="v", user_id="u", item_id="v", event_type="view")], 100)
     assert [(event.item_id, event.time) for event in state.events("u", ["purchase"], 100)] == [("a", 100), ("m", 100)]
     assert [event.item_id for event in state.events("u", ["purchase", "view"], 100)] == ["m", "v"]
+
+
+def test_a_store_that_does_not_answer_is_told_until_it_does(tmp_path):
+    state = State(tmp_path)
+    state.open()
+    with sqlite3.connect(state.store.path) as connection:
+        connection.execute("alter table events rename to elsewhere")
+    for ask in (lambda: state.events("u", ["purchase"], 0), lambda: state.add_events(bought("a"), 1)):
+        with pytest.raises(StateError):
+            ask()
+        assert "does not answer (no such table: events)" in state.trouble
+    with sqlite3.connect(state.store.path) as connection:
+        connection.execute("alter table elsewhere rename to events")
+    assert state.events("u", ["purchase"], 0) == ()
+    assert state.trouble is None

@@ -1,5 +1,6 @@
 """What one request may ask of its list, and what it is told about it."""
 
+import json
 import shutil
 import sqlite3
 from contextlib import closing
@@ -103,3 +104,21 @@ def test_what_is_logged_is_the_list_as_it_was_shown(desk, now, variant, tmp_path
 )
 def test_wishes_out_of_bounds_are_refused_in_words(body, words):
     assert words in refusal("/recommend", body.encode())
+
+
+@pytest.mark.parametrize("field", ["attributes", None])
+def test_of_thousands_of_wrong_fields_the_number_is_told_and_none_is_looked_at(field):
+    fields = {f"a{number}": 1 for number in range(5_000)}
+    body = json.dumps({field: fields} if field else fields)
+    assert refusal("/recommend", body.encode()).startswith("body: 500")
+    assert "of its fields are wrong" in refusal("/recommend", body.encode())
+
+
+def test_of_many_events_that_are_wrong_the_first_is_told():
+    good = {"event_id": "e", "user_id": "u", "item_id": "i"}
+    told = refusal("/events", json.dumps({"events": [good, *[{"event_id": ""}] * 50]}).encode())
+    assert told.startswith("events.1.event_id: should have at least 1 characters")
+    assert "events.2" not in told
+    assert refusal("/events", json.dumps({"events": [good] * 101}).encode()) == (
+        "events: should have at most 100 entries"
+    )

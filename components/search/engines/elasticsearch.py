@@ -33,6 +33,7 @@ from components.search.engine import (
     Hits,
     Question,
     Term,
+    widened,
 )
 
 KEY_VARIABLE = "SHOPLOOP_SEARCH_KEY"
@@ -40,6 +41,8 @@ TIMEOUT_S = 5.0
 BULK = 1000  # documents a request
 LARGEST_ANSWER = 20_000_000  # bytes
 LONGEST_REASON = 300
+WINDOW = 10_000  # rows of one answer, as servers have it by default (index.max_result_window)
+MOST_TERMS = 65_536  # of one filter, likewise (index.max_terms_count)
 MAPPING = {
     "settings": {"number_of_shards": 1},
     "mappings": {
@@ -95,11 +98,30 @@ class ElasticsearchEngine:
         if answer.get("errors"):
             raise EngineError(f"{self._base}: it did not take all documents: {_first_error(answer)}")
 
-    def find(self, question: Question, k: int) -> Hits:
-        """The k best rows; as SearchEngine."""
+    def find(self, question: Question, k: int, kept: np.ndarray | None = None) -> Hits:
+        """The k best rows, of 10,000 at most; as SearchEngine.
+
+        Where the best 10,000 hold too few of those kept, the server is told which rows these are.
+        """
+        if kept is None:
+            return self._best(query(question), min(k, WINDOW))
+        found = widened(lambda asked: self._best(query(question), asked), k, kept, WINDOW)
+        return self._among(question, min(k, WINDOW), np.flatnonzero(kept)) if found is None else found
+
+    def _among(self, question: Question, k: int, rows: np.ndarray) -> Hits:
+        """The k best of these rows, asked for in as many parts as the server takes."""
+        parts = []
+        for start in range(0, len(rows), MOST_TERMS):
+            only = {"terms": {ROW: rows[start : start + MOST_TERMS].tolist()}}
+            parts.append(self._best({"bool": {"must": [query(question)], "filter": [only]}}, k))
+        found, scores = (np.concatenate([getattr(part, name) for part in parts]) for name in ("rows", "scores"))
+        order = np.lexsort((found, -scores))[:k]
+        return Hits(found[order], scores[order])
+
+    def _best(self, asked: dict[str, Any], k: int) -> Hits:
         body = {
             "size": k, "_source": False, "track_total_hits": False, "docvalue_fields": [ROW],
-            "query": query(question), "sort": [{"_score": "desc"}, {ROW: "asc"}],
+            "query": asked, "sort": [{"_score": "desc"}, {ROW: "asc"}],
         }  # fmt: skip
         hits = self._call("POST", "/_search", body)["hits"]["hits"]
         rows = np.array([hit["fields"][ROW][0] for hit in hits], np.int32)

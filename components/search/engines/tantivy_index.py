@@ -29,6 +29,7 @@ from components.search.engine import (
     Hits,
     Question,
     Term,
+    widened,
 )
 
 if TYPE_CHECKING:
@@ -74,8 +75,13 @@ class TantivyEngine:
         except (ValueError, OSError) as e:
             raise BundleError(f"{folder}: not an index that this tantivy reads ({e}); build it again.") from None
 
-    def find(self, question: Question, k: int) -> Hits:
+    def find(self, question: Question, k: int, kept: np.ndarray | None = None) -> Hits:
         """The k best rows; as SearchEngine."""
+        if kept is None:
+            return self._best(question, k)
+        return widened(lambda asked: self._best(question, asked), k, kept, len(kept))
+
+    def _best(self, question: Question, k: int) -> Hits:
         found = self._searcher.search(self._query(question), k, count=False).hits
         if not found:
             return Hits(np.zeros(0, np.int32), np.zeros(0, np.float32))

@@ -121,3 +121,33 @@ def test_a_server_that_refuses_is_told_and_half_an_index_deleted(server, index, 
 def test_only_a_plain_address_is_one(url):
     with pytest.raises(ConfigError):
         ElasticsearchEngine(url, "shop")
+
+
+def shop_of(n, seen):
+    """Replies of a server with n items that all match, row 0 best; it refuses what is documented as refused."""
+
+    def replies(method, path, body):
+        asked = json.loads(body)
+        if asked["size"] > 10_000:
+            return 400, {"error": {"reason": f"Result window is too large, [{asked['size']}]"}}
+        rows = range(n)
+        if "terms" in (only := asked["query"].get("bool", {}).get("filter", [{}])[0]):
+            if len(only["terms"]["row"]) > 65_536:
+                return 400, {"error": {"reason": "The number of terms has exceeded the allowed maximum of [65536]"}}
+            rows = only["terms"]["row"]
+        hits = [{"_score": 1.0, "fields": {"row": [row]}} for row in rows[: asked["size"]]]
+        seen.append(len(hits))
+        return 200, {"hits": {"hits": hits}}
+
+    return replies
+
+
+def test_scarce_stock_is_found_behind_the_largest_answer_that_a_server_gives(server):
+    server.replies = shop_of(200_000, seen := [])
+    kept = np.zeros(200_000, bool)
+    kept[[150_000, 199_999]] = True
+    engine, milk = ElasticsearchEngine(server.url, "shop"), Question((Term((("milk", 1.0),)),), 1)
+    assert engine.find(milk, 10, kept).rows.tolist() == [150_000, 199_999]
+    assert max(seen) == 10_000
+    kept[100_000:] = True  # more than one filter takes
+    assert engine.find(milk, 3, kept).rows.tolist() == [100_000, 100_001, 100_002]
