@@ -25,6 +25,9 @@ from components.core.memory import Part
 from components.core.model import Capabilities
 from components.core.space import HALF_LIFE, NEIGHBOURS, Floats, Ints
 
+PAIR_BYTES = 48  # two positions and a weight, as parts, joined, and as the matrix
+LINE_BYTES = 8  # a column and a value
+
 
 class ItemTransitionConfig(RecencyConfig):
     """A basket counts as followed by the next window_baskets of the same user.
@@ -67,8 +70,13 @@ class ItemTransition(SparseModel, RecencyModel):
     capabilities = Capabilities(uses_order=True, uses_time=True)
 
     def memory(self, data: Dataset) -> list[Part]:
-        """Of the neighbours kept, and a block of the product."""
-        return kept_parts(len(data.items), self.config.neighbours)
+        """Of the pairs of baskets with the lines that follow, of the neighbours kept, and of a block of the product."""
+        window, baskets = self.config.window_baskets, baskets_of(data.histories)
+        user = baskets.user
+        pairs = sum(np.count_nonzero(user[d:] == user[:-d]) for d in range(1, window + 1))
+        lines = pairs * len(data.histories.items) / max(len(user), 1)
+        followed = Part(PAIR_BYTES * pairs + LINE_BYTES * lines, f"use a smaller window_baskets ({window})")
+        return [followed, *kept_parts(len(data.items), self.config.neighbours)]
 
     def _fit(self, data: Dataset, rng: np.random.Generator) -> None:
         config = self.config

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 # Okabe & Ito 2008, https://jfly.uni-koeln.de/color/, ordered by contrast on white.
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+LINES = ("-", "--", ":")  # where the colours begin again
 SOFT = "#5b6675"
 WIDTH_IN = 8.0
 # Product words may be Chinese, Japanese or Korean; the first installed one of these draws them.
@@ -112,12 +113,15 @@ def draw_curves(
     """Lines as in `curves` on given axes, for figures of several panels."""
     for i, (name, values) in enumerate(series.items()):
         colour, marker = PALETTE[i % len(PALETTE)], MARKERS[i % len(MARKERS)]
-        ax.plot(x[: len(values)], values, color=colour, marker=marker, markersize=5, linewidth=2, label=name)
+        style = {"color": colour, "marker": marker, "linestyle": LINES[i // len(PALETTE) % len(LINES)]}
+        ax.plot(x[: len(values)], values, **style, markersize=5, linewidth=2, label=name)
         if bands and name in bands:
             lows, highs = bands[name]
             ax.fill_between(x[: len(values)], lows, highs, color=colour, alpha=0.15, linewidth=0)
     ax.grid(color="#e6eaf0")
-    if series:
+    if len(series) > len(PALETTE):  # too many to lie over the lines
+        ax.legend(frameon=False, loc="upper left", bbox_to_anchor=(1, 1), handlelength=3)
+    elif series:
         ax.legend(frameon=False)
 
 

@@ -168,7 +168,7 @@ def plot(sweep: str, models: list[str], steps: list[tuple[int, int, int]], found
     """CPU seconds and peak memory over the size, both axes logarithmic."""
     from components.report.figures import draw_curves, new_axes, new_figure
 
-    figure = new_figure(10, 4)
+    figure = new_figure(12, 4)
     sizes = [size[GROWING[sweep]] for size in steps]
     for position, (part, words) in enumerate((("cpu", "CPU seconds"), ("peak_mb", "peak MB")), start=1):
         series = {}

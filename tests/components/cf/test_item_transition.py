@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from components.cf._recency import baskets_of
-from components.cf.item_transition import ItemTransition, ItemTransitionConfig, followers
+from components.cf.item_transition import LINE_BYTES, PAIR_BYTES, ItemTransition, ItemTransitionConfig, followers
 from components.core.dataset import DAY_S, Dataset, Histories
 
 RNG = np.random.default_rng(0)
@@ -32,6 +32,13 @@ def test_followers_stay_with_their_user_and_fade_with_distance() -> None:
 
 def test_no_baskets_have_no_followers() -> None:
     assert followers(np.array([], dtype=int), window=3, decay=0.5).shape == (0, 0)
+
+
+def test_the_memory_foretold_counts_the_pairs_of_baskets_within_the_window() -> None:
+    data = Dataset.from_events(np.array(list("uuuv")), np.array(list("abca")), np.array([1, 2, 3, 3]), 100)
+    parts = ItemTransition(ItemTransitionConfig(window_baskets=2)).memory(data)  # 1-2, 2-3 and 1-3
+    assert parts[0].bytes == 3 * (PAIR_BYTES + LINE_BYTES)
+    assert parts[0].remedy == "use a smaller window_baskets (2)"
 
 
 def test_what_came_later_follows_and_not_the_other_way() -> None:
