@@ -43,7 +43,8 @@ from services.messages import (
     SimilarRequest,
 )
 from services.probation import Probation
-from services.refusals import refusal
+from services.refusals import understood
+from services.refused import RefusedError
 from services.release_cache import Serving
 from services.release_watcher import ReleaseWatcher
 from services.request_guard import RequestGuard
@@ -203,10 +204,11 @@ class Recommender:
     def suggest_page(self, asked: Mapping[str, str]) -> Response:
         """The same by GET: `text` and `limit` in the address."""
         known = {name: _number(value) if name == "limit" else value for name, value in asked.items()}
-        wrong = refusal("/suggest", json.dumps(known).encode())
-        if wrong is not None:
-            return JSONResponse({"error": wrong}, status_code=400)
-        answer = self.answering["/suggest"](SuggestRequest.model_validate(known))
+        try:
+            request = understood("/suggest", json.dumps(known).encode())
+        except RefusedError as e:
+            return e.answer()
+        answer = self.answering["/suggest"](request)
         return answer if isinstance(answer, Response) else JSONResponse(answer.model_dump())
 
     def release(self) -> Response:

@@ -38,7 +38,10 @@ WITHOUT_FOUND = ("missing", "extra_forbidden", "json_invalid", "value_error", "t
 
 
 def understood(path: str, body: bytes) -> BaseModel | None:
-    """The request that this body is; None at a path that takes none. RefusedError in words if it is not one."""
+    """The request that this body is; None at a path that takes none.
+
+    Raises  RefusedError in words if it is not one, e.g. "k: should be at least 1, found -3"
+    """
     request = REQUESTS.get(path)
     if request is None:
         return None
@@ -46,15 +49,6 @@ def understood(path: str, body: bytes) -> BaseModel | None:
         return request.model_validate_json(body)
     except ValidationError as e:
         raise RefusedError(400, "bounds", _words(e)) from None
-
-
-def refusal(path: str, body: bytes) -> str | None:
-    """Why the service does not answer this body at this path, e.g. "k: should be at least 1, found -3"; else None."""
-    try:
-        understood(path, body)
-    except RefusedError as e:
-        return e.words
-    return None
 
 
 def _words(error: ValidationError) -> str:

@@ -21,17 +21,9 @@ from components.core.registry import ENTRANTS, MODELS
 from components.evaluation.protocol import NEW
 
 if TYPE_CHECKING:
+    from components.benchmark.by_data import ByData
     from components.benchmark.fits import Fits
     from components.benchmark.protocols import Question
-
-
-@dataclass(frozen=True)
-class Variant:
-    """Options for data of a kind: facts of benchmark/shape.py, how large they are at least and at most."""
-
-    at_least: dict[str, float]
-    at_most: dict[str, float]
-    params: dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -44,7 +36,7 @@ class Spec:
     name: str
     component: str
     params: dict[str, Any] = field(default_factory=dict)
-    by_data: tuple[Variant, ...] = ()
+    by_data: tuple[ByData, ...] = ()
 
     def model(self) -> Model:
         """The model, not fitted; ConfigError if it is unknown or refuses its options."""

@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from components.benchmark.mistaken import refuse_table
 from components.core import schema
 from components.core.bundle import read_json, sha256
 from components.core.config import parse, read_params
@@ -125,7 +124,6 @@ def load(material: Material, folder: Path, config: EngineConfig) -> dict[str, An
 
 
 def _sequences(file: Path) -> SourceChoice:
-    refuse_table(file)
     beside = file.parent / ATTRIBUTES
     params = {"files": str(file), "event_type": "rating"}
     params |= {"item_attributes": str(beside)} if beside.is_file() else {}

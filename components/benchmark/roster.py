@@ -9,7 +9,8 @@ from typing import Any
 
 from pydantic import Field
 
-from components.benchmark.entrant import Spec, Variant
+from components.benchmark.by_data import ByData
+from components.benchmark.entrant import Spec
 from components.core.config import Config, parse, read_params
 from components.core.errors import ConfigError
 from components.core.registry import ENTRANTS, MODELS
@@ -20,23 +21,6 @@ MODELS_SECTION = "models"
 ALL = "all"
 # Options that count days: where times are only ranks they mean nothing, and None switches them off.
 IN_DAYS = ("half_life_days", "window_days", "trend_days")
-
-
-class Facts(Config):
-    """Facts of the data's shape (benchmark/shape.py); what is not named does not matter."""
-
-    users: int | None = Field(default=None, ge=1)
-    items: int | None = Field(default=None, ge=1)
-    events: int | None = Field(default=None, ge=1)
-    median_history: float | None = Field(default=None, ge=1)
-
-
-class ByData(Config):
-    """Options that are laid over a line's own where the data are no smaller and no larger than this."""
-
-    at_least: Facts = Facts()
-    at_most: Facts = Facts()
-    params: dict[str, Any] = Field(min_length=1)
 
 
 class Line(Config):
@@ -87,18 +71,22 @@ def able(lines: dict[str, Spec], names: Iterable[str], *, repeats: bool, validat
     single = [name for name, spec in lines.items() if spec.is_model]
     for name in names:
         spec = lines[name]
-        for varied in (replace(spec, params=spec.params | v.params) for v in spec.by_data if spec.is_model):
-            varied.model()
-        if spec.is_model:
-            spec.model()
-            if not repeats and not MODELS.get(spec.component).capabilities.scores_unseen:
-                reasons[name] = "it only knows what a user had before, and that is masked (--repeats asks for it)"
-        else:
-            cls = ENTRANTS.get(spec.component)
-            cls.members(parse(cls.Config, spec.params, f"{MODELS_SECTION}.{name}.params"), single)
-            if validation and cls.needs_earlier:
-                reasons[name] = "it learns from the fold before the one that is asked, and validation is the first"
+        for params in (spec.params, *(spec.params | variant.params for variant in spec.by_data)):
+            _check(replace(spec, params=params), single)
+        if spec.is_model and not repeats and not MODELS.get(spec.component).capabilities.scores_unseen:
+            reasons[name] = "it only knows what a user had before, and that is masked (--repeats asks for it)"
+        if not spec.is_model and validation and ENTRANTS.get(spec.component).needs_earlier:
+            reasons[name] = "it learns from the fold before the one that is asked, and validation is the first"
     return reasons
+
+
+def _check(spec: Spec, single: list[str]) -> None:
+    """ConfigError where an entrant refuses its options, or they name models that are not among the single ones."""
+    if spec.is_model:
+        spec.model()
+        return
+    cls = ENTRANTS.get(spec.component)
+    cls.members(parse(cls.Config, spec.params, f"{MODELS_SECTION}.{spec.name}.params"), single)
 
 
 def _line(path: Path, name: str, values: Any) -> Spec:
@@ -108,17 +96,9 @@ def _line(path: Path, name: str, values: Any) -> Spec:
     if not isinstance(values, dict):
         raise ConfigError(f"{where}: expected component and params, found {values!r}.")
     line = parse(Line, values, where)
-    spec = Spec(name, line.component, line.params, tuple(_variant(v, where) for v in line.by_data))
+    spec = Spec(name, line.component, line.params, tuple(line.by_data))
     _ = spec.file  # refuses an unknown component
     return spec
-
-
-def _variant(by_data: ByData, where: str) -> Variant:
-    least, most = (facts.model_dump(exclude_none=True) for facts in (by_data.at_least, by_data.at_most))
-    if not least and not most:
-        known = ", ".join(Facts.model_fields)
-        raise ConfigError(f"{where}.by_data: say in at_least or at_most how large {known} are; else it is no variant.")
-    return Variant(least, most, by_data.params)
 
 
 def _plain(component: str, *, timed: bool) -> Spec:

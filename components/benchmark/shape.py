@@ -13,7 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
-from components.benchmark.entrant import Spec, Variant
+from components.benchmark.by_data import ByData
+from components.benchmark.entrant import Spec
 from components.core import layout
 from components.core.dataset import Histories
 from components.splits import store
@@ -42,10 +43,10 @@ class Shape:
         median = float(np.median(lengths)) if len(lengths) else 0.0
         return cls(len(lengths), n_items, len(histories.items), median)
 
-    def holds(self, variant: Variant) -> bool:
+    def holds(self, variant: ByData) -> bool:
         """Whether the data are as large as the variant's rule says."""
-        large = all(getattr(self, fact) >= least for fact, least in variant.at_least.items())
-        return large and all(getattr(self, fact) <= most for fact, most in variant.at_most.items())
+        large = all(getattr(self, fact) >= least for fact, least in variant.at_least.named().items())
+        return large and all(getattr(self, fact) <= most for fact, most in variant.at_most.named().items())
 
 
 def shape_of(prepared: Path) -> Shape:
@@ -60,16 +61,16 @@ def fitted_to(specs: dict[str, Spec], shape: Shape) -> tuple[dict[str, Spec], di
     return {name: _laid_over(spec, filter(shape.holds, spec.by_data)) for name, spec in specs.items()}, told
 
 
-def _laid_over(spec: Spec, variants: Iterable[Variant]) -> Spec:
+def _laid_over(spec: Spec, variants: Iterable[ByData]) -> Spec:
     params = spec.params
     for variant in variants:
         params = params | variant.params
     return replace(spec, params=params, by_data=())
 
 
-def _words(variant: Variant, shape: Shape) -> str:
-    bounds = [(fact, f"{least:,g} or more") for fact, least in variant.at_least.items()]
-    bounds += [(fact, f"{most:,g} or less") for fact, most in variant.at_most.items()]
+def _words(variant: ByData, shape: Shape) -> str:
+    bounds = [(fact, f"{least:,g} or more") for fact, least in variant.at_least.named().items()]
+    bounds += [(fact, f"{most:,g} or less") for fact, most in variant.at_most.named().items()]
     found = " and ".join(f"{WORDS[fact].format(getattr(shape, fact))} ({bound})" for fact, bound in bounds)
     options = ", ".join(f"{option} {value}" for option, value in variant.params.items())
     return f"chosen by the data, {found}: {options}"

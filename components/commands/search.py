@@ -258,6 +258,7 @@ def _show_build(items: Items, out: Path, told: dict[str, Any], seconds: float) -
     from rich.table import Table
 
     from components.core.bundle import read_json
+    from components.retrieval.vectors import LEAST_RECALL
     from components.search.load import META
 
     console = Console(width=max(100, Console().width), highlight=False)
@@ -272,8 +273,8 @@ def _show_build(items: Items, out: Path, told: dict[str, Any], seconds: float) -
     for words, value in told.items():
         closing.add_row(_plain(words), _plain(str(value)))
     if lists := read_json(out / META).get("lists"):
-        kept = "" if lists["kept"] else "; too little, so every query by meaning looks at all items"
-        share = f"{lists['recall']:.1%} of the exact 100 nearest, by {lists['queries']} queries"
+        kept = "" if lists["recall"] >= LEAST_RECALL else "; too little, so every query by meaning looks at all items"
+        share = f"{lists['recall']:.1%} of the exact 100 nearest, by {lists['judges']} queries"
         closing.add_row("vectors", f"{share}, {lists['probed']} of {lists['lists']} lists looked into{kept}")
     closing.add_row("index", f"{out} ({_megabytes(out):.1f} MB, {seconds:.1f} s)")
     console.print(closing)

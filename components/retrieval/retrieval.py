@@ -24,15 +24,7 @@ from components.core.dataset import Histories
 from components.core.forms import SparseModel, VectorModel
 from components.core.model import Model
 from components.retrieval.evidence import SPARE, Common, Dense, Evidence, Listed, ListedVectors, Sparse
-from components.retrieval.vectors import (
-    CHECKED_AT,
-    EXACT_UP_TO,
-    MARGIN,
-    InvertedLists,
-    enough_lists,
-    exact_best,
-    recall_of,
-)
+from components.retrieval.vectors import CHECKED_AT, EXACT_UP_TO, InvertedLists, checked
 
 CHECKED_USERS = 200  # half of them choose how many lists are looked into, the other half judge
 SAMPLE = 4096
@@ -142,11 +134,8 @@ def _indexed(
     n_lists = max(1, round(PER_ROOT * len(vectors) ** 0.5))
     n_lists = min(n_lists, max(1, len(vectors) // TRAINED_PER_LIST))
     lists = InvertedLists.make(vectors, n_lists, TRAINED_PER_LIST * n_lists, rng)
-    queries = model.queries(drawn)
-    exact, half = exact_best(vectors, queries, CHECKED_AT), len(drawn) // 2
-    probed = enough_lists(vectors, lists, queries[half:], exact[half:], min(1.0, least + MARGIN), SPARE)
-    recall = recall_of(vectors, lists, queries[: max(half, 1)], exact[: max(half, 1)], probed, SPARE)
-    return _listed(vectors, lists, probed), Checked(n_lists, probed, recall, len(queries[: max(half, 1)]))
+    found = checked(vectors, lists, model.queries(drawn), least, SPARE)
+    return _listed(vectors, lists, found.probed), Checked(*found)
 
 
 def _listed(vectors: np.ndarray, lists: InvertedLists, probed: int) -> ListedVectors:

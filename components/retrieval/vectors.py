@@ -6,22 +6,22 @@ where lengths differ, and are made in a fifth of the time of a graph (HNSW); doc
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
-from components.core import bundle
+from components.core.errors import BundleError
 from components.core.ranking import top_k
 
 EXACT_UP_TO = 100_000  # items; an exact look costs about 3 ms there
-LISTS, PROBED = 512, 16
+LISTS = 512
 TRAINED_ON = 40_000
 FEWEST = 8  # lists that are looked into
 CHECKED_AT = 100  # recall at so many items
 LEAST_RECALL = 0.95
 MARGIN = 0.02  # of recall, above the least, that the queries ask for which choose how many lists are looked into
-EXACT_FILE, LISTS_FILE, CHECKED_FILE = "vectors.npy", "vectors.faiss", "checked.json"
+EXACT_FILE, LISTS_FILE = "vectors.npy", "vectors.faiss"
 
 
 class InvertedLists:
@@ -80,8 +80,8 @@ class InvertedLists:
 class Vectors:
     """Unit vectors of all items, in the order of the index rows."""
 
-    def __init__(self, exact: np.ndarray | None, lists: InvertedLists | None, probed: int = PROBED):
-        """One of the two; probed: lists that are looked into."""
+    def __init__(self, exact: np.ndarray | None, lists: InvertedLists | None, probed: int = 0):
+        """One of the two; probed: lists that are looked into, where there are lists."""
         self._exact = exact
         self._lists = lists
         self._probed = probed
@@ -100,53 +100,61 @@ class Vectors:
         return rows[0][real].astype(np.int32), scores[0][real]
 
 
-@dataclass(frozen=True)
-class CheckedLists:
-    """What the lists keep of the exact 100 best rows, on queries that did not choose how many are looked into.
+class Checked(NamedTuple):
+    """What lists keep of the exact 100 best rows, where so many are looked into.
 
-    kept  False where they kept too little however many were looked into: then every search looks at all items
+    judges  queries that the recall is of; the others chose how many lists are looked into
     """
 
     lists: int
     probed: int
     recall: float
-    queries: int
-    kept: bool = True
+    judges: int
+
+
+def checked(vectors: np.ndarray, lists: InvertedLists, queries: np.ndarray, least: float, spare: int = 1) -> Checked:
+    """As few lists as half of the queries need for a little more than the least recall, judged by the other half.
+
+    spare  times as many rows as wanted are taken from the lists, whose scores are rounded, and scored again
+    """
+    exact, half = exact_best(vectors, queries, CHECKED_AT), len(queries) // 2
+    probed = enough_lists(vectors, lists, queries[half:], exact[half:], min(1.0, least + MARGIN), spare)
+    judging = slice(max(half, 1))
+    recall = recall_of(vectors, lists, queries[judging], exact[judging], probed, spare)
+    return Checked(lists.n_lists, probed, recall, len(queries[judging]))
 
 
 def write(
     folder: Path, vectors: np.ndarray, rng: np.random.Generator, queries: np.ndarray, exact_up_to: int = EXACT_UP_TO
-) -> CheckedLists | None:
+) -> Checked | None:
     """Write the vectors in the form that suits their number; None where a look at all of them is quick enough.
 
-    queries  float32 (n, d), what may be asked: half of them choose how many lists are looked into, half judge
+    Lists that keep too little, however many are looked into, are not written: then every search looks at all items.
+
+    queries  float32 (n, d), what may be asked
     """
     if len(vectors) <= exact_up_to or len(queries) < 2:
         _write_exact(folder, vectors)
         return None
     lists = InvertedLists.make(vectors, min(LISTS, len(vectors)), TRAINED_ON, rng)
-    exact, half = exact_best(vectors, queries, CHECKED_AT), len(queries) // 2
-    probed = enough_lists(vectors, lists, queries[half:], exact[half:], LEAST_RECALL + MARGIN)
-    recall = recall_of(vectors, lists, queries[:half], exact[:half], probed)
-    checked = CheckedLists(lists.n_lists, probed, round(recall, 4), half, recall >= LEAST_RECALL)
-    if checked.kept:
+    found = checked(vectors, lists, queries, LEAST_RECALL)
+    if found.recall >= LEAST_RECALL:
         lists.write(folder / LISTS_FILE)
     else:
         _write_exact(folder, vectors)
-    bundle.write_json(folder / CHECKED_FILE, asdict(checked))
-    return checked
+    return found
 
 
 def _write_exact(folder: Path, vectors: np.ndarray) -> None:
     np.save(folder / EXACT_FILE, vectors.astype(np.float16), allow_pickle=False)
 
 
-def read(folder: Path) -> Vectors:
-    """Read what `write` wrote, from a folder that was verified by its seal."""
+def read(folder: Path, probed: int | None) -> Vectors:
+    """Read what `write` wrote, from a folder that was verified by its seal; probed: as it said, if it did."""
     if (folder / EXACT_FILE).exists():
         return Vectors(np.load(folder / EXACT_FILE, allow_pickle=False).astype(np.float32), None)
-    checked = folder / CHECKED_FILE
-    probed = bundle.read_json(checked)["probed"] if checked.exists() else PROBED  # older indexes were not checked
+    if probed is None:
+        raise BundleError(f"{folder}: nobody checked what its lists keep; build the index again.")
     return Vectors(None, InvertedLists.read(folder / LISTS_FILE), probed)
 
 
@@ -169,10 +177,7 @@ def enough_lists(
 def recall_of(
     vectors: np.ndarray, lists: InvertedLists, queries: np.ndarray, exact: np.ndarray, probed: int, spare: int = 1
 ) -> float:
-    """Mean share of the exact best items that are found.
-
-    spare  times as many as wanted are taken from the lists, whose scores are rounded, and scored again
-    """
+    """Mean share of the exact best items that are found."""
     shares = []
     for query, best in zip(queries, exact, strict=True):
         found = lists.nearest(query[None], min(spare * len(best), len(vectors)), probed)[0][0]

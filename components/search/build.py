@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
@@ -100,8 +100,8 @@ def build(
         _write_rules(fresh, extras.rules)
         offered = _offered(table, popularity, extras.queries)
         pq.write_table(suggest.table(offered, analyzer.normalise), fresh / suggest.FILE)
-        no_vectors = {"vectors": False}
-        of_vectors = _write_vectors(fresh, Bags(*tally.names()), config.dense, rng) if config.vectors else no_vectors
+        bags = Bags(*tally.names())
+        of_vectors = _write_vectors(fresh, bags, config.dense, rng) if config.vectors else {"vectors": False}
         mode = config.mode if of_vectors["vectors"] else LEXICAL
         meta = _meta(items, analysis, config, mode) | {"words": len(tally)} | of_vectors
         bundle.write_json(fresh / load.META, meta)
@@ -182,7 +182,7 @@ def _write_vectors(folder: Path, bags: Bags, config: DenseConfig, rng: np.random
     space.save(folder / load.SPACE)
     (folder / load.VECTORS).mkdir()
     checked = vectors.write(folder / load.VECTORS, rows, rng, _likely(bags, space, rng))
-    return {"vectors": True} | ({} if checked is None else {"lists": asdict(checked)})
+    return {"vectors": True} | ({} if checked is None else {"lists": checked._asdict()})
 
 
 def _likely(bags: Bags, space: dense.Space, rng: np.random.Generator) -> np.ndarray:

@@ -59,5 +59,5 @@ def read(folder: Path, engine: SearchEngine | None = None) -> SearchIndex:
         understanding=Understanding(analyzer, speller, synonyms),
         suggester=Suggester.read(folder, analyzer.normalise),
         space=Space.load(folder / SPACE) if has_vectors else None,
-        vectors=read_vectors(folder / VECTORS) if has_vectors else None,
+        vectors=read_vectors(folder / VECTORS, meta.get("lists", {}).get("probed")) if has_vectors else None,
     ))  # fmt: skip

@@ -198,7 +198,7 @@ def asked_for():
 
 
 def test_every_endpoint_that_is_called_exists_and_takes_the_body_it_is_sent():
-    from services.refusals import refusal
+    from services.refusals import REQUESTS, understood
     from services.routes import ROUTES
 
     calls = list(asked_for())
@@ -207,7 +207,7 @@ def test_every_endpoint_that_is_called_exists_and_takes_the_body_it_is_sent():
         assert path in ROUTES, (page, path)
         if body is not None:
             json.loads(body)
-            assert refusal(path, body.encode()) is None, (page, path, body)
+            assert type(understood(path, body.encode())) is REQUESTS[path], (page, path, body)
 
 
 def test_every_endpoint_that_is_named_exists():

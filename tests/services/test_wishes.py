@@ -11,7 +11,8 @@ from components.experiments.design import Experiment
 from components.release.assemble import assemble
 from services.desk import Desk
 from services.messages import RecommendRequest
-from services.refusals import refusal
+from services.refusals import understood
+from services.refused import RefusedError
 from services.release_cache import serving
 from services.settings import Settings
 from services.state import State
@@ -31,6 +32,14 @@ def desk(now, tmp_path):
     desk = Desk(settings, State(settings.state))
     desk.check(now.release)
     return desk
+
+
+def refused(path, body):
+    """In which words."""
+    with pytest.raises(RefusedError) as told:
+        understood(path, body.encode())
+    assert told.value.status == 400
+    return told.value.words
 
 
 def asked(desk, now, **wishes):
@@ -103,22 +112,20 @@ def test_what_is_logged_is_the_list_as_it_was_shown(desk, now, variant, tmp_path
     ],
 )
 def test_wishes_out_of_bounds_are_refused_in_words(body, words):
-    assert words in refusal("/recommend", body.encode())
+    assert words in refused("/recommend", body)
 
 
 @pytest.mark.parametrize("field", ["attributes", None])
 def test_of_thousands_of_wrong_fields_the_number_is_told_and_none_is_looked_at(field):
     fields = {f"a{number}": 1 for number in range(5_000)}
     body = json.dumps({field: fields} if field else fields)
-    assert refusal("/recommend", body.encode()).startswith("body: 500")
-    assert "of its fields are wrong" in refusal("/recommend", body.encode())
+    told = refused("/recommend", body)
+    assert told.startswith("body: 500") and "of its fields are wrong" in told
 
 
 def test_of_many_events_that_are_wrong_the_first_is_told():
     good = {"event_id": "e", "user_id": "u", "item_id": "i"}
-    told = refusal("/events", json.dumps({"events": [good, *[{"event_id": ""}] * 50]}).encode())
+    told = refused("/events", json.dumps({"events": [good, *[{"event_id": ""}] * 50]}))
     assert told.startswith("events.1.event_id: should have at least 1 characters")
     assert "events.2" not in told
-    assert refusal("/events", json.dumps({"events": [good] * 101}).encode()) == (
-        "events: should have at most 100 entries"
-    )
+    assert refused("/events", json.dumps({"events": [good] * 101})) == "events: should have at most 100 entries"

@@ -11,12 +11,13 @@ from components.core.schema import ITEM_ID, POSITION, SOURCE_ROW, USER_ID
 from components.data.landing.encoding import find_encoding
 from components.data.landing.formats import FileFormat, Limits
 from components.data.landing.lines import BLOCK_SIZE, SMALL_BLOCK, encodes, readable, text_lines, too_long
+from components.data.landing.mistaken import refuse_table
 from components.data.landing.opening import Member
 from components.data.landing.piece import Account, Piece, Pieces, Rejected
 
 
 def read_sequences(member: Member, declared: FileFormat, limits: Limits) -> Pieces:
-    """The pieces of one file: user_id and item_id as written, position from 1."""
+    """The pieces of one file: user_id and item_id as written, position from 1; DataError on a table of events."""
     encoding = find_encoding(member, declared.encoding)
     yield Piece(None, remarks=encoding.remarks)
     rows = 0
@@ -25,6 +26,8 @@ def read_sequences(member: Member, declared: FileFormat, limits: Limits) -> Piec
         if lines.long_bytes:
             yield too_long(lines.first, readable(lines.texts[0], encoding.name), lines.long_bytes)
             continue
+        if lines.first == 1 and declared.delimiter is None:
+            refuse_table(member.label, lines.texts)
         piece = _piece(lines.first, lines.texts, declared.delimiter, encoding.name)
         yield piece
         rows += piece.account.rows

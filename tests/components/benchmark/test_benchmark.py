@@ -279,13 +279,6 @@ def test_a_table_of_events_in_place_of_sequences_is_refused_with_what_to_do(tmp_
     assert "one event a line" in told and "params.yaml" in told
 
 
-def test_sequences_of_one_length_whose_ids_look_like_times_are_sequences(tmp_path):
-    from components.benchmark.material import recognise
-
-    (tmp_path / "sequences.txt").write_text("".join(f"u{u} {878300000 + u} {878300001 + u}\n" for u in range(9)))
-    assert recognise(tmp_path).kind == "sequences"
-
-
 def test_a_folder_without_sequences_names_what_it_holds(tmp_path):
     (tmp_path / "items.txt").write_text("u a b c\n")
     told = " ".join(called(tmp_path, tmp_path / "out").output.split())

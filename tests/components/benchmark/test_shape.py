@@ -1,13 +1,15 @@
 """Options by the shape of the data: a stated rule, measured on what is fitted on."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import yaml
 
 from components.benchmark import roster
+from components.benchmark.by_data import ByData
 from components.benchmark.contest import Contest
-from components.benchmark.entrant import Spec, Variant
+from components.benchmark.entrant import Spec
 from components.benchmark.shape import Shape, fitted_to
 from components.core.dataset import Histories
 from components.core.errors import ConfigError
@@ -25,8 +27,9 @@ def test_the_shape_counts_users_with_events_and_takes_the_middle_history():
 def test_every_variant_that_holds_is_laid_over_in_order_and_said_in_words():
     spec = Spec(
         "als", "als", {"epochs": 5, "alpha": 1},
-        (Variant({"median_history": 40}, {}, {"epochs": 9}), Variant({}, {"users": 10_000}, {"epochs": 7}),
-         Variant({"items": 10_000}, {}, {"alpha": 3})),
+        (ByData(at_least={"median_history": 40}, params={"epochs": 9}),
+         ByData(at_most={"users": 10_000}, params={"epochs": 7}),
+         ByData(at_least={"items": 10_000}, params={"alpha": 3})),
     )  # fmt: skip
     fitted, told = fitted_to({"als": spec}, LONG)
     assert fitted["als"] == Spec("als", "als", {"epochs": 7, "alpha": 1})
@@ -47,7 +50,14 @@ def test_a_variant_without_a_rule_or_of_an_unknown_fact_is_refused(tmp_path):
 @pytest.mark.parametrize("timed", [True, False])
 def test_all_variants_of_the_presets_are_options_that_their_models_take(timed):
     lines = roster.presets(timed=timed)
-    roster.able(lines, lines, repeats=True, validation=False)
+    assert roster.able(lines, lines, repeats=True, validation=False) == {}
+
+
+def test_a_variant_that_an_entrant_does_not_take_is_refused_before_anything_runs():
+    lines = roster.presets(timed=False)
+    lines["ranker"] = replace(lines["ranker"], by_data=(ByData(at_least={"users": 9}, params={"colour": 3}),))
+    with pytest.raises(ConfigError, match="colour"):
+        roster.able(lines, ["ranker"], repeats=False, validation=False)
 
 
 @pytest.mark.parametrize("shape", [BEAUTY, TOYS])

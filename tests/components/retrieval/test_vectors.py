@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
-
 import numpy as np
 import pytest
 
+from components.core.errors import BundleError
 from components.retrieval import vectors
 
 
@@ -22,9 +21,8 @@ def shop():
 
 def test_lists_look_into_as_many_as_the_recall_needs_and_say_so(shop, tmp_path):
     checked = vectors.write(tmp_path, shop[0], np.random.default_rng(1), shop[1], exact_up_to=1000)
-    assert checked.kept and checked.recall >= vectors.LEAST_RECALL and checked.queries == 32
-    assert json.loads((tmp_path / vectors.CHECKED_FILE).read_text())["probed"] == checked.probed
-    rows, _ = vectors.read(tmp_path).nearest(shop[1][0], 100)
+    assert checked.recall >= vectors.LEAST_RECALL and checked.judges == 32
+    rows, _ = vectors.read(tmp_path, checked.probed).nearest(shop[1][0], 100)
     exact = np.argsort(-(shop[0] @ shop[1][0]))[:100]
     assert len(np.intersect1d(rows, exact)) >= 85
 
@@ -32,11 +30,20 @@ def test_lists_look_into_as_many_as_the_recall_needs_and_say_so(shop, tmp_path):
 def test_lists_that_keep_too_little_give_way_to_a_look_at_all_items(shop, tmp_path, monkeypatch):
     monkeypatch.setattr(vectors, "LEAST_RECALL", 1.1)
     checked = vectors.write(tmp_path, shop[0], np.random.default_rng(1), shop[1], exact_up_to=1000)
-    assert not checked.kept
-    rows, _ = vectors.read(tmp_path).nearest(shop[0][7], 1)
+    assert checked.recall <= 1
+    assert [file.name for file in tmp_path.iterdir()] == [vectors.EXACT_FILE]
+    rows, _ = vectors.read(tmp_path, checked.probed).nearest(shop[0][7], 1)
     assert rows.tolist() == [7]
 
 
 def test_a_small_catalogue_is_looked_at_whole_and_needs_no_check(shop, tmp_path):
     assert vectors.write(tmp_path, shop[0], np.random.default_rng(1), shop[1]) is None
-    assert not (tmp_path / vectors.CHECKED_FILE).exists()
+    rows, _ = vectors.read(tmp_path, None).nearest(shop[0][7], 1)
+    assert rows.tolist() == [7]
+
+
+def test_lists_that_nobody_checked_are_not_used(shop, tmp_path):
+    lists = vectors.InvertedLists.make(shop[0], 64, 4000, np.random.default_rng(1))
+    lists.write(tmp_path / vectors.LISTS_FILE)
+    with pytest.raises(BundleError, match="nobody checked what its lists keep; build the index again"):
+        vectors.read(tmp_path, None)

@@ -115,4 +115,7 @@ CASES = [
          file("events.csv", "user,item,title\n=1+1,@SUM(A1),\"=HYPERLINK(\"\"http://x\"\")\"\n-2,+3,\t=A1\n"), rows=2),
     Case("a user without items", "a sequence of no items", REJECTED, "a user without items",
          file("events.sequences", "u1 i1 i2\nu2\n\nu3 i1\n"), rows=3, rejected=1),
+    Case("a table in place of sequences", "user, item and time on every line, as MovieLens has them", REFUSED,
+         "looks like a table with one event a line",
+         file("events.sequences", "1\t7\t878300001\n1\t8\t878300002\n2\t7\t878300003\n2\t9\t878300004\n")),
 ]  # fmt: skip

@@ -103,6 +103,16 @@ def test_parquet_files_of_different_types_are_refused(tmp_path):
         landed(tmp_path, "1.parquet", "2.parquet")
 
 
+def test_sequences_of_one_length_whose_ids_look_like_times_are_sequences(tmp_path):
+    (tmp_path / "clicks.sequences").write_text("".join(f"u{u} {878300000 + u} {878300001 + u}\n" for u in range(9)))
+    assert landed(tmp_path, "clicks.sequences")[1].rows == 18
+
+
+def test_a_declared_delimiter_is_believed(tmp_path):
+    (tmp_path / "clicks.sequences").write_text("u1,a,b\nu2,c,d\n")
+    assert landed(tmp_path, "clicks.sequences", file_format=FileFormat(delimiter=","))[1].rows == 4
+
+
 def test_sequences_become_rows_with_positions(tmp_path):
     (tmp_path / "clicks.sequences").write_text("u1 a b  a\n\nu2\tc\n")
     rows, found = landed(tmp_path, "clicks.sequences")

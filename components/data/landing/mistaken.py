@@ -2,47 +2,32 @@
 
 from __future__ import annotations
 
-import gzip
 import re
-from itertools import islice
-from pathlib import Path
+from collections.abc import Sequence
 
 from components.core.errors import DataError
 
 LOOKED_AT = 200  # lines
-LONGEST = 65_536  # bytes of a line that are looked at; a sequence may be longer
 SIGNS = re.compile(r"::|[,;|]")
 UNIX_TIME = re.compile(r"\d{9,10}(\.\d+)?|\d{13}")
 FIELDS = range(2, 9)
 ENOUGH = 2  # lines
 
 
-def refuse_table(file: Path) -> None:
+def refuse_table(label: str, first_lines: Sequence[str]) -> None:
     """Tell whoever gave a table of events in place of sequences what to do; DataError.
 
     A table's lines hold no white space and as many fields as one another; or each ends with a time, and users stand on
-    several. What cannot be read as text is left to the reader of sequences, which has words for it.
+    several.
     """
-    lines = _first_lines(file)
+    lines = [line.strip() for line in first_lines[:LOOKED_AT] if line.strip()]
     if len(lines) < ENOUGH or not (_delimited(lines) or _timed(lines)):
         return
     raise DataError(
-        f"{file}: looks like a table with one event a line ('{lines[1][:60]}'), and a benchmark reads lines "
-        "`user item item …`, white space between them, in the order of time. Write one line for each user, or name "
-        "the table in a params.yaml (source: tables, docs/bring-your-own-data.md) and give that: its times count then."
+        f"{label}: looks like a table with one event a line ('{lines[1][:60]}'), where lines `user item item …` are "
+        "read, white space between them, in the order of time. Write one line for each user, or declare the table in a "
+        "params.yaml (source: tables, docs/bring-your-own-data.md): its times count then."
     )
-
-
-def _first_lines(file: Path) -> list[str]:
-    read = gzip.open if file.suffix == ".gz" else open
-    try:
-        with read(file, "rb") as raw:
-            found = [
-                line.decode("utf-8").strip() for line in islice(iter(lambda: raw.readline(LONGEST), b""), LOOKED_AT)
-            ]
-    except (OSError, EOFError, UnicodeDecodeError):
-        return []
-    return [line for line in found if line]
 
 
 def _delimited(lines: list[str]) -> bool:
