@@ -24,7 +24,7 @@ from components.core.dataset import Histories
 from components.core.forms import SparseModel, VectorModel
 from components.core.model import Model
 from components.retrieval.evidence import SPARE, Common, Dense, Evidence, Listed, ListedVectors, Sparse
-from components.retrieval.vectors import CHECKED_AT, EXACT_UP_TO, InvertedLists, checked
+from components.retrieval.vectors import CHECKED_AT, EXACT_UP_TO, Checked, InvertedLists, checked
 
 CHECKED_USERS = 200  # half of them choose how many lists are looked into, the other half judge
 SAMPLE = 4096
@@ -42,16 +42,6 @@ class RetrievalConfig(Config):
 
     exact_up_to: int = Field(default=EXACT_UP_TO, ge=1, le=100_000_000)
     least_recall: float = Field(default=0.95, gt=0, le=1)
-
-
-@dataclass(frozen=True)
-class Checked:
-    """What an index keeps of the exact answer, on users that did not choose its settings."""
-
-    lists: int
-    probed: int
-    recall: float
-    users: int
 
 
 @dataclass
@@ -104,8 +94,10 @@ class Retrieval:
 
     def facts(self) -> dict[str, Any]:
         """For release.json: how the models are asked, and with what recall."""
-        kept = {name: {**vars(c), "recall": round(c.recall, 4)} for name, c in self.checked.items()}
-        return {**self.config.model_dump(mode="json"), "recall_at": CHECKED_AT, "indexes": kept}
+        return {**self.config.model_dump(mode="json"), "recall_at": CHECKED_AT, "indexes": {
+            name: {"lists": kept.lists, "probed": kept.probed, "recall": round(kept.recall, 4), "users": kept.judges}
+            for name, kept in self.checked.items()
+        }}  # fmt: skip
 
     def save(self, folder: Path) -> None:
         """Write the indexes and how they are asked as a sealed folder; the vectors stay with their models."""
@@ -121,7 +113,7 @@ class Retrieval:
         facts = bundle.read_json(folder / bundle.META)
         made = cls(RetrievalConfig(**{name: facts[name] for name in RetrievalConfig.model_fields}))
         for name, kept in facts["indexes"].items():
-            made.checked[name] = Checked(**kept)
+            made.checked[name] = Checked(kept["lists"], kept["probed"], kept["recall"], kept["users"])
             lists = InvertedLists.read(folder / f"{name}.faiss")
             made.listed[name] = _listed(models[name].item_vectors(), lists, kept["probed"])
         return made
@@ -135,7 +127,7 @@ def _indexed(
     n_lists = min(n_lists, max(1, len(vectors) // TRAINED_PER_LIST))
     lists = InvertedLists.make(vectors, n_lists, TRAINED_PER_LIST * n_lists, rng)
     found = checked(vectors, lists, model.queries(drawn), least, SPARE)
-    return _listed(vectors, lists, found.probed), Checked(*found)
+    return _listed(vectors, lists, found.probed), found
 
 
 def _listed(vectors: np.ndarray, lists: InvertedLists, probed: int) -> ListedVectors:

@@ -117,10 +117,10 @@ def checked(vectors: np.ndarray, lists: InvertedLists, queries: np.ndarray, leas
 
     spare  times as many rows as wanted are taken from the lists, whose scores are rounded, and scored again
     """
-    exact, half = exact_best(vectors, queries, CHECKED_AT), len(queries) // 2
-    probed = enough_lists(vectors, lists, queries[half:], exact[half:], min(1.0, least + MARGIN), spare)
+    exact, half = _exact(vectors, queries, CHECKED_AT), len(queries) // 2
+    probed = _enough(vectors, lists, queries[half:], exact[half:], min(1.0, least + MARGIN), spare)
     judging = slice(max(half, 1))
-    recall = recall_of(vectors, lists, queries[judging], exact[judging], probed, spare)
+    recall = _recall(vectors, lists, queries[judging], exact[judging], probed, spare)
     return Checked(lists.n_lists, probed, recall, len(queries[judging]))
 
 
@@ -158,23 +158,23 @@ def read(folder: Path, probed: int | None) -> Vectors:
     return Vectors(None, InvertedLists.read(folder / LISTS_FILE), probed)
 
 
-def exact_best(vectors: np.ndarray, queries: np.ndarray, at: int) -> np.ndarray:
+def _exact(vectors: np.ndarray, queries: np.ndarray, at: int) -> np.ndarray:
     """int32 (n, at), the best items by a look at all products."""
     k = min(at, len(vectors))
     return np.stack([top_k((vectors @ query)[None], k)[0] for query in queries]) if len(queries) else np.zeros((0, k))
 
 
-def enough_lists(
+def _enough(
     vectors: np.ndarray, lists: InvertedLists, queries: np.ndarray, exact: np.ndarray, wanted: float, spare: int = 1
 ) -> int:
     """The smallest power of two of lists in which these queries find as much as wanted; all lists, where none is."""
     probed = FEWEST
-    while probed < lists.n_lists and recall_of(vectors, lists, queries, exact, probed, spare) < wanted:
+    while probed < lists.n_lists and _recall(vectors, lists, queries, exact, probed, spare) < wanted:
         probed *= 2
     return min(probed, lists.n_lists)
 
 
-def recall_of(
+def _recall(
     vectors: np.ndarray, lists: InvertedLists, queries: np.ndarray, exact: np.ndarray, probed: int, spare: int = 1
 ) -> float:
     """Mean share of the exact best items that are found."""

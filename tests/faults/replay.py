@@ -26,6 +26,7 @@ from components.core.ports import HOST
 from components.online.address import open_store
 from components.tracking.registry import CHAMPION, DIGEST_TAG, ModelRegistry
 from tests.faults import ground
+from tests.load.lines import Line, told
 
 CATEGORIES = ("cheese", "bread", "tea")
 Logged = tuple[str, dict[str, Any], str, str]  # path, body, release, request_id
@@ -153,4 +154,4 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--requests", type=int, default=10_000)
     figures = main(**vars(parser.parse_args()))
-    raise SystemExit(figures["answers that differ"] + figures["features that differ"] > 0)
+    raise SystemExit(told(Line(name, figures[name], 0) for name in ("answers that differ", "features that differ")))

@@ -24,6 +24,7 @@ import numpy as np
 from components.core.ports import HOST
 from components.tracking.registry import CHAMPION, ModelRegistry
 from tests.faults import ground
+from tests.load.lines import Line, told
 
 CONNECTIONS = 16
 VISIBLE_WITHIN_S, P99_RATIO = 5.0, 2.0
@@ -169,9 +170,6 @@ if __name__ == "__main__":
     parser.add_argument("--requests", type=int, default=10_000)
     parser.add_argument("--rate", type=float, default=0, help="requests a second; 0: half of what it answers")
     figures = main(**vars(parser.parse_args()))
-    raise SystemExit(
-        figures["failed requests"] > 0
-        or figures["answers of mixed parts"] > 0
-        or figures["slowest swap to be seen, s"] > VISIBLE_WITHIN_S
-        or figures["p99 ratio"] > P99_RATIO
-    )
+    lines = {"failed requests": 0, "answers of mixed parts": 0, "slowest swap to be seen, s": VISIBLE_WITHIN_S}
+    lines["p99 ratio"] = P99_RATIO
+    raise SystemExit(told(Line(name, figures[name], line) for name, line in lines.items()))

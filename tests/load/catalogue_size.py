@@ -147,7 +147,7 @@ def main():
     print(f"p50 {first:.1f} ms over {asked.small:,} items, {second:.1f} ms over {asked.large:,}")
     checked = large[0].retrieval.checked.items()
     for name, kept in checked:
-        print(f"{name}'s index: {kept.probed} of {kept.lists} lists, {kept.users} users")
+        print(f"{name}'s index: {kept.probed} of {kept.lists} lists, {kept.judges} users")
     print(f"afterwards: {words(others())}")
     return told(lines_of(first, second, checked))
 
