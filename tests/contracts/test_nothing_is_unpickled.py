@@ -19,6 +19,7 @@ import pytest
 
 from components.core import bundle, layout
 from components.core.errors import ShoploopError
+from tests.bombs import Bomb, pickled
 
 PROJECT = Path(__file__).parents[2]
 OURS = sorted(path for room in ("components", "flows", "services") for path in (PROJECT / room).rglob("*.py"))
@@ -83,14 +84,6 @@ def test_no_module_of_ours_could_unpickle_or_run_what_it_reads():
     assert {path: calls for path, calls in found.items() if calls} == {}
 
 
-class _WritesAFile:
-    def __init__(self, path):
-        self.path = path
-
-    def __reduce__(self):
-        return (open, (self.path, "w"))
-
-
 @pytest.fixture
 def written(tmp_path):
     """The file that a bomb would write."""
@@ -100,13 +93,13 @@ def written(tmp_path):
 @pytest.fixture
 def bombs(written):
     """The same bomb as a pickle, in numpy's file of objects and in an archive of such."""
-    bomb = _WritesAFile(str(written))
+    bomb = Bomb(written)
     objects, archive = io.BytesIO(), io.BytesIO()
     np.save(objects, np.array([bomb], dtype=object), allow_pickle=True)
     with zipfile.ZipFile(archive, "w") as zipped:
         zipped.writestr("arr_0.npy", objects.getvalue())
-        zipped.writestr("data.pkl", pickle.dumps(bomb))
-    return {"pickle": pickle.dumps(bomb), "npy": objects.getvalue(), "npz": archive.getvalue()}
+        zipped.writestr("data.pkl", pickled(written))
+    return {"pickle": pickled(written), "npy": objects.getvalue(), "npz": archive.getvalue()}
 
 
 @pytest.mark.parametrize("kind", ["pickle", "npy"])

@@ -4,7 +4,6 @@ python -m tests.faults.hostile [--anyway]
 """
 
 import json
-import pickle
 import random
 import tempfile
 import time
@@ -14,6 +13,7 @@ from pathlib import Path
 import httpx
 from hypothesis import HealthCheck, Phase, given, seed, settings
 
+from tests.bombs import pickled
 from tests.faults.shop_service import small_service
 from tests.load.lines import Line, told
 from tests.load.machine import quiet
@@ -128,22 +128,11 @@ def hostile_questions(number, rng):
         yield "&".join(f"{name}={rng.choice(values)}" for name in names)
 
 
-class Bomb:
-    """Writes a file where somebody unpickles it."""
-
-    def __init__(self, path):
-        self.path = str(path)
-
-    def __reduce__(self):
-        """Called by nobody but an unpickler."""
-        return (open, (self.path, "w"))
-
-
 def bombs(client, tally):
     """How many pickles that were sent as whatever a framework may unpickle wrote their file, on this machine."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "written"
-        body = pickle.dumps(Bomb(path))
+        body = pickled(path)
         for kind in ("application/vnd.bentoml+pickle", "application/octet-stream", "application/json"):
             for route in (*POST, "/"):
                 headers = {"Content-Type": kind, "Payload-Container": "pickle", "Args-Number": "1"}
