@@ -19,6 +19,7 @@ class RequestRecord:
     status     what was answered; None if nothing was, because it was cancelled or the caller left
     refused    in one word, why it was not answered
     release, data_digest, version, fallback  of the answer, once there is one
+    unlogged   the answer went out, and the store of exposures could not be written
     features   digest of what the ranker was asked with (ranking/feature_digest.py); None where it was not asked
     """
 
@@ -33,6 +34,7 @@ class RequestRecord:
     version: str | None = None
     fallback: str | None = None
     features: str | None = None
+    unlogged: bool = False
 
     def served_by(self, now: Serving) -> None:
         """The release that answers."""
