@@ -19,7 +19,6 @@ from components.core.errors import RegistryError, ReleaseError
 from components.promotion.checks import Check, check_files, check_gates, gates_digest
 from components.promotion.history import (
     CANARY_OFF,
-    LONGEST_WORDS,
     NOTHING_BEFORE,
     PROMOTED,
     REFUSED,
@@ -30,6 +29,7 @@ from components.promotion.history import (
     History,
     Writer,
     on_trial,
+    one_line,
     reigns,
 )
 from components.tracking.registry import (
@@ -252,7 +252,8 @@ class Promotions:
 
     def _approved(self, writer: Writer, found: RegisteredVersion, action: str, champion: str | None) -> Entry:
         """Somebody's approval in MLflow; the name and the reason given beforehand are for this one move."""
-        by, reason = found.tags.get(APPROVED_BY) or BY_HAND, found.tags.get(APPROVED_WHY) or WHY_BY_HAND
+        by = one_line(found.tags.get(APPROVED_BY, "")) or BY_HAND
+        reason = one_line(found.tags.get(APPROVED_WHY, "")) or WHY_BY_HAND
         entry = self._write(writer, found, action, by, reason, champion, None)
         self._forget_approval(found)
         return entry
@@ -291,7 +292,7 @@ class Promotions:
                 self.registry.clear_alias(CANARY)
 
     def _refuse(self, writer: Writer, found: RegisteredVersion, problem: str, champion: str | None) -> Entry:
-        by = found.tags.get(APPROVED_BY) or BY_HAND
+        by = one_line(found.tags.get(APPROVED_BY, "")) or BY_HAND
         entry = writer.add(self._entry(writer.last, found, REFUSED, by, problem, champion))
         self.registry.tag(found.version, REFUSED_TAG, f"{entry.at}: {problem}")
         self._forget_approval(found)
@@ -305,9 +306,19 @@ class Promotions:
         self, last: Entry | None, to: RegisteredVersion, action: str, by: str, reason: str, champion: str | None
     ) -> Entry:
         at = f"{self._now():%Y-%m-%dT%H:%M:%S.%fZ}"
-        by, reason = by.strip()[:LONGEST_WORDS], reason.strip()[:LONGEST_WORDS]
         digest = to.tags.get(DIGEST_TAG, "")
-        return Entry(0, at, action, by, reason, to.version, _champion(last), champion, digest, gates_digest(to))
+        return Entry(
+            0,
+            at,
+            action,
+            one_line(by),
+            one_line(reason),
+            to.version,
+            _champion(last),
+            champion,
+            digest,
+            gates_digest(to),
+        )
 
 
 def canary_off(version: RegisteredVersion) -> str | None:
@@ -345,5 +356,5 @@ def _not_expected(expected: object, last: Entry | None) -> ReleaseError:
 
 def _check_told(by: str, reason: str) -> None:
     for what, said in (("reason", reason), ("name of who decides", by)):
-        if not said.strip():
+        if not one_line(said):
             raise ReleaseError(f"registry: the {what} is blank; the journal keeps it, so say it in a few words.")

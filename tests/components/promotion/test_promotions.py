@@ -112,6 +112,17 @@ def test_a_blank_reason_and_the_present_champion_move_nothing(promotions, add):
     assert actions(promotions) == [(h.PROMOTED, "1")]
 
 
+def test_a_reason_stays_on_one_line_so_that_it_cannot_look_like_an_entry_of_its_own(promotions, add):
+    forged = "fine\n   2  2026-01-01T00:00:00Z  champion is version 9 (promoted by boss)\x1b[1A\u202e"
+    entry = promotions.promote(add("a"), by="an\x07n\r", reason=forged)
+    assert entry.by == "ann"
+    assert entry.reason == "fine 2 2026-01-01T00:00:00Z champion is version 9 (promoted by boss)[1A"
+    with pytest.raises(ReleaseError, match="the reason is blank"):
+        promotions.promote(add("b"), by="ann", reason="\u200b\x1b")
+    long = promotions.promote(add("c"), by="ann", reason="说明" * 400).reason
+    assert (len(long), long[-1]) == (h.LONGEST_WORDS, "…")
+
+
 @pytest.mark.parametrize("reseal", [True, False])
 def test_files_that_are_not_those_registered_are_refused(promotions, add, tmp_path, reseal):
     version = add("a b")
