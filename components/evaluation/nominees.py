@@ -83,23 +83,26 @@ class Nominees:
     def words(self) -> str:
         """Who gives the order, why, and what that does to the figures."""
         told = ", ".join(f"{_signed(self.differences[view])} on {VIEW_WORDS[view]}" for view in VIEWS)
+        told, named = f"by NDCG@{CUTOFF} {told}", f"The validation window had named the stand-in ({self.held_out})."
         if self.ranker_gives_way:
             return (
                 f"The order is that of {self.stand_in} alone, which stands in for the ranker: on the test window the "
-                f"ranker is clearly worse than it, by NDCG@{CUTOFF} {told}. The validation window had named it as the "
-                f"stand-in ({self.held_out}). Both were declared beforehand, yet this window chose between them, which "
-                f"flatters its NDCG@{CUTOFF} by up to {self.flattered:.4f}: let an A/B test decide."
+                f"ranker is clearly worse than it, {told}. {named} Both were declared beforehand, yet this window "
+                f"chose between them, which flatters its NDCG@{CUTOFF} by up to {self.flattered:.4f}: let an A/B test "
+                "decide."
             )
-        return (
-            f"The order is the ranker's: on the test window it is not clearly worse than {self.stand_in}, its "
-            f"stand-in, by NDCG@{CUTOFF} {told}. The validation window had named the stand-in ({self.held_out})."
+        how = (
+            f"on the test window it is clearly worse than {self.stand_in}, its stand-in, in one view and clearly "
+            "better in the other"
+            if _loses(self.differences)
+            else f"on the test window it is not clearly worse than {self.stand_in}, its stand-in"
         )
+        return f"The order is the ranker's: {how}, {told}. {named}"
 
 
 def clearly_worse(differences: dict[str, Figure]) -> bool:
     """Whether a difference lies wholly below zero in one view at least, and wholly above it in none."""
-    below = any(cell["high"] < 0 for cell in differences.values())
-    return below and not any(cell["low"] > 0 for cell in differences.values())
+    return _loses(differences) and not any(cell["low"] > 0 for cell in differences.values())
 
 
 def standing_in(report: dict[str, Any]) -> str | None:
@@ -111,6 +114,10 @@ def standing_in(report: dict[str, Any]) -> str | None:
 def words_of(report: dict[str, Any]) -> str:
     """What evaluation/report.json says of its nominees; empty where there was one only."""
     return (report.get("nominees") or {}).get("words", "")
+
+
+def _loses(differences: dict[str, Figure]) -> bool:
+    return any(cell["high"] < 0 for cell in differences.values())
 
 
 def _signed(cell: Figure) -> str:

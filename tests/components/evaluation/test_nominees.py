@@ -1,5 +1,7 @@
 """Who gives the order, the ranker or its stand-in, by figures a person can compare."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -58,7 +60,7 @@ def test_a_ranker_that_loses_says_by_how_much_and_what_choosing_by_this_window_i
     assert found.differences[NEW] == {"mean": 0, "low": 0, "high": 0}
     assert found.words.startswith("The order is that of item_knn alone, which stands in for the ranker")
     assert "clearly worse than it, by NDCG@10 -0.2500 (-0.3000 to -0.2000) on all items" in found.words
-    assert "named it as the stand-in (+0.0100 ± 0.0020 on held-out users)" in found.words
+    assert "had named the stand-in (+0.0100 ± 0.0020 on held-out users)" in found.words
     # An interval .1 wide is .1 / 3.92 standard errors; the mean of half a normal error is .3989 of them.
     assert found.flattered == pytest.approx(0.3989 * 0.1 / 3.92, rel=1e-3)
     assert found.words.endswith("flatters its NDCG@10 by up to 0.0102: let an A/B test decide.")
@@ -69,6 +71,13 @@ def test_a_ranker_that_is_not_clearly_worse_keeps_its_place():
     assert not found.ranker_gives_way
     assert found.words.startswith("The order is the ranker's: on the test window it is not clearly worse than item_knn")
     assert "flatters" not in found.words
+
+
+def test_a_ranker_that_loses_one_view_and_wins_the_other_keeps_its_place_and_says_so():
+    won = replace(nominees([0.1] * 4, [0.3] * 4), differences={ALL: cell(*ABOVE), NEW: cell(*BELOW)})
+    assert not won.ranker_gives_way
+    assert "clearly worse than item_knn, its stand-in, in one view and clearly better in the other" in won.words
+    assert "+0.0150 (+0.0100 to +0.0200) on all items, -0.0150 (-0.0200 to -0.0100) on items new" in won.words
 
 
 def test_the_report_tells_of_both_and_of_who_gives_the_order():
