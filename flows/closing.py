@@ -10,6 +10,7 @@ from rich.table import Table
 
 from components.core import layout
 from components.core.bundle import read_json
+from components.evaluation.nominees import standing_in, words_of
 from components.evaluation.protocol import ALL, NEW
 from flows.repro import RAN, Outcome
 
@@ -34,6 +35,8 @@ def print_closing(outcomes: list[Outcome], wall_seconds: float, root: Path) -> N
     report = read_json(root / layout.EVALUATION / "report.json")
     for view in VIEW_WORDS:
         console.print(_figures_table(report, view))
+    if standing_in(report):
+        console.print(f"'{RANKER}' above is what is released. {words_of(report)}")
 
 
 def wide_console() -> Console:

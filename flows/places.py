@@ -48,7 +48,9 @@ def _robustness(report: dict[str, Any]) -> str:
 def _decision(decision: dict[str, Any]) -> str:
     against = f"champion {decision['champion']}" if decision["champion"] else "no champion yet"
     failed = f"FAILED: {'; '.join(decision['reasons'])}"
-    return f"{len(decision['gates'])} gates passed, {against}" if decision["passed"] else failed
+    order = decision.get("order", RANKER)
+    by = "" if order == RANKER else f" by the order of {order}, the stand-in"
+    return f"{len(decision['gates'])} gates passed{by}, {against}" if decision["passed"] else failed
 
 
 def _drift(report: dict[str, Any]) -> str:

@@ -44,14 +44,14 @@ def history(verify: bool, service: str | None) -> None:
     1 if the chain is broken or they disagree. A service that asks for a key takes the one in SHOPLOOP_SERVICE_KEY.
     """
     from components.core.errors import RegistryError
-    from components.promotion.history import History, trouble
+    from components.promotion.history import History, one_line, trouble
     from components.promotion.promotions import ANCHOR_NOTE
     from components.tracking.registry import ModelRegistry
 
     known = History(ROOT)
     entries = known.entries()
     for entry in entries:
-        click.echo(f"{entry.seq:>4}  {entry.at[:19]}Z  {entry}: {entry.reason}  [{entry.hash[:SHORT]}]")
+        click.echo(f"{entry.seq:>4}  {entry.at[:19]}Z  {entry}: {one_line(entry.reason)}  [{entry.hash[:SHORT]}]")
     if not entries:
         click.echo("nothing was promoted yet")
     problems = []

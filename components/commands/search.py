@@ -103,12 +103,14 @@ def synonyms(
     from components.core.bundle import write_text
     from components.core.config import parse
     from components.core.errors import DataError
+    from components.search import simplified
     from components.search.analysis import AnalysisConfig, Analyzer
     from components.search.clicks import drafted, learn, read_clicks
 
     if out.exists():
         raise DataError(f"{out}: is there already, and may hold what people wrote; name another file with --out.")
-    analyzer = Analyzer(parse(AnalysisConfig, {"language": language}, "search synonyms"))
+    config = parse(AnalysisConfig, {"language": language, "simplify": True}, "search synonyms")
+    analyzer = Analyzer(config, simplified.known())
     given = {role: (name,) for role, name in {"query": query_, "item": item, "count": count}.items() if name}
     pairs = learn(read_clicks(clicks, given, analyzer), least_cosine=least)
     write_text(out, drafted(pairs))

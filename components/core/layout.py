@@ -41,5 +41,5 @@ MONITORING = ARTIFACTS / "monitoring"
 SERVICE_DATABASE = Path("service.db")  # in the service's state folder: events and exposures
 
 VALIDATION_FOLD = "validation"  # history up to the first cut-off; its target window trains the ranker
-TEST_FOLD = "test"  # history up to the second cut-off; its target window is only ever evaluated on
+TEST_FOLD = "test"  # history up to the second cut-off; its target window is evaluated on, and trains nothing
 FOLDS = (VALIDATION_FOLD, TEST_FOLD)

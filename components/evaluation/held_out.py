@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -69,6 +70,17 @@ class HeldOut:
         mean, error = self.gain(self.best_model)
         return f"{mean:+.4f} ± {error:.4f} NDCG@10 on held-out users against {self.best_model}, the best model alone"
 
+    def stand_in(self) -> dict[str, Any] | None:
+        """The best model as the ranker's stand-in, with its figures beside the ranker's; None where it leads already.
+
+        Returns  {"model", "words", "ndcg_at_10": name → view → mean, None where no user counts}
+        """
+        if self.better_alone:
+            return None
+        named = self.best_model
+        means = {name: {view: _mean(self.ndcg[name][view]) for view in VIEWS} for name in (RANKER, named)}
+        return {"model": named, "words": self.words, "ndcg_at_10": means}
+
 
 def ask(hybrid: Hybrid, work: Task) -> HeldOut:
     """Measure a ranker and each of its models; of more than MOST_USERS users, evenly chosen ones."""
@@ -85,3 +97,7 @@ def ask(hybrid: Hybrid, work: Task) -> HeldOut:
             for name, found in lists_of_many(listed, work.histories).items()
         }
     )
+
+
+def _mean(values: np.ndarray) -> float | None:
+    return None if np.isnan(values).all() else float(np.nanmean(values))

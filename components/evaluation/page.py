@@ -7,6 +7,7 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
+from components.evaluation.nominees import standing_in, words_of
 from components.evaluation.protocol import ALL, CUTOFF, NEW, VIEWS
 from components.report.figures import interval_plot, metric_bars
 from components.report.page import Page
@@ -31,6 +32,8 @@ def bars(report: dict[str, Any], view: str) -> Figure:
 def write(report: dict[str, Any], path: Path) -> Path:
     """Write the page; returns its path."""
     page = Page("Model comparison", subtitle=_subtitle(report))
+    if standing_in(report):
+        page.text(f"{words_of(report)} Below, 'ranker' is what is released: the order of {standing_in(report)}.")
     for view in VIEWS:
         page.heading(WORDS[view])
         page.figure(bars(report, view), f"Mean over {report['counted'][view]:,} users; lines are 95 % intervals.",
@@ -44,6 +47,8 @@ def write(report: dict[str, Any], path: Path) -> Path:
     slices = report["slices"]
     rows = [[name, s["users"], s["ranker"]["mean"], s["baseline"]["mean"]] for name, s in slices.items()]
     page.table(["users", "number", "NDCG@10 of the ranker", f"of {report['slice_baseline']}"], rows)
+    if report["nominees"]:
+        _tell_nominees(page, report["nominees"])
     page.heading("What this does not say")
     page.text(f"Split: {report['split']['method'].replace('_', ' ')}. What leaks: {report['split']['leaks']}.")
     page.text(
@@ -54,6 +59,20 @@ def write(report: dict[str, Any], path: Path) -> Path:
         "what is bought."
     )
     return page.write(path)
+
+
+def _tell_nominees(page: Page, nominees: dict[str, Any]) -> None:
+    """Both nominees' figures, and who was chosen why."""
+    page.heading("The ranker and its stand-in")
+    page.text(nominees["words"])
+    named = {f"order of {name}": views for name, views in nominees["figures"].items()}
+    rows = [[name, *(_interval(views[view]) for view in VIEWS)] for name, views in named.items()]
+    rows.append(["ranker minus stand-in", *(_interval(nominees["differences"][view]) for view in VIEWS)])
+    page.table([f"NDCG@{CUTOFF}", *(WORDS[view].lower() for view in VIEWS)], rows)
+
+
+def _interval(cell: dict[str, float]) -> str:
+    return f"{cell['mean']:.4f} ({cell['low']:.4f} to {cell['high']:.4f})"
 
 
 def _subtitle(report: dict[str, Any]) -> str:

@@ -63,9 +63,10 @@ class Entry:
     def __str__(self) -> str:
         """The entry in words, without its reason."""
         before = f", before it {self.previous}" if self.previous else ""
+        by = one_line(self.by)
         if self.action in MOVES:
-            return f"champion is version {self.version} ({self.action} by {self.by}{before})"
-        return f"version {self.version}: {self.action} (by {self.by}); champion stays {self.champion or 'none'}"
+            return f"champion is version {self.version} ({self.action} by {by}{before})"
+        return f"version {self.version}: {self.action} (by {by}); champion stays {self.champion or 'none'}"
 
     @property
     def anchor(self) -> str:
@@ -76,6 +77,14 @@ class Entry:
         """The entry with its hash."""
         told = json.dumps(asdict(replace(self, hash="")), sort_keys=True, ensure_ascii=True)
         return replace(self, hash=hashlib.sha256(told.encode()).hexdigest())
+
+
+def one_line(told: str) -> str:
+    """What a person said, on one line of at most LONGEST_WORDS letters that can be seen: a reason that brings line ends
+    or a terminal's commands along could otherwise look like an entry of its own, or hide one.
+    """
+    seen = "".join(c for c in " ".join(told.split()) if c.isprintable())
+    return seen if len(seen) <= LONGEST_WORDS else f"{seen[: LONGEST_WORDS - 1]}…"
 
 
 COLUMNS = tuple(field.name for field in fields(Entry))

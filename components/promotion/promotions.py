@@ -11,7 +11,7 @@ import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from components.core.addresses import masked
@@ -19,7 +19,6 @@ from components.core.errors import RegistryError, ReleaseError
 from components.promotion.checks import Check, check_files, check_gates, gates_digest
 from components.promotion.history import (
     CANARY_OFF,
-    LONGEST_WORDS,
     NOTHING_BEFORE,
     PROMOTED,
     REFUSED,
@@ -30,6 +29,7 @@ from components.promotion.history import (
     History,
     Writer,
     on_trial,
+    one_line,
     reigns,
 )
 from components.tracking.registry import (
@@ -53,6 +53,7 @@ AWAY_BY_HAND = "the alias was taken away in MLflow"
 CANARY_TAG = "canary"  # tag of a version: "off …" since a service switched it off, "on …" since a person said so
 OFF, ON = "off", "on"
 SERVICE = "service"  # who decided, where no person did
+UNFINISHED_FOR = timedelta(minutes=10)  # a move that was killed is looked at within seconds where a service runs
 AS_IT_IS = object()
 Clock = Callable[[], datetime]
 
@@ -159,7 +160,7 @@ class Promotions:
             champion = _champion(last)
             if standing.aliases.get(CHAMPION) != found.version or champion == found.version:
                 return None
-            cut_short = _unfinished(found, last)
+            cut_short = _unfinished(found, last, self._now())
             if cut_short is not None and problem is None:
                 return writer.add(cut_short)
             self._check_known(writer, standing)
@@ -216,6 +217,7 @@ class Promotions:
             if _champion(last) != expected:
                 raise _not_expected(expected, last)
             self._compared(writer)
+            self._forget_approval(to)  # one that stands there later was given later
             return self._write(writer, to, action, by, reason, to.version, CHAMPION)
 
     def _compared(self, writer: Writer) -> None:
@@ -252,7 +254,8 @@ class Promotions:
 
     def _approved(self, writer: Writer, found: RegisteredVersion, action: str, champion: str | None) -> Entry:
         """Somebody's approval in MLflow; the name and the reason given beforehand are for this one move."""
-        by, reason = found.tags.get(APPROVED_BY) or BY_HAND, found.tags.get(APPROVED_WHY) or WHY_BY_HAND
+        by = one_line(found.tags.get(APPROVED_BY, "")) or BY_HAND
+        reason = one_line(found.tags.get(APPROVED_WHY, "")) or WHY_BY_HAND
         entry = self._write(writer, found, action, by, reason, champion, None)
         self._forget_approval(found)
         return entry
@@ -291,7 +294,7 @@ class Promotions:
                 self.registry.clear_alias(CANARY)
 
     def _refuse(self, writer: Writer, found: RegisteredVersion, problem: str, champion: str | None) -> Entry:
-        by = found.tags.get(APPROVED_BY) or BY_HAND
+        by = one_line(found.tags.get(APPROVED_BY, "")) or BY_HAND
         entry = writer.add(self._entry(writer.last, found, REFUSED, by, problem, champion))
         self.registry.tag(found.version, REFUSED_TAG, f"{entry.at}: {problem}")
         self._forget_approval(found)
@@ -305,9 +308,19 @@ class Promotions:
         self, last: Entry | None, to: RegisteredVersion, action: str, by: str, reason: str, champion: str | None
     ) -> Entry:
         at = f"{self._now():%Y-%m-%dT%H:%M:%S.%fZ}"
-        by, reason = by.strip()[:LONGEST_WORDS], reason.strip()[:LONGEST_WORDS]
         digest = to.tags.get(DIGEST_TAG, "")
-        return Entry(0, at, action, by, reason, to.version, _champion(last), champion, digest, gates_digest(to))
+        return Entry(
+            0,
+            at,
+            action,
+            one_line(by),
+            one_line(reason),
+            to.version,
+            _champion(last),
+            champion,
+            digest,
+            gates_digest(to),
+        )
 
 
 def canary_off(version: RegisteredVersion) -> str | None:
@@ -325,11 +338,16 @@ def _champion(last: Entry | None) -> str | None:
     return last.champion if last else None
 
 
-def _unfinished(found: RegisteredVersion, last: Entry | None) -> Entry | None:
-    """The entry that stands on the version and would be the next of this history, or None."""
+def _unfinished(found: RegisteredVersion, last: Entry | None, now: datetime) -> Entry | None:
+    """The entry that stands on the version and would be the next of this history; None where it is not to be completed:
+    somebody gave their own name before the alias was moved, or it is so old that whoever wrote it did not move it.
+    """
     try:
         entry = Entry(**json.loads(found.tags[ENTRY_TAG]))
+        old = now - datetime.fromisoformat(entry.at) > UNFINISHED_FOR
     except (KeyError, TypeError, ValueError):
+        return None
+    if old or one_line(found.tags.get(APPROVED_BY, "")):
         return None
     follows = entry.previous_hash == (last.hash if last else NOTHING_BEFORE) and entry.champion == found.version
     return entry if follows and entry.sealed().hash == entry.hash else None
@@ -345,5 +363,5 @@ def _not_expected(expected: object, last: Entry | None) -> ReleaseError:
 
 def _check_told(by: str, reason: str) -> None:
     for what, said in (("reason", reason), ("name of who decides", by)):
-        if not said.strip():
+        if not one_line(said):
             raise ReleaseError(f"registry: the {what} is blank; the journal keeps it, so say it in a few words.")

@@ -13,9 +13,10 @@ from components.core.model import load as load_model
 from components.ranking.context import load_context
 from components.ranking.hybrid import FALLBACK, Hybrid
 from components.ranking.lambdamart import Lambdamart
+from components.ranking.nominee import led_by, stand_in_of
 from components.retrieval.retrieval import Retrieval, RetrievalConfig
 
-CHOICE = "choice.json"  # which models propose, how many items each, and how they are asked
+CHOICE = "choice.json"  # which models propose, how many items each, how they are asked, and the ranker's stand-in
 
 
 def load_models(root: Path, fold: str, names: list[str]) -> dict[str, Model]:
@@ -37,11 +38,21 @@ def untrained_hybrid(
     return Hybrid(models, load_context(root, fold, data), None, per_model, retrieval)
 
 
-def load_hybrid(root: Path, fold: str, data: Dataset) -> Hybrid:
-    """The whole recommender of a fold: its models and features, and the one ranker."""
+def trained_hybrid(root: Path, fold: str, data: Dataset) -> Hybrid:
+    """The recommender of a fold as `rank` left it: its models and features, and the one ranker."""
     folder = root / layout.RANKER
     bundle.verify(folder)
     choice = bundle.read_json(folder / CHOICE)
     asked = RetrievalConfig(**choice.get("retrieval", {}))
     hybrid = untrained_hybrid(root, fold, data, choice["models"], choice["candidates_per_model"], asked)
     return replace(hybrid, ranker=Lambdamart.load(folder))
+
+
+def load_hybrid(root: Path, fold: str, data: Dataset) -> Hybrid:
+    """The recommender of a fold as it is judged and released: `trained_hybrid`, or its stand-in's order in its place.
+
+    Raises  BundleError if `evaluate` decided between them for another ranker
+    """
+    hybrid = trained_hybrid(root, fold, data)
+    stand_in = stand_in_of(root)
+    return hybrid if stand_in is None else replace(hybrid, ranker=led_by(hybrid.ranker, stand_in))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -133,32 +134,37 @@ class Hybrid:
 
         scores   as in `propose`
         """
-        candidates, ranked, lowest = self._ranked(histories, None, scores)
-        dense = self.popular.scores[None] + (lowest - BEHIND)[:, None]
-        dense[candidates.rows, candidates.items] = ranked
-        return dense
+        return next(self.scores_by([self.ranker], histories, scores))
 
-    def _ranked(
+    def scores_by(
+        self, rankers: Sequence[Lambdamart], histories: Histories, scores: dict[str, np.ndarray] | None = None
+    ) -> Iterator[np.ndarray]:
+        """What `score` is by each of these rankers, for the same candidates and features."""
+        candidates, matrix = self._proposed(histories, None, scores)
+        for ranker in rankers:
+            ranked, lowest = _predicted(ranker, len(histories), candidates, matrix)
+            dense = self.popular.scores[None] + (lowest - BEHIND)[:, None]
+            dense[candidates.rows, candidates.items] = ranked
+            yield dense
+
+    def _proposed(
         self, histories: Histories, allowed: np.ndarray | None, scores: dict[str, np.ndarray] | None = None
-    ) -> tuple[Candidates, np.ndarray, np.ndarray]:
-        """Candidates, float (pairs,) their scores, and float32 (n,), the bound below which fillers score."""
+    ) -> tuple[Candidates, np.ndarray | None]:
+        """Candidates, and float32 (pairs, features) of them; None where there are none."""
         with stage("candidates"):
             candidates = self.propose(histories, allowed, scores)
         with stage("features"):
             matrix = self.features(histories, candidates)[1] if len(candidates.rows) else None
             if matrix is not None:
                 note_features(candidates.items, matrix)
-        with stage("rank"):
-            ranked = np.zeros(0, dtype=np.float32) if matrix is None else self.ranker.predict(matrix)
-        lowest = np.zeros(len(histories), dtype=np.float32)
-        np.minimum.at(lowest, candidates.rows, ranked)
-        return candidates, ranked, lowest
+        return candidates, matrix
 
     def orders(
         self, histories: Histories, *, exclude_seen: bool = False, allowed: np.ndarray | None = None
     ) -> list[Order]:
         """Every user's order of the catalogue; allowed: bool (n_items,), items that are ranked and may stand."""
-        candidates, ranked, lowest = self._ranked(histories, allowed)
+        candidates, matrix = self._proposed(histories, allowed)
+        ranked, lowest = _predicted(self.ranker, len(histories), candidates, matrix)
         ends = np.searchsorted(candidates.rows, np.arange(len(histories) + 1))
         return [
             Order(
@@ -258,3 +264,14 @@ class Hybrid:
         taste = histories.matrix(len(vectors), half_life_days=TASTE_HALF_LIFE_DAYS) @ vectors
         taste /= np.maximum(np.linalg.norm(taste, axis=1, keepdims=True), 1e-9)
         return np.einsum("pd,pd->p", taste[rows], vectors[items])
+
+
+def _predicted(
+    ranker: Lambdamart, n: int, candidates: Candidates, matrix: np.ndarray | None
+) -> tuple[np.ndarray, np.ndarray]:
+    """float32 (pairs,) scores of candidates, and float32 (n,), the bound below which a user's fillers score."""
+    with stage("rank"):
+        ranked = np.zeros(0, dtype=np.float32) if matrix is None else ranker.predict(matrix)
+    lowest = np.zeros(n, dtype=np.float32)
+    np.minimum.at(lowest, candidates.rows, ranked)
+    return ranked, lowest

@@ -16,6 +16,7 @@ from typing import Any
 from components.core import bundle, layout
 from components.core.errors import BundleError
 from components.core.schema import RANKER
+from components.evaluation.nominees import SET_ASIDE, standing_in, words_of
 from components.evaluation.protocol import CUTOFF, VIEWS
 from components.release.list_wishes import LIST_POLICY
 from components.release.release import HISTORY_EVENTS
@@ -31,6 +32,7 @@ INTENDED_USE = (
     "for decisions about people (credit, prices, fraud), not for another shop, not for items outside its catalogue."
 )
 NOT_JUDGED = "not judged: too few held-out users bought a candidate, so the scores order items and are no probabilities"
+NOT_THE_STAND_INS = "not told: the curve of probabilities was fitted on the ranker's scores, not on its stand-in's"
 SHOWN = ("ndcg", "recall", "mrr", "hit_rate", "coverage")
 
 
@@ -59,7 +61,6 @@ def gather(root: Path, facts: dict[str, Any], histories: str, intended_use: str 
     evaluation, robustness, quality = (
         _report(root / folder / "report.json") for folder in (layout.EVALUATION, layout.ROBUSTNESS, layout.QUALITY)
     )
-    calibration = _report(root / layout.RANKER / layout.CALIBRATION_FILE)
     return [
         Section(USE, (intended_use,)),
         _data(facts, histories, quality),
@@ -67,9 +68,9 @@ def gather(root: Path, facts: dict[str, Any], histories: str, intended_use: str 
         _metrics(evaluation),
         _slices(evaluation),
         Section(ROBUSTNESS, tuple(robustness.get("reasons", ()))),
-        Section(CALIBRATION, (_calibration(calibration),)),
+        Section(CALIBRATION, (_calibration(root, evaluation),)),
         Section(LIMITS, _limits(evaluation, facts)),
-        _made(root, facts),
+        _made(root, facts, evaluation),
     ]
 
 
@@ -131,7 +132,8 @@ def _metrics(evaluation: dict[str, Any]) -> Section:
     )
     columns = ("recommender", "items", *(f"{metric}@{CUTOFF}" for metric in SHOWN))
     words = (f"Means over users with 95 % intervals; this release is '{RANKER}'.",) if rows else ()
-    return Section(METRICS, words, columns, rows)
+    told = (words_of(evaluation), f"'{SET_ASIDE}' is the ranker that gave way.") if standing_in(evaluation) else ()
+    return Section(METRICS, (*words, *told), columns, rows)
 
 
 def _slices(evaluation: dict[str, Any]) -> Section:
@@ -143,7 +145,10 @@ def _slices(evaluation: dict[str, Any]) -> Section:
     return Section(SLICES, (), ("users with", "users", f"NDCG@{CUTOFF}", f"NDCG@{CUTOFF} of {baseline}"), rows)
 
 
-def _calibration(found: dict[str, Any]) -> str:
+def _calibration(root: Path, evaluation: dict[str, Any]) -> str:
+    if standing_in(evaluation):
+        return NOT_THE_STAND_INS
+    found = _report(root / layout.RANKER / layout.CALIBRATION_FILE)
     if not found:
         return NOT_JUDGED
     error, pairs = found["expected_calibration_error"], found["pairs"]
@@ -181,12 +186,13 @@ def _limits(evaluation: dict[str, Any], facts: dict[str, Any]) -> tuple[str, ...
     )
 
 
-def _made(root: Path, facts: dict[str, Any]) -> Section:
+def _made(root: Path, facts: dict[str, Any], evaluation: dict[str, Any]) -> Section:
     choice = _report(root / layout.RANKER / "choice.json")
     most = choice.get("candidates_per_model", "all")
+    order, stand_in = choice.get("order", "by the trees alone"), standing_in(evaluation)
     words = (
         f"Ranker (version {facts['ranker_version']}) over up to {most} candidates of each model.",
-        f"Its order: {choice.get('order', 'by the trees alone')}.",
+        f"Its order: {f'{stand_in} alone, the stand-in (see {METRICS})' if stand_in else order}.",
         "The commit and the receipts of every step stand in the version's lineage (`shoploop lineage`).",
     )
     rows = tuple((name, m["component"], m["version"]) for name, m in sorted(facts["models"].items()))

@@ -36,6 +36,8 @@ def page(report: Report) -> Page:
         "users; the loss is relative to undisturbed histories, paired by user. Where one draw leaves the verdict "
         "open, the judged level is the mean of many draws."
     )
+    if report.get("stand_in"):
+        out.text(f"'{report['judged']}' is the order of {report['stand_in']}, which stands in for the ranker.")
     if report["left_out"]:
         out.text(f"Not shown: {', '.join(report['left_out'])}; it finds nothing even in undisturbed histories.")
     for name, part in report["perturbations"].items():

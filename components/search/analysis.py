@@ -11,6 +11,7 @@ from pydantic import Field
 from components.core.config import Config
 from components.features.text import HAN, words
 from components.search import measures
+from components.search.simplified import Table
 from components.search.stemming import NONE, stemmer
 
 CHINESE = Literal["bigrams", "words", "characters", "both"]
@@ -28,26 +29,30 @@ class AnalysisConfig(Config):
     chinese   how runs of Han characters are cut: bigrams (pairs of characters), words of a dictionary (rjieba),
               words and their single characters, or words and bigrams (both)
     longest   characters of a text that are looked at
+    simplify  traditional Chinese characters are read as simplified ones; indexes made before there was a choice do not
     """
 
     language: LANGUAGES = NONE
     chinese: CHINESE = "characters"
     longest: int = Field(default=2000, ge=100, le=20_000)
+    simplify: bool = False
 
 
 class Analyzer:
     """Texts to index words; holds the dictionary and the stemmer. Safe to share between threads."""
 
-    def __init__(self, config: AnalysisConfig):
-        """The dictionary of Chinese words is loaded when the first Chinese text comes."""
+    def __init__(self, config: AnalysisConfig, simplified: Table | None = None):
+        """The dictionary of Chinese words is loaded when the first Chinese text comes.
+
+        simplified  traditional → simplified characters, for `simplify`
+        """
         self.config = config
+        self._simplified = (simplified or {}) if config.simplify else {}
         self.stem = stemmer(config.language)
 
     def normalise(self, text: str) -> str:
-        """NFKC, case folded, without accents on Latin letters and control characters; at most `longest` characters.
-
-        Traditional and simplified Chinese are left as they are: a table that turns one into the other is wrong often
-        enough to need a dictionary of its own.
+        """NFKC, case folded, without accents on Latin letters and control characters, traditional Chinese characters
+        as simplified ones; at most `longest` characters.
         """
         text = text[: self.config.longest]
         text = text.lower() if text.isascii() else _without_accents(unicodedata.normalize("NFKC", text).casefold())
@@ -55,6 +60,8 @@ class Analyzer:
             text = UNPRINTABLE.sub(" ", text)
         if "'" in text or not text.isascii():
             text = APOSTROPHE.sub("", text)
+        if self._simplified and not text.isascii() and HAN.search(text):
+            text = text.translate(self._simplified)
         return text.strip()
 
     def words(self, text: str) -> list[str]:

@@ -18,7 +18,7 @@ from components.core import bundle
 from components.core.config import Config
 from components.core.progress import track
 from components.retrieval import vectors
-from components.search import dense, load, suggest
+from components.search import dense, load, simplified, suggest
 from components.search.analysis import CHINESE, AnalysisConfig, Analyzer
 from components.search.dense import Bags, DenseConfig
 from components.search.engine import BRAND, CATEGORY, PRICE, STOCK, TEXT, TITLE, Document, FieldWeights
@@ -42,6 +42,7 @@ class BuildConfig(Config):
 
     language  of the words, for plurals; auto guesses it from the items
     chinese   how Han characters are cut; see docs/search.md for what was measured
+    simplify  read traditional Chinese characters as simplified ones, in items and queries
     weights   what a word counts for, by field
     mode      what answers: words alone, vectors alone, or both fused; fused only where judgments show that it pays
     vectors   make dense vectors; they serve `fused`, and queries that no item holds a word of
@@ -49,6 +50,7 @@ class BuildConfig(Config):
 
     language: LANGUAGE = "auto"
     chinese: CHINESE = "characters"
+    simplify: bool = True
     weights: FieldWeights = Field(default_factory=FieldWeights)
     mode: Mode = LEXICAL
     vectors: bool = True
@@ -87,8 +89,9 @@ def build(
     """
     extras = extras or Extras()
     table, popularity = _ordered(items.table, extras.popularity)
-    analysis = AnalysisConfig(language=_language(table, config), chinese=config.chinese)
-    analyzer = Analyzer(analysis)
+    analysis = AnalysisConfig(language=_language(table, config), chinese=config.chinese, simplify=config.simplify)
+    characters = simplified.known() if config.simplify else {}
+    analyzer = Analyzer(analysis, characters)
     tally = Tally(analyzer.stem)
     with bundle.replacing(Path(out)) as fresh:
         (fresh / load.LEXICAL).mkdir()
@@ -97,6 +100,8 @@ def build(
         )
         pq.write_table(table.drop_columns([TEXT]), fresh / load.ITEMS)
         _write_words(fresh, tally)
+        if config.simplify:
+            simplified.write(fresh, characters)
         _write_rules(fresh, extras.rules)
         offered = _offered(table, popularity, extras.queries)
         pq.write_table(suggest.table(offered, analyzer.normalise), fresh / suggest.FILE)

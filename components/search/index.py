@@ -118,7 +118,7 @@ class SearchIndex:
         hits = Hits(hits.rows[:k], hits.scores[:k])
         if len(hits.rows):
             return Found(hits, understood, _told(understood, complete))
-        return self._nothing(understood, k, filters, kept)
+        return self._nothing(query, understood, k, filters, kept)
 
     def facets(
         self, found: Found, filters: Filters | None, most: int, kept: np.ndarray | None = None
@@ -186,16 +186,18 @@ class SearchIndex:
         both = kept if allowed is None else allowed if kept is None else allowed & kept
         return Hits(*self.parts.vectors.nearest(vector, k, both))
 
-    def _nothing(self, understood: Understood, k: int, filters: Filters, kept: np.ndarray | None) -> Found:
-        """Nothing holds the words: the nearest in meaning, else what is popular among what passes the filters."""
+    def _nothing(self, query: str, understood: Understood, k: int, filters: Filters, kept: np.ndarray | None) -> Found:
+        """Nothing holds the words: the nearest in meaning, else what is popular among what passes the filters.
+
+        Who types nothing at all asks for what is popular, and gets it; of `???` or a smiley it is a substitute.
+        """
         if self.parts.space is not None and (understood.words or understood.dropped):
             near = self._dense(understood, k, filters, kept)
             close = near.scores >= LEAST_COSINE
             if close.any():
                 return Found(Hits(near.rows[close], near.scores[close]), understood, SIMILAR)
         popular = self.parts.engine.find(Question((), 0, filters, self.weights), k, kept)
-        asked = bool(understood.words or understood.dropped)
-        fallback = NOTHING if not len(popular.rows) else POPULAR if asked else None
+        fallback = NOTHING if not len(popular.rows) else POPULAR if query.strip() else None
         return Found(popular, understood, fallback)
 
     def allowed(self, filters: Filters) -> np.ndarray | None:

@@ -9,6 +9,7 @@ import numpy as np
 from components.core import bundle
 from components.core.errors import BundleError, ShoploopError
 from components.retrieval.vectors import read as read_vectors
+from components.search import simplified
 from components.search.analysis import AnalysisConfig, Analyzer
 from components.search.dense import Space
 from components.search.engine import SearchEngine
@@ -46,7 +47,8 @@ def read(folder: Path, engine: SearchEngine | None = None) -> SearchIndex:
     meta = bundle.read_json(folder / META)
     if meta.get("kind") != "search" or meta.get("format") != FORMAT:
         raise BundleError(f"{folder}: no search index of format {FORMAT}; `shoploop search build` makes one.")
-    analyzer = Analyzer(AnalysisConfig.model_validate(meta["analysis"]))
+    analysis = AnalysisConfig.model_validate(meta["analysis"])
+    analyzer = Analyzer(analysis, simplified.read(folder) if analysis.simplify else None)
     vocabulary = bundle.read_table(folder / VOCABULARY)
     speller = Speller(vocabulary["word"].to_pylist(), vocabulary["items"].to_numpy().astype(np.int64))
     synonyms = Synonyms(read_rules(folder / SYNONYMS), analyzer)

@@ -23,7 +23,7 @@ class Understood:
     words      index words as they are looked up, after correction, in order, none twice
     terms      the words the index holds, with their synonyms
     corrected  the query with its spelling corrected, None where nothing was
-    dropped    words that nothing in the index comes near to
+    dropped    words that nothing in the index comes near to; of Chinese, the characters that no item holds
     """
 
     words: tuple[str, ...]
@@ -46,6 +46,7 @@ class Understanding:
         typed = self._written_as_one(list(dict.fromkeys(self.analyzer.surfaces(query[:LONGEST_QUERY])))[:MOST_TERMS])
         meant: list[str] = []
         dropped: list[str] = []
+        pieces: list[str] = []  # of Chinese, that no item holds
         changed = False
         for word in typed:
             if self._found(self.analyzer.stem(word)):
@@ -55,8 +56,9 @@ class Understanding:
             if near is not None:
                 meant += near
                 changed = True
-            elif not self._is_part(word, typed):
-                dropped.append(word)
+            else:
+                (pieces if is_han(word) else dropped).append(word)
+        dropped += _in_no(meant, pieces)
         words = list(dict.fromkeys(map(self.analyzer.stem, meant)))
         corrected = " ".join(dict.fromkeys([*meant, *dropped])) if changed else None
         return Understood(tuple(words), self._terms(words), corrected, tuple(dropped))
@@ -85,11 +87,6 @@ class Understanding:
                 out.append(word)
         return out
 
-    @staticmethod
-    def _is_part(word: str, typed: list[str]) -> bool:
-        """Whether a Chinese piece is made of or part of another piece: that it is unknown says nothing."""
-        return is_han(word) and len(typed) > 1
-
     def _terms(self, words: list[str]) -> tuple[Term, ...]:
         """One term a word; two neighbours that the index also writes as one may stand as that one."""
         terms = []
@@ -108,3 +105,17 @@ class Understanding:
     def _joined(self, words: list[str]) -> dict[int, str]:
         pairs = ((i, a + b) for i, (a, b) in enumerate(pairwise(words)) if a.isalpha() and b.isalpha())
         return {i: w for i, w in pairs if len(w) >= LEAST_JOINED and not is_han(w) and self._holds(w)}
+
+
+def _in_no(held: list[str], pieces: list[str]) -> list[str]:
+    """What of Chinese pieces no word that is held covers, longest first, none within another.
+
+    A piece may be made of others, or part of one: that it is unknown by itself says nothing.
+    """
+    covered = {character for word in held for character in word}
+    left = dict.fromkeys("".join(c for c in piece if c not in covered) for piece in pieces)
+    out: list[str] = []
+    for rest in sorted(filter(None, left), key=len, reverse=True):
+        if not any(rest in longer for longer in out):
+            out.append(rest)
+    return out

@@ -26,6 +26,7 @@ def check(sections: Mapping[str, Any]) -> None:
               files are imported for it, the heavy libraries behind them are not.
     """
     trained = {key.removeprefix(TRAIN_SECTION): c for key, c in sections.items() if key.startswith(TRAIN_SECTION)}
+    _names(trained)
     for name, model in trained.items():
         _options(MODELS, f"models.{name}", model.component, model.params)
     _options(REDUCERS, "reduce", sections["reduce"].component, sections["reduce"].params)
@@ -61,6 +62,15 @@ def _times(source: Any, method: str) -> None:
             f"{PARAMS_FILE}: split.method: '{method}' cuts at one time for all users, but the source "
             f"'{source.component}' knows only the order of each user's events; choose {' or '.join(fit)}."
         )
+
+
+def _names(trained: Iterable[str]) -> None:
+    """Names that stand for an order of the ranker's beside those of the models."""
+    from components.core.schema import RANKER
+    from components.evaluation.nominees import SET_ASIDE, STAND_IN
+
+    for name in sorted({RANKER, SET_ASIDE, STAND_IN} & set(trained)):
+        raise ConfigError(f"{PARAMS_FILE}: models.{name}: this name means the ranker itself; give the model another.")
 
 
 def _candidates(names: list[str], trained: Iterable[str]) -> None:

@@ -18,6 +18,7 @@ from components.core.progress import track
 from components.core.schema import RANKER
 from components.core.vocabulary import Vocabulary
 from components.evaluation import compare, page
+from components.evaluation.nominees import SET_ASIDE, STAND_IN, Nominees, standing_in, words_of
 from components.evaluation.protocol import (
     ALL,
     NEW,
@@ -30,7 +31,9 @@ from components.evaluation.protocol import (
     measure,
     task,
 )
-from components.ranking.assemble import load_hybrid, load_models
+from components.ranking.assemble import CHOICE, load_models, trained_hybrid
+from components.ranking.nominee import FILE as NOMINEE_FILE
+from components.ranking.nominee import Nominee, led_by
 from components.splits import store
 from components.splits.store import Target
 from components.steps.result import StepResult
@@ -39,50 +42,87 @@ LISTS_FILE = "lists.parquet"  # top-10 of every recommender, user and view: anyo
 
 
 class EvaluateConfig(Config):
-    """models: names in params.yaml to compare with the ranker; slice_baseline: the one shown beside it in slices."""
+    """models: names in params.yaml to compare with the ranker; slice_baseline: the one shown beside it in slices.
+
+    stand_in  whether the model that rank named gives the order where the ranker is clearly worse on the test window
+    """
 
     models: list[str] = Field(min_length=1)
     slice_baseline: str = "household_recency"
+    stand_in: bool = True
 
 
 def evaluate(config: EvaluateConfig, root: Path, seed: int) -> StepResult:
-    """Measure all recommenders on the test fold.
+    """Measure all recommenders on the test fold, and say whether the ranker or its stand-in gives the order.
 
+    Where the stand-in does, the report's "ranker" is its order: what is judged and released.
     Reads   models/<name>/test/, ranker/, features/, reduced/, split/test/
-    Writes  evaluation/{report.json,report.html,lists.parquet,*.png}
+    Writes  evaluation/{report.json,report.html,nominee.json,lists.parquet,*.png}
     """
     fold = layout.TEST_FOLD
     data = store.load_dataset(root / layout.SPLIT / fold / store.DATASET)
     asked, target = store.load_questions(root, fold, data)
     work = task(asked, target)
-    ranked = _all_lists(config, root, data, work)
+    named = bundle.read_json(root / layout.RANKER / CHOICE).get("stand_in") if config.stand_in else None
+    ranked = _all_lists(config, root, data, work, named["model"] if named else None)
     measured = {
         name: {v: measure(parts[v], work.relevant[v], work.n_items) for v in VIEWS} for name, parts in ranked.items()
     }
-    report = _report(config, data, target, work, measured, rng.stream(seed, "evaluate")) | {"split": _split(root)}
-    with bundle.replacing(root / layout.EVALUATION) as fresh:
-        bundle.write_json(fresh / "report.json", report)
-        page.write(report, fresh / "report.html")
-        for view in VIEWS:
-            page.bars(report, view).savefig(fresh / f"ndcg_{view}.png")
-        pq.write_table(_lists_table(ranked, data.items, work), fresh / LISTS_FILE)
+    nominees = _nominees(named, measured, rng.stream(seed, "evaluate", "nominees"))
+    if named:
+        ranked, measured = (_seated(by_name, nominees) for by_name in (ranked, measured))
+    report = _report(config, data, target, work, measured, rng.stream(seed, "evaluate")) | {
+        "split": _split(root),
+        "nominees": nominees.report() if nominees else None,
+    }
+    _write(root, report, _lists_table(ranked, data.items, work))
     files = tuple(
         root / layout.EVALUATION / name for name in ("report.html", "report.json", "ndcg_all.png", "ndcg_new.png")
     )
     return StepResult(_summary(report), _metrics(report), artifacts=files)
 
 
-def _all_lists(config: EvaluateConfig, root: Path, data: Dataset, work: Task) -> dict[str, Lists]:
-    hybrid = load_hybrid(root, layout.TEST_FOLD, data)
+def _write(root: Path, report: dict[str, Any], listed: pa.Table) -> None:
+    with bundle.replacing(root / layout.EVALUATION) as fresh:
+        bundle.write_json(fresh / "report.json", report)
+        decided = Nominee(ranker=bundle.digest(root / layout.RANKER), stand_in=standing_in(report))
+        bundle.write_json(fresh / NOMINEE_FILE.name, decided.model_dump(mode="json"))
+        page.write(report, fresh / "report.html")
+        for view in VIEWS:
+            page.bars(report, view).savefig(fresh / f"ndcg_{view}.png")
+        pq.write_table(listed, fresh / LISTS_FILE)
+
+
+def _all_lists(config: EvaluateConfig, root: Path, data: Dataset, work: Task, stand_in: str | None) -> dict[str, Lists]:
+    """Lists of the ranker as it was trained, of STAND_IN's order where there is one, and of the models."""
+    hybrid = trained_hybrid(root, layout.TEST_FOLD, data)
     others = load_models(root, layout.TEST_FOLD, [name for name in config.models if name not in hybrid.models])
+    orders = {RANKER: hybrid.ranker} | ({STAND_IN: led_by(hybrid.ranker, stand_in)} if stand_in else {})
 
     def ask(block: Histories) -> dict[str, Lists]:
         scores = {name: model.score(block) for name, model in hybrid.models.items()}
         compared = scores | {name: model.score(block) for name, model in others.items()}
-        ours = {RANKER: lists(hybrid.score(block, scores), block)}
-        return ours | {name: lists(compared[name], block) for name in config.models}
+        ours = zip(orders, hybrid.scores_by(list(orders.values()), block, scores), strict=True)
+        return {name: lists(of, block) for name, of in ours} | {n: lists(compared[n], block) for n in config.models}
 
     return lists_of_many(ask, work.histories, lambda blocks: track(blocks, "ranking for all users"))
+
+
+def _nominees(
+    named: dict[str, Any] | None, measured: dict[str, dict[str, Measured]], draw: np.random.Generator
+) -> Nominees | None:
+    """Both nominees, where rank named a stand-in; draws of its own, so that no other interval moves."""
+    if named is None:
+        return None
+    return Nominees.measured(named["model"], named["words"], measured[RANKER], measured[STAND_IN], draw)
+
+
+def _seated(by_name: dict[str, Any], nominees: Nominees) -> dict[str, Any]:
+    """RANKER is the nominee that is released; a ranker that gave way stands last, as SET_ASIDE."""
+    others = {name: of for name, of in by_name.items() if name not in (RANKER, STAND_IN)}
+    if not nominees.ranker_gives_way:
+        return {RANKER: by_name[RANKER], **others}
+    return {RANKER: by_name[STAND_IN], **others, SET_ASIDE: by_name[RANKER]}
 
 
 def _report(
@@ -151,9 +191,19 @@ def _metrics(report: dict[str, Any]) -> dict[str, float]:
         for view, figures in views.items():
             prefix = "" if name == RANKER else f"{name}."
             out |= {f"{prefix}{view}.{metric}": cell["mean"] for metric, cell in figures.items()}
-    return out
+    return out | _nominee_metrics(report)
+
+
+def _nominee_metrics(report: dict[str, Any]) -> dict[str, float]:
+    """Whether the stand-in gives the order, and what the ranker gains over it."""
+    if not report["nominees"]:
+        return {}
+    gains = {f"gain_over_stand_in.{v}": cell["mean"] for v, cell in report["nominees"]["differences"].items()}
+    return {"stand_in_gives_the_order": float(standing_in(report) is not None), **gains}
 
 
 def _summary(report: dict[str, Any]) -> str:
     cells = {view: report["models"][RANKER][view]["ndcg_at_10"]["mean"] for view in (ALL, NEW)}
-    return f"ranker NDCG@10 {cells[ALL]:.4f} on all items, {cells[NEW]:.4f} on new ones"
+    measured = f"NDCG@10 {cells[ALL]:.4f} on all items, {cells[NEW]:.4f} on new ones"
+    stand_in = standing_in(report)
+    return f"{stand_in}, the stand-in: {measured}. {words_of(report)}" if stand_in else f"ranker {measured}"

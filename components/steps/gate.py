@@ -9,9 +9,11 @@ from typing import Any
 
 from components.core import bundle, layout, rng
 from components.core.errors import ReleaseError
+from components.core.schema import RANKER
 from components.evaluation import compare
 from components.evaluation.foreign import translated
 from components.evaluation.gate import GateConfig, decide
+from components.evaluation.nominees import standing_in, words_of
 from components.evaluation.protocol import VIEWS, Lister, Measured, Task, lists, measure, ranked_lists, task
 from components.ranking.assemble import load_hybrid
 from components.ranking.hybrid import Hybrid
@@ -20,7 +22,7 @@ from components.steps.result import StepResult
 
 
 def gate(config: GateConfig, root: Path, seed: int) -> StepResult:
-    """Judge the ranker and write the decision; `register` stops on a failed one.
+    """Judge the order that `evaluate` says is released, and write the decision; `register` stops on a failed one.
 
     Reads   evaluation/report.json, robustness/report.json, quality/report.json, ranker/calibration.json, and the
             registry's champion
@@ -32,21 +34,30 @@ def gate(config: GateConfig, root: Path, seed: int) -> StepResult:
         for folder in (layout.EVALUATION, layout.ROBUSTNESS, layout.QUALITY)
     ]
     differences = _against(champion, root, seed) if champion else None
-    judged = root / layout.RANKER / layout.CALIBRATION_FILE
-    verdicts = decide(config, *reports, differences, bundle.read_json(judged) if judged.is_file() else None)
+    stand_in = standing_in(reports[0])
+    verdicts = decide(config, *reports, differences, None if stand_in else _calibration(root))
     failed = [v for v in verdicts if not v.passed]
     decision = {
         "passed": not failed,
         "first_release": champion is None,
         "champion": champion.version if champion else None,
+        "order": stand_in or RANKER,
+        "nominees": words_of(reports[0]),
         "gates": {v.gate: {"passed": v.passed, "reason": v.reason} for v in verdicts},
         "reasons": [f"{v.gate}: {v.reason}" for v in (failed or verdicts)],
     }
     with bundle.replacing(root / layout.DECISION) as fresh:
         bundle.write_json(fresh / "decision.json", decision)
     summary = f"{len(verdicts)} gates passed" if not failed else f"FAILED: {'; '.join(decision['reasons'])}"
+    summary += f" (judged was {stand_in}, the ranker's stand-in)" if stand_in else ""
     metrics = {"gates": float(len(verdicts)), "gates_failed": float(len(failed))}
     return StepResult(summary, metrics, artifacts=(root / layout.DECISION / "decision.json",))
+
+
+def _calibration(root: Path) -> dict[str, Any] | None:
+    """How true the ranker's probabilities are; a stand-in's order tells none, so none are judged for it."""
+    judged = root / layout.RANKER / layout.CALIBRATION_FILE
+    return bundle.read_json(judged) if judged.is_file() else None
 
 
 def _champion(root: Path) -> Any:

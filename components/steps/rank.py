@@ -15,9 +15,9 @@ from components.evaluation.held_out import HeldOut, ask
 from components.evaluation.protocol import ALL, Task, idle, task
 from components.metrics.calibration import Reliability, expected_calibration_error
 from components.ranking.assemble import CHOICE, untrained_hybrid
-from components.ranking.consensus import Consensus
-from components.ranking.hybrid import FALLBACK, Hybrid
+from components.ranking.hybrid import Hybrid
 from components.ranking.lambdamart import Lambdamart
+from components.ranking.nominee import led_by
 from components.ranking.probabilities import calibrate, idle_table
 from components.ranking.training import RankConfig, Table, buy_again, consensus, held_out_queries, training_table
 from components.report import figures
@@ -33,7 +33,7 @@ def rank(config: RankConfig, root: Path, seed: int) -> StepResult:
     """Fit LambdaMART on the union of the models' candidates.
 
     Reads   models/<name>/validation/, features/, reduced/, split/validation/
-    Writes  ranker/ (a sealed bundle: trees, feature names, the choice of candidate models)
+    Writes  ranker/ (a sealed bundle: trees, feature names, the choice of candidate models and of the stand-in)
     """
     fold = layout.VALIDATION_FOLD
     data = store.load_dataset(root / layout.SPLIT / fold / store.DATASET)
@@ -50,7 +50,7 @@ def rank(config: RankConfig, root: Path, seed: int) -> StepResult:
     ranker.normalization = hybrid.context.normalizer.digest
     found = _asked(config, hybrid, work, table, (ranker, held_out), root, seed)
     if found.better_alone:
-        ranker.consensus, ranker.buy_again = Consensus.only(found.better_alone, FALLBACK), None
+        ranker = led_by(ranker, found.better_alone)
     curve = calibrate(ranker, table, held_out, _idle(config, hybrid, idle(asked, target), table, held_out, seed), draw)
     _write(root / layout.RANKER, config, ranker, found, curve)
     artifacts = (root / layout.RANKER / RELIABILITY,) if curve else ()
@@ -104,6 +104,7 @@ def _write(folder: Path, config: RankConfig, ranker: Lambdamart, found: HeldOut,
             "candidates_per_model": config.candidates_per_model,
             "retrieval": config.retrieval.model_dump(mode="json"),
             "order": _order(ranker, found),
+            "stand_in": found.stand_in(),  # named before the test window is looked at
         }
         bundle.write_json(fresh / CHOICE, choice)
         bundle.write_json(fresh / "importance.json", ranker.importance())

@@ -104,7 +104,7 @@ def table(params: dict[str, Any]) -> dict[str, Step]:
               reads=(*features, *trained, layout.RANKER),
               writes=(layout.EVALUATION,), code=every_model_file, seeded=True),
         _step("stress", "accuracy when events are noisy or histories thin",
-              reads=(*features, *trained, layout.RANKER),
+              reads=(*features, *trained, layout.RANKER, layout.EVALUATION),
               writes=(layout.ROBUSTNESS,), code=(*every_model_file, *map(PERTURBATIONS.file, PERTURBATIONS.names())),
               seeded=True),
         _step("gate", "pass or fail, against simple models and the champion, with reasons in words",

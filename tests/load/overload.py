@@ -19,14 +19,19 @@ ITEMS = 20_000
 
 
 def measure(shop, seconds, times=3):
-    """Peak, then `times` as much, then how long until one request at a time is answered as before."""
+    """Peak, `times` as much, until one request at a time is answered as before, and the peak once more.
+
+    A machine that is shared or warm answers a tenth less within two minutes: the overload is held to the mean of the
+    peaks before and after it.
+    """
     peak(shop.url, min(2, seconds))
-    best = peak(shop.url, seconds / 4)
-    over = load(shop.url, times * best, seconds)
+    before = peak(shop.url, seconds / 4)
+    over = load(shop.url, times * before, seconds)
     recovered = shop.wait_until(lambda: shop.post("/recommend", user_id="u00").status_code == 200, 30)
+    peaks = (before, peak(shop.url, seconds / 4))
     return {
-        "peak": best,
-        "good_share": over["good_per_s"] / best,
+        "peaks": peaks,
+        "good_share": over["good_per_s"] / (sum(peaks) / len(peaks)),
         "refused_p99": over["refused_p99"],
         "failed": over["failed"],
         "by_status": over["by_status"],
@@ -58,7 +63,8 @@ def main():
         with service(release) as shop:
             time.sleep(1)
             found = measure(shop, asked.seconds)
-    print(f"3 × a peak of {found['peak']:.0f}/s; by status {found['by_status']}")
+    before, after = found["peaks"]
+    print(f"3 × a peak of {before:.0f}/s, afterwards {after:.0f}/s; by status {found['by_status']}")
     print(f"the generator was {found['late']:.1f} s late at its end; afterwards: {words(others())}")
     return told(lines_of(found))
 

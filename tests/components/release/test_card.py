@@ -41,6 +41,21 @@ def test_probabilities_are_told_with_their_error(tmp_path):
     assert "error 0.0123 over 4,000 candidates" in told(tmp_path)[card.CALIBRATION].words[0]
 
 
+def test_a_stand_in_s_card_says_whose_order_it_is_and_tells_no_probabilities_of_the_ranker(tmp_path):
+    write_reports(tmp_path)
+    bundle.write_json(tmp_path / layout.RANKER / layout.CALIBRATION_FILE, {"expected_calibration_error": 0.9})
+    report = tmp_path / layout.EVALUATION / "report.json"
+    told_of = {"order": "item_knn", "words": "The order is that of item_knn alone."}
+    bundle.write_json(report, bundle.read_json(report) | {"nominees": told_of})
+    sections = told(tmp_path)
+    assert sections[card.METRICS].words[1:] == (
+        "The order is that of item_knn alone.",
+        "'trained_ranker' is the ranker that gave way.",
+    )
+    assert sections[card.CALIBRATION].words == (card.NOT_THE_STAND_INS,)
+    assert "Its order: item_knn alone, the stand-in (see Metrics)." in sections[card.MADE].words
+
+
 def test_a_shops_own_words_are_no_markup_and_equal_parts_give_equal_cards(tmp_path):
     section = card.Section("Data", ("<script>alert(1)</script>\n# no heading",), ("a|b",), (("x|y",),))
     for name in "ab":

@@ -149,3 +149,18 @@ def test_the_judged_shop_is_searched_well_and_fusion_does_not_pay_on_it(index, j
     assert ndcg[DENSE] > 0.8
     assert ndcg[FUSED] < ndcg[LEXICAL] + 0.01
     assert index.mode == LEXICAL
+
+
+@pytest.mark.parametrize("query", ["麒麟", "麒麟臂", "???", "！！", "🧀"])
+def test_popular_items_are_never_passed_off_as_found(index, query):
+    found = index.search(query, 5)
+    assert found.fallback == POPULAR
+    assert len(index.search("  ", 5).hits.rows) == 5
+    assert index.search("  ", 5).fallback is None
+
+
+def test_a_chinese_word_that_no_item_holds_is_told_beside_one_that_items_hold(index):
+    found = index.search("麒麟牛奶", 5)
+    assert (found.fallback, found.understood.dropped) == ("some_words", ("麒麟",))
+    assert "牛奶" in index.describe(found.hits.rows)[0]["title"]
+    assert index.search("牛奶", 5).understood.dropped == ()

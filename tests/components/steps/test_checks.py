@@ -38,6 +38,10 @@ FAULTS = {
     ),
     "option of the source": (put(["source", "params"], {"year": 1}), r"source.params: unknown parameter 'year'"),
     "reducer": (put(["reduce", "component"], "pcb"), r"unknown reducer 'pcb'"),
+    "name of ours": (
+        put(["models", "trained_ranker"], {"component": "als"}),
+        r"models.trained_ranker: this name means the ranker itself; give the model another",
+    ),
     "candidate": (put(["rank", "candidates"], ["popularity", "eas"]), r"rank.candidates: unknown model 'eas'; did you"),
     "no fallback": (put(["rank", "candidates"], ["ease"]), r"rank.candidates: 'popularity' is missing; add it"),
     "candidate twice": (put(["rank", "candidates"], ["popularity"] * 2), r"rank.candidates: 'popularity' is there 2"),
