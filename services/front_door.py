@@ -88,7 +88,7 @@ class FrontDoor:
         scope_needed = route(scope["path"]).scope
         if scope_needed is not None:
             local = scope.get("server") is None or is_loopback(scope["server"][0])
-            self.access.check(scope_needed, headers.get(b"authorization", ""), local=local)
+            CURRENT.get().key = self.access.check(scope_needed, headers.get(b"authorization", ""), local=local)
 
     def _tell(self, record: RequestRecord, seconds: float, stages: list, headers: MutableMapping[bytes, str]) -> None:
         figures().count(record, seconds, stages)
