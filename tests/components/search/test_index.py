@@ -117,8 +117,9 @@ def test_completions_are_weighted_and_begin_as_typed(index):
     ("typed", "offered"),
     [
         ("headp", ["headphones"]),  # no title begins so
-        ("bluetooth ear", ["bluetooth earbuds"]),
+        ("wireless ear", ["wireless earbuds"]),
         ("milk bluet", []),  # no item holds both
+        ("armc", []),  # a title is that word, and is offered as one
         ("无线耳", ["无线耳机"]),
         ("充电", ["充电器"]),
         ("ear ", []),
