@@ -6,6 +6,7 @@ A request is in the house once its body is there: a sender who dawdles takes nob
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -14,6 +15,8 @@ from services.refused import RefusedError
 from services.request_record import record
 
 FULL = "too many requests at once; come again in a second"
+FULL_OF_YOURS = "too many requests at once by this key; come again in a second"
+LEFT_TO_OTHERS = 0.25  # of the places: no key may hold these too
 
 
 def full() -> RefusedError:
@@ -27,7 +30,9 @@ class Admission:
     def __init__(self, most: int):
         """most: requests in the house."""
         self.most = most
+        self.most_of_a_key = most - int(LEFT_TO_OTHERS * most)
         self.inside = 0
+        self._of_key: Counter[str] = Counter()
 
     @property
     def is_full(self) -> bool:
@@ -42,14 +47,21 @@ class Admission:
     @contextmanager
     def admitted(self) -> Iterator[None]:
         """A place in the house, if there is one."""
+        key = record().key
         self.check()
-        self._count(1)
+        if key is not None and self._of_key[key] >= self.most_of_a_key:
+            raise RefusedError(429, "queue", FULL_OF_YOURS, {"Retry-After": "1"})
+        self._count(1, key)
         record().admitted = time.perf_counter()
         try:
             yield
         finally:
-            self._count(-1)
+            self._count(-1, key)
 
-    def _count(self, more: int) -> None:
+    def _count(self, more: int, key: str | None) -> None:
         self.inside += more
+        if key is not None:
+            self._of_key[key] += more
+            if not self._of_key[key]:
+                del self._of_key[key]
         figures().inside.set(self.inside)

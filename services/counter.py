@@ -15,6 +15,9 @@ from pydantic import BaseModel
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from services.request_record import record
+from services.turns import Turns
+
 logger = logging.getLogger("shoploop.counter")
 ASKED = "shoploop.asked"  # in the scope: the request that the guard read
 UNEXPECTED = "an unexpected error has occurred, please check the server log"
@@ -30,6 +33,7 @@ class Counter:
         self.app = app
         self._answering = answering
         self._threads = threads
+        self._turns = Turns(threads)
         self._limiter: anyio.CapacityLimiter | None = None  # belongs to the event loop
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -42,7 +46,8 @@ class Counter:
         if self._limiter is None:
             self._limiter = anyio.CapacityLimiter(self._threads)
         try:
-            told = await anyio.to_thread.run_sync(_written, answer, asked, limiter=self._limiter)
+            async with self._turns.turn(record().key):
+                told = await anyio.to_thread.run_sync(_written, answer, asked, limiter=self._limiter)
         except Exception:
             logger.exception("no answer at %s", scope["path"])
             told = JSONResponse({"error": UNEXPECTED}, status_code=500)

@@ -60,7 +60,7 @@ class Desk:
         self.persons = Persons(settings)
 
     def recommend(self, request: RecommendRequest, now: Serving) -> RecommendAnswer:
-        """Ranked items for a user or a history; what was shown is logged before it is sent."""
+        """Ranked items for a user or a history; what is shown is logged before it is sent, where it can be."""
         release = now.release
         request = self._protected(request, release)
         variant = self._variant(request.user_id)
@@ -76,9 +76,12 @@ class Desk:
             **_origin(now),
         )
         record().fallback = reply.fallback
-        with stage("log"):
-            self.state.add_exposure(_exposure(request.user_id, reply, answer))
+        self._log(_exposure(request.user_id, reply, answer))
         return reply
+
+    def _log(self, shown: Exposure) -> None:
+        with stage("log"):
+            record().unlogged = not self.state.log(shown)
 
     def _asked(self, question: Question, now: Serving) -> Answer:
         began = time.perf_counter()
@@ -147,8 +150,7 @@ class Desk:
             variant=None,
             time=time.time(),
         )
-        with stage("log"):
-            self.state.add_exposure(shown)
+        self._log(shown)
 
     def check(self, release: Release) -> None:
         """Refuse a release that cannot be served here: no state to keep, no key to know people by, or not what the

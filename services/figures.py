@@ -40,6 +40,7 @@ class Figures:
         self.stages = Histogram("shoploop_stage_seconds", "Time in the parts of an answer", ["stage"], buckets=SECONDS)
         self.refusals = Counter("shoploop_refusals_total", "Requests not answered, by reason", ["reason"])
         self.fallbacks = Counter("shoploop_fallbacks_total", "Answers that were not personal", ["endpoint"])
+        self.unlogged = Counter("shoploop_unlogged_answers_total", "Answers that were shown and could not be logged")
         self.inside = Gauge(
             "shoploop_requests_inside", "Requests waiting and working", multiprocess_mode="livesum"
         )  # the queue
@@ -87,6 +88,8 @@ class Figures:
             self.stages.labels(stage.name).observe(stage.seconds)
         if record.refused is not None:
             self.refusals.labels(record.refused).inc()
+        if record.unlogged:
+            self.unlogged.inc()
         if record.fallback is not None:
             self.fallbacks.labels(record.route.strip("/")).inc()
 

@@ -59,6 +59,7 @@ def log_request(record: RequestRecord, seconds: float, stages: Iterable[Stage]) 
         "data_digest": record.data_digest,
         "fallback": record.fallback,
         "features": record.features,
+        "unlogged": record.unlogged or None,
     }
     level = logging.ERROR if (record.status or 0) >= 500 and record.status != 503 else logging.INFO
     logger.log(level, "request", extra={"fields": {name: value for name, value in fields.items() if value is not None}})

@@ -16,9 +16,11 @@ if TYPE_CHECKING:
 class RequestRecord:
     """One request; `began` in seconds of time.perf_counter, and so is `admitted`: when its body was there.
 
+    key        id of the API key that asks, None without one; it decides whose turn it is and stands in no log
     status     what was answered; None if nothing was, because it was cancelled or the caller left
     refused    in one word, why it was not answered
     release, data_digest, version, fallback  of the answer, once there is one
+    unlogged   the answer went out, and the store of exposures could not be written
     features   digest of what the ranker was asked with (ranking/feature_digest.py); None where it was not asked
     """
 
@@ -26,6 +28,7 @@ class RequestRecord:
     request_id: str = field(default_factory=lambda: uuid.uuid4().hex)
     began: float = field(default_factory=time.perf_counter)
     admitted: float = field(default_factory=time.perf_counter)
+    key: str | None = None
     status: int | None = None
     refused: str | None = None
     release: str | None = None
@@ -33,6 +36,7 @@ class RequestRecord:
     version: str | None = None
     fallback: str | None = None
     features: str | None = None
+    unlogged: bool = False
 
     def served_by(self, now: Serving) -> None:
         """The release that answers."""

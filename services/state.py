@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
@@ -15,18 +16,23 @@ from services.messages import Event
 from services.settings import Settings
 
 NEWEST_EVENTS = 1000  # of one user that an answer looks at
+REST_S = 5.0  # after an answer could not be logged, until the next one tries
+READING, WRITING = "reading", "writing"
 
 
 class State:
-    """Shared by all threads.
-
-    trouble  why the store did not answer when it was asked last; None if it did
-    """
+    """Shared by all threads."""
 
     def __init__(self, folder: Path, url: str | None = None):
         """folder: where SQLite's file lies; url: another store instead. `open` comes before all else."""
         self.store = open_store(folder, url)
-        self.trouble: str | None = None
+        self._troubles: dict[str, str] = {}
+        self._log_again_at = -math.inf
+
+    @property
+    def trouble(self) -> str | None:
+        """Why the store did not answer when it was last read or written; None if it did both."""
+        return next(iter(self._troubles.values()), None)
 
     @classmethod
     def of(cls, settings: Settings) -> State:
@@ -44,28 +50,42 @@ class State:
         """
         now = time.time()
         told = [_told(event, default_time, now) for event in events]
-        with self._noted():
+        with self._noted(WRITING):
             return self.store.add_events(told)
 
     def events(self, user_id: str, event_types: Collection[str], since: int) -> tuple[Done, ...]:
         """A user's newest events of these types at or after `since`, oldest first; those of one second as told."""
-        with self._noted():
+        with self._noted(READING):
             done = self.store.events_of(user_id, event_types, since, NEWEST_EVENTS)
         return tuple(Done(*found) for found in done)
 
-    def add_exposure(self, shown: Exposure) -> None:
-        """Log one answer."""
-        with self._noted():
-            self.store.add_exposure(shown)
+    def log(self, shown: Exposure) -> bool:
+        """Log one answer; False if that could not be done, for people can do without the log, but not without answers.
+
+        A store that could not be written is tried again by one answer every REST_S, so that none waits for it in vain
+        but that one.
+        """
+        now = time.monotonic()
+        if WRITING in self._troubles:
+            if now < self._log_again_at:
+                return False
+            self._log_again_at = now + REST_S
+        try:
+            with self._noted(WRITING):
+                self.store.add_exposure(shown)
+        except StateError:
+            self._log_again_at = time.monotonic() + REST_S
+            return False
+        return True
 
     @contextmanager
-    def _noted(self) -> Iterator[None]:
+    def _noted(self, doing: str) -> Iterator[None]:
         try:
             yield
         except StateError as e:
-            self.trouble = str(e)
+            self._troubles[doing] = str(e)
             raise
-        self.trouble = None
+        self._troubles.pop(doing, None)
 
 
 def _told(event: Event, default_time: int, now: float) -> Told:

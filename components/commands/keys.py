@@ -37,11 +37,12 @@ def list_keys() -> None:
     """Name every key, without the keys."""
     from rich.console import Console
     from rich.markup import escape
-    from rich.table import Table
+    from rich.table import Column, Table
 
     from components.core.api_keys import read_keys
 
-    out = Table("id", "name", "scopes", "per second", "at once", "made", "revoked")
+    whole = Column("id", no_wrap=True)  # `revoke` wants all of it, in a narrow window too
+    out = Table(whole, "name", "scopes", "per second", "at once", "made", "revoked")
     found = read_keys(_file())
     for key in found:
         row = (key.id, escape(key.name), ", ".join(key.scopes), f"{key.rate:g}", str(key.burst), key.created)

@@ -101,6 +101,8 @@ def _show_raw(console, raw: RawFound) -> None:
     console.print(f"\nraw table [bold]{raw.name}[/bold]: {_escaped(files)}")
     console.print(f"  written as {_escaped(raw.written)}")
     console.print(f"  looked at {raw.rows:,} rows; {raw.rejected:,} lines are no rows")
+    for reason in raw.reasons:
+        console.print(f"    {_escaped(reason)}", soft_wrap=True)
     console.print(f"  columns that serve: {_escaped(', '.join(raw.mapped)) or 'none'}")
     if raw.unmapped:
         console.print(f"  columns left out:   {_escaped(', '.join(raw.unmapped))}")

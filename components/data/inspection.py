@@ -22,6 +22,7 @@ from components.data.source import Source
 if TYPE_CHECKING:
     from ibis import Table
     from ibis.backends.duckdb import Backend
+    from ibis.expr.operations import Relation
 
 SHOWN_ROWS, SHOWN_EXAMPLES = 3, 3
 NAMED = re.compile(r"(?:^|; )(\w+): ")  # where a problem names its column
@@ -29,7 +30,10 @@ NAMED = re.compile(r"(?:^|; )(\w+): ")  # where a problem names its column
 
 @dataclass(frozen=True)
 class RawFound:
-    """One raw table: its files, how they are written, what was read of them, and which of its columns serve."""
+    """One raw table: its files, how they are written, what was read of them, and which of its columns serve.
+
+    reasons  why lines are no rows, with the place of the first of each kind
+    """
 
     name: str
     files: list[str]
@@ -39,6 +43,7 @@ class RawFound:
     mapped: list[str]
     unmapped: list[str]
     remarks: tuple[str, ...] = ()
+    reasons: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -89,7 +94,8 @@ def look(source: Source, rows: int) -> Findings:
             if isinstance(source, MappedSource):
                 found = _landed(con, work, list(landed))
                 parts = source.parts(found)
-                raw = [_raw(con, source, name, work, parts, landed[name]) for name in landed]
+                used = _used(parts, found)
+                raw = [_raw(con, source, name, work, used[name], landed[name]) for name in landed]
                 unlike = source.unlike(Path(folder) / "columns", rows)
                 faults = file_columns.faults(unlike, source.needed(found))
             else:
@@ -103,15 +109,58 @@ def _landed(con: Backend, work: Path, names: list[str]) -> dict[str, Table]:
     return {name: engine.read_parquet(con, work / f"{name}.parquet") for name in names}
 
 
-def _raw(con: Backend, source: MappedSource, name: str, work: Path, parts: list[Part], landed: Any) -> RawFound:
+def _used(parts: list[Part], raw: dict[str, Table]) -> dict[str, set[str]]:
+    """By raw table, the columns that serve, also those of which a source makes others before they are mapped."""
+    names = {table.op(): name for name, table in raw.items()}
+    used: dict[str, set[str]] = {name: set() for name in raw}
+    for part in parts:
+        rows = (raw[part.raw] if part.rows is None else part.rows).op()
+        mapped = set(part.mapping.raw_columns()) & set(rows.schema.names)
+        origins = [_origins(rows, column) for column in mapped]
+        origins += [_origins(rel, name) for rel, name in _joined_on(rows)]
+        for relation, name in set().union(*origins):
+            used[names[relation]].add(name)
+    return used
+
+
+def _origins(relation: Relation, column: str) -> set[tuple[Relation, str]]:
+    """The columns of physical tables of which a column is made."""
+    import ibis.expr.operations as ops
+
+    if isinstance(relation, ops.PhysicalTable):
+        return {(relation, column)}
+    fields = relation.values[column].find(ops.Field, filter=ops.Value)
+    return {origin for field in fields for origin in _origins(field.rel, field.name)}
+
+
+def _joined_on(rows: Relation) -> set[tuple[Relation, str]]:
+    """The columns by which tables are joined on the way to these rows."""
+    import ibis.expr.operations as ops
+
+    keys = [key for link in rows.find(ops.JoinLink) for key in link.predicates]
+    return {(field.rel, field.name) for key in keys for field in key.find(ops.Field, filter=ops.Value)}
+
+
+def _raw(con: Backend, source: MappedSource, name: str, work: Path, used: set[str], landed: Any) -> RawFound:
     found = [c for c in engine.read_parquet(con, work / f"{name}.parquet").columns if c not in schema.TRACE]
-    used = {column for part in parts if part.raw == name for column in part.mapping.raw_columns()}
     declared = source.raw_tables()[name]
     paths = [file for file, _ in source.found()[name]] if declared.files else []
     files = [str(path) for path in paths] or list(landed.accounts)
     written = written_as(paths[0], declared.format, source.limits, work) if paths else "exported from the database"
     mapped, unmapped = [c for c in found if c in used], [c for c in found if c not in used]
-    return RawFound(name, files, written, landed.rows, landed.rejected, mapped, unmapped, landed.remarks)
+    why = _reasons(con, landed)
+    return RawFound(name, files, written, landed.rows, landed.rejected, mapped, unmapped, landed.remarks, why)
+
+
+def _reasons(con: Backend, landed: Any) -> tuple[str, ...]:
+    """Why lines are no rows, the most frequent reasons first, each with the first line it is true of."""
+    if not landed.rejected:
+        return ()
+    lines = engine.read_parquet(con, landed.rejected_path)
+    first = {"file": lines[schema.SOURCE_FILE].min(), "row": lines[schema.SOURCE_ROW].min()}
+    by_reason = lines.group_by("reason").agg(n=lines.count(), **first)
+    told = by_reason.order_by(by_reason.n.desc(), "reason").limit(SHOWN_EXAMPLES).to_pyarrow().to_pylist()
+    return tuple(f"{line['n']:,}: {line['reason']} (as {line['file']}, line {line['row']})" for line in told)
 
 
 def written_as(path: Path, declared: FileFormat, limits: Limits, work: Path) -> str:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 OPTIONS = "-c statement_timeout=5000 -c lock_timeout=5000"
 CONNECT_WITHIN_S = 5
+ENCODING = "UTF8"
 TRIES = 3
 LOCK = 0x73686F70  # workers that start together make the tables one after the other
 TABLES = f"""
@@ -74,10 +75,14 @@ class PostgresStore(OnlineStore):
         self._local = threading.local()
 
     def prepare(self) -> None:
-        """Make the schema and its tables; workers that start together wait for each other."""
+        """Make the schema and its tables; workers that start together wait for each other.
+
+        A database that does not keep UTF-8 cannot keep every id, or gives back bytes in their place, and is refused.
+        """
         import psycopg
 
         try:
+            self._check_encoding()
             found = self._call(_make)
         except (StateError, psycopg.Error) as e:
             raise ConfigError(
@@ -89,6 +94,11 @@ class PostgresStore(OnlineStore):
                 f"{self.place}: of another version of the service (format {found}, this one writes {FORMAT}); "
                 "name another database in SHOPLOOP_STATE_URL."
             )
+
+    def _check_encoding(self) -> None:
+        encoding = _text(self._select("show server_encoding", ())[0][0])
+        if encoding != ENCODING:
+            raise StateError(f"it keeps text as {encoding}; make it with `encoding 'UTF8' template template0`")
 
     def add_events(self, events: Sequence[Told]) -> int:
         """In one transaction, tried again if it met another with the same events in another order."""
@@ -153,6 +163,8 @@ class PostgresStore(OnlineStore):
         for tries_left in reversed(range(TRIES)):
             try:
                 return work(self._connection())
+            except UnicodeError as e:
+                raise StateError(f"{self.place}: this is no text that it could keep ({e.reason}).") from None
             except psycopg.Error as e:
                 connection = self._local.__dict__.get("connection")
                 closed = connection is not None and connection.broken
@@ -168,7 +180,7 @@ class PostgresStore(OnlineStore):
 
         if "connection" not in self._local.__dict__:
             self._local.connection = psycopg.connect(
-                self._url, connect_timeout=CONNECT_WITHIN_S, options=OPTIONS, autocommit=True
+                self._url, client_encoding=ENCODING, connect_timeout=CONNECT_WITHIN_S, options=OPTIONS, autocommit=True
             )
         return self._local.connection
 
@@ -197,6 +209,11 @@ def _forget(connection: psycopg.Connection, names: list[str]) -> None:
     for table in TABLES_OF_USERS:
         connection.execute(f"vacuum shoploop.{table}")
     connection.execute("reset statement_timeout")
+
+
+def _text(told: str | bytes) -> str:
+    """What a database without an encoding says comes as bytes."""
+    return told.decode("ascii", "replace") if isinstance(told, bytes) else told
 
 
 def _words(error: Exception) -> str:

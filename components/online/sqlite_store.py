@@ -42,6 +42,8 @@ SHOWN = (
     f"order by {schema.REQUEST_ID}, {schema.POSITION}"
 )
 
+# A connection that only could not write goes on reading; a fresh one would have to make files first, on a full disk.
+NO_ROOM = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE, sqlite3.SQLITE_BUSY)
 PIECE = 10_000  # rows deleted in one transaction
 KEYS = {"events": "seq", "exposures": f"{schema.REQUEST_ID}, {schema.POSITION}"}
 PRUNE = {
@@ -170,7 +172,8 @@ class SqliteStore(OnlineStore):
                 self._local.connection = self._connect()
             yield self._local.connection
         except sqlite3.Error as e:
-            self.close()  # the next try begins with a fresh one
+            if getattr(e, "sqlite_errorcode", None) not in NO_ROOM:
+                self.close()  # the next try begins with a fresh one
             raise StateError(f"{self.path}: the online store does not answer ({e}).") from e
 
     def _connect(self) -> sqlite3.Connection:

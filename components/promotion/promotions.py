@@ -11,7 +11,7 @@ import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from components.core.addresses import masked
@@ -53,6 +53,7 @@ AWAY_BY_HAND = "the alias was taken away in MLflow"
 CANARY_TAG = "canary"  # tag of a version: "off …" since a service switched it off, "on …" since a person said so
 OFF, ON = "off", "on"
 SERVICE = "service"  # who decided, where no person did
+UNFINISHED_FOR = timedelta(minutes=10)  # a move that was killed is looked at within seconds where a service runs
 AS_IT_IS = object()
 Clock = Callable[[], datetime]
 
@@ -159,7 +160,7 @@ class Promotions:
             champion = _champion(last)
             if standing.aliases.get(CHAMPION) != found.version or champion == found.version:
                 return None
-            cut_short = _unfinished(found, last)
+            cut_short = _unfinished(found, last, self._now())
             if cut_short is not None and problem is None:
                 return writer.add(cut_short)
             self._check_known(writer, standing)
@@ -216,6 +217,7 @@ class Promotions:
             if _champion(last) != expected:
                 raise _not_expected(expected, last)
             self._compared(writer)
+            self._forget_approval(to)  # one that stands there later was given later
             return self._write(writer, to, action, by, reason, to.version, CHAMPION)
 
     def _compared(self, writer: Writer) -> None:
@@ -336,11 +338,16 @@ def _champion(last: Entry | None) -> str | None:
     return last.champion if last else None
 
 
-def _unfinished(found: RegisteredVersion, last: Entry | None) -> Entry | None:
-    """The entry that stands on the version and would be the next of this history, or None."""
+def _unfinished(found: RegisteredVersion, last: Entry | None, now: datetime) -> Entry | None:
+    """The entry that stands on the version and would be the next of this history; None where it is not to be completed:
+    somebody gave their own name before the alias was moved, or it is so old that whoever wrote it did not move it.
+    """
     try:
         entry = Entry(**json.loads(found.tags[ENTRY_TAG]))
+        old = now - datetime.fromisoformat(entry.at) > UNFINISHED_FOR
     except (KeyError, TypeError, ValueError):
+        return None
+    if old or one_line(found.tags.get(APPROVED_BY, "")):
         return None
     follows = entry.previous_hash == (last.hash if last else NOTHING_BEFORE) and entry.champion == found.version
     return entry if follows and entry.sealed().hash == entry.hash else None

@@ -14,6 +14,7 @@ NOT_GIVEN = "not given"  # the rule is about an optional column that the source 
 NOTHING = "nothing to judge"  # it found no row to look at, and says that this may be
 REPEATS = "repeats"  # in a result on distinct rows: rows beyond the first of their kind
 UNJUDGED = (NOT_GIVEN, NOTHING)
+SHOWN = 60  # letters of an example: an id of ten thousand would push all else off the page
 
 
 @dataclass(frozen=True)
@@ -120,8 +121,13 @@ def _exceptions(info: dict[str, Any]) -> str:
 
 def _examples(values: list[Any]) -> str:
     told = [value for value in values if not isinstance(value, bool)]  # of a check column; its name says it all
-    distinct = sorted({"missing" if value is None else str(value) for value in told})
+    distinct = sorted({"missing" if value is None else shorten(str(value)) for value in told})
     return f"e.g. {', '.join(distinct)}" if distinct else ""
+
+
+def shorten(text: str) -> str:
+    """The start of a long text, with how long it is."""
+    return text if len(text) <= SHOWN else f"{text[:SHOWN]}… ({len(text):,} characters)"
 
 
 def worst(verdicts: list[Verdict]) -> str:

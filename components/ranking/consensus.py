@@ -23,6 +23,7 @@ HAD = "bought"  # the column that tells items the user had from new ones
 STRENGTH = "strength."  # begins the names of the columns that are joined
 LEAST_BOUGHT = 10  # candidates of a kind that were bought; fewer tell nothing
 AMONG_EQUALS = 1e-4  # of the whole span of a model's scores
+TOO_ALIKE = 1e-9  # scores that differ by no more order nothing
 RIDGE = 1.0  # a weight of 1 costs as much as half a unit of log likelihood: little said is little believed
 
 
@@ -65,9 +66,13 @@ class Consensus:
         features  float32 (pairs, len(names))
         """
         level, slope = self._lines(names, features)
-        weights, strengths = self._weights(names, features), self._strengths(names, features)
-        models = weights[:, 0] + np.einsum("pc,pc->p", weights[:, 1:], strengths)
+        models = self.of_models(names, features)
         return (self.trees_share * (level + slope * trees) + (1 - self.trees_share) * models).astype(np.float32)
+
+    def of_models(self, names: list[str], features: np.ndarray) -> np.ndarray:
+        """float64 (pairs,), log odds by the models alone; arguments as in `score`."""
+        weights = self._weights(names, features)
+        return weights[:, 0] + np.einsum("pc,pc->p", weights[:, 1:], self._strengths(names, features))
 
     def contributions(
         self, added: np.ndarray, base: float, names: list[str], features: np.ndarray
@@ -125,6 +130,17 @@ def joined(names: list[str], features: np.ndarray, bought: np.ndarray, weights: 
 def lines(trees: np.ndarray, had: np.ndarray, bought: np.ndarray, weights: np.ndarray) -> dict[str, tuple]:
     """As `joined`, from scores of the trees to log odds, by users they did not see: "had_line" and "new_line"."""
     return {f"{kind}_line": tuple(line) for kind, line in _by_kind(trees[:, None], had, bought, weights).items()}
+
+
+def line_alike(trees: np.ndarray, models: np.ndarray) -> dict[str, tuple[float, float]]:
+    """As `lines`, where nobody was held out: the line that gives the trees' scores the mean and spread of the models'.
+
+    trees, models  float (pairs,), scores of the same candidates. Trees that saw them spread wider than before others,
+                   so they count a little less for it, never more.
+    """
+    slope = float(np.std(models) / max(float(np.std(trees)), TOO_ALIKE))
+    line = (float(np.mean(models)) - slope * float(np.mean(trees)), slope)
+    return {"had_line": line, "new_line": line}
 
 
 def _by_kind(values: np.ndarray, had: np.ndarray, bought: np.ndarray, weights: np.ndarray) -> dict[str, list[float]]:

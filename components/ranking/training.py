@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import scipy.sparse as sp
@@ -16,10 +16,12 @@ from components.core.ranking import ALL, NEW
 from components.data.engine import EngineConfig
 from components.ranking.buy_again import BuyAgain, BuyAgainConfig
 from components.ranking.candidates import Candidates
-from components.ranking.consensus import HAD, Consensus, ConsensusConfig, columns, joined, lines
+from components.ranking.consensus import HAD, Consensus, ConsensusConfig, columns, joined, line_alike, lines
 from components.ranking.hybrid import Hybrid
 from components.ranking.lambdamart import Lambdamart, LambdamartConfig
 from components.retrieval.retrieval import RetrievalConfig
+
+NO_LINES = {"had_line": (0.0, 0.0), "new_line": (0.0, 0.0)}  # until the trees are asked
 
 
 class RankConfig(Config):
@@ -122,21 +124,31 @@ def consensus(
 ) -> Consensus | None:
     """Weights of the models by the users the trees learnt from, the trees' lines to log odds by the held-out ones.
 
-    None where none is asked for, or too few bought: then the trees decide.
+    Of users who are shown new items only, their one query counts. Where nobody is held out, the trees' scores take the
+    spread of the models'. None where none is asked for, or too few bought: then the trees decide.
     """
     if config is None or HAD not in table.names:
         return None
     whole = table.groups % 2 == 0
-    fitted, kept = whole & ~held_out, np.flatnonzero(whole & held_out)
-    bought = table.labels > 0
-    weights = joined(table.names, table.features[fitted], bought[fitted], table.weights[fitted])
-    had = table.features[kept, table.names.index(HAD)] > 0
-    of_trees = lines(ranker.predict(table.features[kept]), had, bought[kept], table.weights[kept])
-    if not weights or not of_trees:
+    whole = whole if whole.any() else ~whole
+    fitted = np.flatnonzero(whole & ~held_out)
+    features, bought = table.features[fitted], table.labels[fitted] > 0
+    weights = joined(table.names, features, bought, table.weights[fitted])
+    if not weights:
         return None
-    learnt = float(bought[fitted].sum())
-    share = learnt / (learnt + config.evidence)
-    return Consensus(columns(table.names), trees_share=share, **weights, **of_trees)
+    learnt = float(bought.sum())
+    found = Consensus(columns(table.names), **weights, **NO_LINES, trees_share=learnt / (learnt + config.evidence))
+    if held_out.any():
+        of_trees = _lines_by_held_out(ranker, table, np.flatnonzero(whole & held_out))
+    else:
+        of_trees = line_alike(ranker.predict(features), found.of_models(table.names, features))
+    return replace(found, **of_trees) if of_trees else None
+
+
+def _lines_by_held_out(ranker: Lambdamart, table: Table, kept: np.ndarray) -> dict[str, tuple[float, float]]:
+    features = table.features[kept]
+    had = features[:, table.names.index(HAD)] > 0
+    return lines(ranker.predict(features), had, table.labels[kept] > 0, table.weights[kept])
 
 
 def buy_again(config: BuyAgainConfig | None, ranker: Lambdamart, table: Table, held_out: np.ndarray) -> BuyAgain | None:

@@ -20,6 +20,14 @@ from components.steps.table import SEED, table
 
 SEED_OF_ALL = 7
 BEFORE = "params.before.yaml"  # what params.yaml held until then
+# Simple models that any shop's data can train, for a file that names none.
+USUAL_MODELS: dict[str, dict[str, Any]] = {
+    "popularity": {"component": "popularity"},
+    "household_frequency": {"component": "household", "params": {"half_life_days": None}},
+    "household_recency": {"component": "household"},
+    "item_knn": {"component": "item_knn"},
+    "als": {"component": "als"},
+}
 ADDED = "\n# Added by `shoploop use`: what the file above leaves to the defaults.\n"
 
 
@@ -34,14 +42,13 @@ class Use:
 
 
 def completed(params: dict[str, Any]) -> dict[str, Any]:
-    """What `params` lacks to be a whole params.yaml: sections that leave everything to the defaults.
+    """What `params` lacks to be a whole params.yaml: simple models, and sections that leave everything to the defaults.
 
-    Raises ConfigError if there are no models.
+    Raises ConfigError if `models` names none, or no popularity.
     """
-    steps = table(params)
-    sections = {SEED: SEED_OF_ALL} | {
-        name: {} for step in steps.values() for name in (step.section.partition(".")[0], *step.shared)
-    }
+    steps = table({"models": USUAL_MODELS} | params)
+    names = [name for step in steps.values() for name in (step.section.partition(".")[0], *step.shared)]
+    sections = {SEED: SEED_OF_ALL} | {name: {} for name in names} | {"models": USUAL_MODELS}
     return {name: values for name, values in sections.items() if name not in params}
 
 

@@ -17,6 +17,10 @@ SERVERS = {
     "redis": pytest.param("redis", marks=pytest.mark.skipif(not redis_server.BINARY, reason=redis_server.MISSING)),
 }
 EVENT = Told("e", "ann", "tea", "purchase", 100, 1.5, 2, None, 0.0)
+STRANGE = (
+    "a'; drop table events; --", "%s", "%(a)s", "$1", "*", "ann*", "shoploop:x:y", "日本", "../../etc/passwd", "\\000",
+    '"', "null", " ann", "ann ", "ANN", "e\u0301", "\u0085", "\u2028", "\u202egpj", "\ufffe", "\U0010ffff", "😀" * 128,
+)  # fmt: skip
 SHOWN = Exposure("r1", "ann", ["tea", "milk"], [0.9, 0.25], "digest", "demo", "control", 7.5)
 
 
@@ -173,11 +177,28 @@ def test_what_is_older_than_a_time_is_pruned_and_the_rest_stays(store):
 
 
 def test_strange_ids_are_only_names(store):
-    for name in ("a'; drop table events; --", "%s", "*", "shoploop:x:y", "日本", "../../etc/passwd"):
+    for name in STRANGE:
         store.add_events([replace(EVENT, event_id=name, user_id=name, item_id=name)])
         store.add_exposure(replace(SHOWN, request_id=name, user_id=name))
         assert store.events_of(name, ["purchase"], 0, 10) == ((name, 100),)
         assert store.answer(name)[0][1] == name
+    store.forget_user(["*", "ann", "%"])
+    assert store.rows_of_user(["*"]) == {"events": 0, "exposures": 0}
+    assert store.rows_of_user([name for name in STRANGE if name != "*"])["events"] == len(STRANGE) - 1
+
+
+@pytest.mark.skipif(not postgres.SERVERS, reason=postgres.MISSING)
+@pytest.mark.parametrize("encoding", ["LATIN1", "SQL_ASCII"])
+def test_a_database_that_cannot_keep_every_id_is_refused_with_what_to_do(encoding, urls, tmp_path):
+    import psycopg
+
+    name = f"shop_{encoding.lower()}"
+    with psycopg.connect(urls("postgres"), autocommit=True) as connection:
+        connection.execute(f"create database {name} encoding '{encoding}' locale 'C' template template0")
+    store = open_store(tmp_path, urls("postgres").replace("/postgres", f"/{name}"))
+    with pytest.raises(ConfigError, match=f"it keeps text as {encoding}; make it with `encoding 'UTF8'"):
+        store.prepare()
+    store.close()
 
 
 @pytest.mark.parametrize("scheme", ["postgresql", "redis"])

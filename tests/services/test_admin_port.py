@@ -11,7 +11,9 @@ from components.commands.history import REFUSALS, _served
 from components.core import layout
 from components.core.api_keys import KEYS_FILE, add_key
 from components.core.ports import probe
+from components.online.sqlite_store import SqliteStore
 from components.release.assemble import assemble
+from components.steps.answer_lineage import logged
 
 pytestmark = pytest.mark.slow
 
@@ -24,7 +26,7 @@ def keyed(start, trained_shop, tmp_path_factory):
     assemble(root, "shop", {"data_digest": "d"})
     keys = {
         scope: add_key(folder / "state" / KEYS_FILE, scope, (scope,), "2026-01-01T00:00:00Z")[1]
-        for scope in ("recommend", "admin")
+        for scope in ("recommend", "events", "admin")
     }
     port = probe()
     settings = {"SHOPLOOP_RELEASE": str(root / layout.RELEASE), "SHOPLOOP_KEYS": "always"}
@@ -61,20 +63,25 @@ def test_figures_tell_stages_and_the_log_no_user_and_no_key(keyed):
     assert keys["recommend"]["Authorization"].rpartition("_")[2] not in log
 
 
-def test_a_store_that_is_away_is_told_in_health_and_answers_come_again_when_it_is_back(keyed):
+def test_a_store_that_cannot_be_written_refuses_events_and_lets_answers_out_unlogged_until_it_can(keyed):
     service, admin, keys, folder = keyed
     health = lambda: httpx.get(f"{admin}/health", headers=keys["admin"]).json()  # noqa: E731
     with closing(sqlite3.connect(folder / "state" / layout.SERVICE_DATABASE, isolation_level=None)) as other:
         other.execute("begin immediate")  # as a disk that is full, nothing can be written
-        answer = service.client.post("/recommend", json={"user_id": "u01"}, headers=keys["recommend"])
+        event = {"event_id": "locked", "user_id": "u01", "item_id": "i03"}
+        answer = service.client.post("/events", json={"events": [event]}, headers=keys["events"])
         assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1")
         assert "locked" not in answer.text
+        shown = service.client.post("/recommend", json={"user_id": "u01"}, headers=keys["recommend"])
+        assert (shown.status_code, len(shown.json()["items"])) == (200, 10)
         assert (health()["status"], "database is locked" in health()["store_error"]) == ("degraded", True)
-        assert (
-            'shoploop_refusals_total{reason="state"} 1.0' in httpx.get(f"{admin}/metrics", headers=keys["admin"]).text
-        )
-    assert service.client.post("/recommend", json={"user_id": "u01"}, headers=keys["recommend"]).status_code == 200
+        text = httpx.get(f"{admin}/metrics", headers=keys["admin"]).text
+        assert 'shoploop_refusals_total{reason="state"} 1.0' in text
+        assert "shoploop_unlogged_answers_total 1.0" in text
+    answer = service.client.post("/events", json={"events": [event]}, headers=keys["events"])
+    assert (answer.status_code, answer.json()["accepted"]) == (200, 1)
     assert (health()["status"], health()["store_error"]) == ("ok", None)
+    assert logged(SqliteStore(folder / "state" / layout.SERVICE_DATABASE), shown.json()["request_id"]) == []
 
 
 def test_the_history_command_says_why_a_keyed_service_did_not_tell_it_what_it_serves(keyed):

@@ -1,10 +1,13 @@
 """What the service keeps: messages go in, the release's own words come out. The stores have a contract of their own."""
 
+import resource
 import sqlite3
+from contextlib import contextmanager
 
 import pytest
 
 from components.core.errors import StateError
+from components.online.store import Exposure
 from services import state as s
 from services.messages import Event
 from services.state import State
@@ -37,4 +40,37 @@ def test_a_store_that_does_not_answer_is_told_until_it_does(tmp_path):
     with sqlite3.connect(state.store.path) as connection:
         connection.execute("alter table elsewhere rename to events")
     assert state.events("u", ["purchase"], 0) == ()
+    assert state.trouble is not None  # nobody has written since
+    assert state.add_events(bought("a"), 1) == 1
     assert state.trouble is None
+
+
+@contextmanager
+def full_disk(path):
+    """Files of this process cannot grow beyond what the store's log holds now."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (path.with_name(f"{path.name}-wal").stat().st_size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def test_on_a_full_disk_answers_are_not_logged_events_are_refused_and_reading_goes_on(tmp_path, monkeypatch):
+    state = State(tmp_path)
+    state.open()
+    state.add_events(bought("a"), 1)
+    shown = [Exposure(f"r{n}", "u", ["a"], [1.0], "d", None, None, 1.0) for n in range(4)]
+    assert state.log(shown[0])
+    with full_disk(state.store.path):
+        assert not state.log(shown[1])
+        assert [event.item_id for event in state.events("u", ["purchase"], 0)] == ["a"]
+        assert "does not answer" in state.trouble
+        with pytest.raises(StateError):
+            state.add_events(bought("b"), 1)
+    assert not state.log(shown[2])  # it rests
+    monkeypatch.setattr(s, "REST_S", 0.0)
+    state._log_again_at = 0.0
+    assert state.log(shown[3])
+    assert state.trouble is None
+    assert [len(state.store.answer(f"r{n}")) for n in range(4)] == [1, 0, 0, 1]

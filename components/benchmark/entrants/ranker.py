@@ -26,7 +26,8 @@ from components.ranking.training import RankConfig, buy_again, consensus, held_o
 class RankerConfig(RankConfig):
     """As section `rank` of params.yaml, and two options of its own.
 
-    repeats      whether lists may hold what a user had before; consensus and buy_again are for lists that do
+    repeats      whether lists may hold what a user had before; buy_again is for lists that do
+    consensus    as there, None by default: how much it brings depends on how much there is to learn from (decision 44)
     most_users   users the trees learn from, drawn at random where there are more: the training table, some hundred
                  rows for each, is held in memory
     """
@@ -62,14 +63,14 @@ class Ranker(Entrant):
             before, task.histories.take(rows), task.relevant[ALL][rows], config, rng, lambda b: track(b, "candidates"),
             views,
         )  # fmt: skip
-        shared, lines = (config.consensus, config.buy_again) if config.repeats else (None, None)
+        lines = config.buy_again if config.repeats else None
         held_out = held_out_queries(table.groups, config.held_out_share, rng)
-        if config.lambdamart.patience is None and lines is None and shared is None:
+        if config.lambdamart.patience is None and not (config.repeats and (lines or config.consensus)):
             held_out[:] = False  # nothing needs users that the trees did not see
         ranker = Lambdamart(config.lambdamart).fit(
             table.features, table.labels, table.groups, held_out, table.names, int(rng.integers(2**31))
         )
-        ranker.consensus = consensus(shared, ranker, table, held_out)
+        ranker.consensus = consensus(config.consensus, ranker, table, held_out)
         ranker.buy_again = buy_again(lines, ranker, table, held_out)
         return lister(replace(self._hybrid(asked), ranker=ranker).score)
 

@@ -14,6 +14,10 @@ JOINED = {
         "component": "ranker",
         "params": {"candidates": MEMBERS, "lambdamart": SMALL | {"patience": None}, "most_users": 20},
     },
+    "with_consensus": {
+        "component": "ranker",
+        "params": {"candidates": MEMBERS, "lambdamart": SMALL | {"patience": None}, "consensus": {}},
+    },
     "stopped": {"component": "ranker", "params": {"candidates": MEMBERS, "lambdamart": SMALL | {"patience": 5}}},
 }
 

@@ -83,6 +83,39 @@ def test_check_looks_at_the_first_thousand_rows_of_complete_journey_too(shop):
     assert "looked at 801 rows" in told.output, "all households that answered the survey"
 
 
+def test_check_says_why_lines_are_no_rows_and_where(shop):
+    lines = [f"{n},B,2024-01-0{n} 10:00,绿茶".encode() for n in range(1, 9)]
+    lines += ["9,B,2024-01-09 10:00,绿茶".encode("gbk"), b"9,B"]
+    (shop / "orders.csv").write_bytes(b"\n".join([b"who,sku,at,paid", *lines, b""]))
+    told = run("sources", "check", "shop.yaml").output
+    assert "looked at 8 rows; 2 lines are no rows" in told
+    assert "1: 2 fields where the header has 4 (as orders.csv, line 11)" in told
+    assert "1: bytes that are not utf-8 (as orders.csv, line 10)" in told
+
+
+def test_columns_of_which_a_source_makes_others_serve(shop):
+    (shop / "train-item-views.csv").write_text(
+        "sessionId;userId;itemId;timeframe;eventdate;page\n1;NA;7;10;2016-05-09;x\n"
+    )
+    (shop / "train-purchases.csv").write_text("sessionId;userId;timeframe;eventdate;itemId\n1;NA;20;2016-05-09;7\n")
+    (shop / "products.csv").write_text("itemId;pricelog2\n7;3\n")
+    (shop / "product-categories.csv").write_text("itemId;categoryId\n7;5\n")
+    (shop / "shop.yaml").write_text("source: {component: click_sessions, params: {folder: ., form: diginetica}}\n")
+    told = run("sources", "check", "shop.yaml").output
+    assert told.count("columns that serve: none") == 0
+    assert "columns that serve: sessionId, userId, itemId, timeframe, eventdate\n  columns left out:   page" in told
+    assert "columns that serve: itemId, categoryId\n" in told
+
+
+def test_a_file_that_names_no_models_gets_simple_ones(shop):
+    (shop / "shop.yaml").write_text(SOURCE)
+    assert run("use", "shop.yaml").exit_code == 0
+    params = read_params(shop / "params.yaml")
+    assert list(params["models"]) == ["popularity", "household_frequency", "household_recency", "item_knn", "als"]
+    check_params(params)
+    assert "&id" not in (shop / "params.yaml").read_text()
+
+
 def test_use_completes_the_params_and_pins_the_data(shop):
     told = run("use", "shop.yaml")
     assert told.exit_code == 0, told.output

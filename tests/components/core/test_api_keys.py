@@ -61,5 +61,6 @@ def test_the_command_prints_a_key_once_and_never_again(tmp_path, monkeypatch):
     assert key_id(key) is not None
     listed = run.invoke(keys, ["list"]).output
     assert "web shop" in listed
+    assert key_id(key) in listed, "revoke wants the whole id, also where the window is narrow"
     assert key not in listed
     assert "is revoked" in run.invoke(keys, ["revoke", key_id(key)]).output

@@ -16,7 +16,7 @@ from services.state import State
 def told(state, user):
     events = [Event(event_id=f"{user}-{n}", user_id=user, item_id="i1") for n in range(3)]
     state.add_events(events, 100)
-    state.add_exposure(Exposure(f"r-{user}", user, ["i1", "i2"], [1.0, 0.5], "d", None, None, 100.0))
+    assert state.log(Exposure(f"r-{user}", user, ["i1", "i2"], [1.0, 0.5], "d", None, None, 100.0))
 
 
 def test_the_person_s_rows_and_bytes_go_and_the_others_stay(tmp_path):

@@ -3,6 +3,7 @@
 import json
 import sqlite3
 from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -191,6 +192,35 @@ def test_who_is_killed_after_moving_the_alias_has_still_promoted(promotions, reg
     found = promotions.look()
     assert found == lost
     assert json.loads(registry.version(two).tags[ENTRY_TAG]) == asdict(found)
+
+
+@pytest.mark.parametrize(("minutes", "by"), [(9, "dave"), (11, BY_HAND)])
+def test_who_was_killed_long_ago_did_not_move_it(promotions, registry, add, minutes, by):
+    one, two = add("a"), add("b")
+    promotions.promote(one, by="ann", reason="first")
+    with pytest.raises(KeyboardInterrupt), promotions.history.writing() as writer:  # noqa: PT012 - killed in between
+        promotions._write(writer, registry.version(two), h.PROMOTED, "dave", "better", two, None)
+        raise KeyboardInterrupt
+    registry.set_alias(CHAMPION, two)
+    later = datetime.now(UTC) + timedelta(minutes=minutes)
+    assert Promotions(registry, promotions.history, lambda: later).look().by == by
+
+
+def test_who_gave_a_name_after_somebody_was_killed_is_the_one_who_moved_the_alias(promotions, registry, add):
+    one, two = add("a"), add("b", approved_by="bob")
+    promotions.promote(one, by="ann", reason="first")
+    with pytest.raises(RuntimeError), pytest.MonkeyPatch.context() as patch:  # noqa: PT012 - killed in between
+        patch.setattr(registry, "set_alias", killed)
+        promotions.promote(two, by="dave", reason="better")
+    assert ENTRY_TAG in registry.version(two).tags
+    assert APPROVED_BY not in registry.version(two).tags  # dave's move used bob's word up
+    registry.tag(two, APPROVED_BY, "erin")
+    registry.set_alias(CHAMPION, two)
+    assert promotions.look().by == "erin"
+
+
+def killed(*_):
+    raise RuntimeError("as if by SIGKILL: nothing is tidied up")
 
 
 def test_another_history_than_the_registrys_is_not_continued(promotions, registry, add, tmp_path):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -74,6 +76,22 @@ def test_the_more_was_bought_the_more_the_trees_count(users, least, most):
     table = planted(users, np.random.default_rng(3))
     found = consensus(ConsensusConfig(), *_with(table))
     assert least < found.trees_share < most
+
+
+def test_where_nobody_is_held_out_the_trees_take_the_spread_of_the_models_on_lists_of_new_items():
+    table = planted(200, np.random.default_rng(3))
+    table = replace(table.keep(table.features[:, 0] == 0), groups=table.groups[table.features[:, 0] == 0] + 1)
+    nobody = np.zeros(len(table.groups), bool)
+    ranker = Lambdamart(LambdamartConfig(trees=10, threads=1, patience=None))
+    ranker.fit(table.features, table.labels, table.groups, nobody, NAMES, 1)
+    trees = ranker.predict(table.features)
+    found = consensus(ConsensusConfig(evidence=float(table.labels.sum())), ranker, table, nobody)
+    models = found.of_models(NAMES, table.features)
+    level, slope = found.new_line
+    assert found.trees_share == 0.5
+    assert np.std(level + slope * trees) == pytest.approx(np.std(models), rel=1e-4)
+    assert np.mean(level + slope * trees) == pytest.approx(np.mean(models), abs=1e-4)
+    assert found.score(trees, NAMES, table.features) == pytest.approx((level + slope * trees + models) / 2, abs=1e-4)
 
 
 def _with(table):

@@ -74,7 +74,7 @@ def told(root, name):
     state = State(root / layout.STATE)
     state.open()
     state.add_events([Event(event_id=f"e-{name}", user_id=name, item_id="1")], 100)
-    state.add_exposure(Exposure(f"r-{name}", name, ["1", "2"], [1.0, 0.5], "d", None, None, 100.0))
+    assert state.log(Exposure(f"r-{name}", name, ["1", "2"], [1.0, 0.5], "d", None, None, 100.0))
 
 
 def folder_of_release(root):
