@@ -106,8 +106,28 @@ def test_completions_are_weighted_and_begin_as_typed(index):
     assert texts[0] == "milk chocolate"
     assert "Milk Chocolate Bar 100 g" in texts
     assert all(text.lower().startswith("mil") for text in texts)
+    assert [s["text"] for s in index.suggest("mil", 10, hidden={"Milk Chocolate Bar 100 g"})] == [
+        text for text in texts if text != "Milk Chocolate Bar 100 g"
+    ]
     assert index.suggest("牛奶", 5)[0]["text"] == "牛奶巧克力100克"
     assert index.suggest("", 5) == []
+
+
+@pytest.mark.parametrize(
+    ("typed", "offered"),
+    [
+        ("headp", ["headphones"]),  # no title begins so
+        ("bluetooth ear", ["bluetooth earbuds"]),
+        ("milk bluet", []),  # no item holds both
+        ("无线耳", ["无线耳机"]),
+        ("充电", ["充电器"]),
+        ("ear ", []),
+        ("e", []),
+        ("!!", []),
+    ],
+)
+def test_the_last_word_is_completed_to_one_that_an_item_holds_with_the_others(index, typed, offered):
+    assert [s["text"] for s in index.suggest(typed, 8) if s["kind"] == "word"] == offered
 
 
 def test_equal_items_give_equal_bytes_and_a_flipped_bit_is_refused(shop_files, index_folder, tmp_path):
