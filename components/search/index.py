@@ -168,7 +168,7 @@ class SearchIndex:
         """
         found = self.parts.suggester.complete(typed, k, hidden)
         if len(found) < k:
-            words = self.parts.suggester.last_word(typed, min(k - len(found), MOST_COMPLETED))
+            words = self.parts.suggester.last_word(typed, min(k - len(found), MOST_COMPLETED), found)
             found += [word for word in words if self._finds(word.text, kept)]
         return [{"text": s.text, "kind": s.kind} for s in found]
 

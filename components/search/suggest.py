@@ -69,8 +69,11 @@ class Suggester:
                 return shown[:k]
             looked_at *= 4
 
-    def last_word(self, typed: str, k: int) -> list[Suggestion]:
-        """The typed text with its last word completed, at most k of them, what most items hold first."""
+    def last_word(self, typed: str, k: int, offered: Collection[Suggestion] = ()) -> list[Suggestion]:
+        """The typed text with its last word completed, at most k of them, what most items hold first; none of those
+        that are offered already, in whatever letters.
+        """
+        there = {self._normalise(suggestion.text) for suggestion in offered}
         whole = self._normalise(typed)
         last = LAST_WORD.search(whole)
         if last is None or typed[-1:].isspace():
@@ -80,7 +83,8 @@ class Suggester:
             low, high = bisect_left(words, start + "\0"), bisect_left(words, start + LAST)
             if low < high:
                 head = whole[: len(whole) - len(start)]
-                return [Suggestion(head + words[int(i) + low], WORD) for i in _best(counts[low:high], k)]
+                texts = [head + words[int(i) + low] for i in _best(counts[low:high], k + len(there))]
+                return [Suggestion(text, WORD) for text in texts if text not in there][:k]
         return []
 
     @cached_property
