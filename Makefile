@@ -106,7 +106,7 @@ faults: setup ## Break everything docs/reliability.md tells of, and print what h
 
 .PHONY: load
 load: setup ## Measure throughput, latency and overload; refuses on a busy machine
-	@missed=""; for name in recommend overload nearline catalogue_size search_scale; do \
+	@missed=""; for name in recommend overload nearline catalogue_size search_scale search_http; do \
 		echo "== $$name"; $(BIN)/python -m tests.load.$$name || missed="$$missed $$name"; done; \
 		test -z "$$missed" || { echo "not within their lines, or not measured on a busy machine:$$missed"; exit 1; }
 

@@ -32,13 +32,16 @@ def main() -> None:
 @click.option("--host", help="Address to listen on, a number; beyond loopback it asks for API keys.")
 @click.option("--admin-port", type=click.IntRange(1, 65535), help="A port of its own for metrics, health and release.")
 @click.option("--search", type=click.Path(path_type=Path), help="Search in this index, whatever release serves.")
+@click.option("--search-only", is_flag=True, help="With --search: no release is looked for; nothing is recommended.")
 @click.option("--release", type=click.Path(path_type=Path), help="Serve this folder and ask no registry.")
-def serve(port: int, host: str | None, admin_port: int | None, search: Path | None, release: Path | None) -> None:
-    """Serve the champion, on loopback unless told otherwise; prints the address first."""
+def serve(
+    port: int, host: str | None, admin_port: int | None, search: Path | None, search_only: bool, release: Path | None
+) -> None:
+    """Serve the champion, on loopback; the address is printed first."""
     from services.settings import read_settings
 
     told = {"SHOPLOOP_RELEASE": release and release.resolve(), "SHOPLOOP_SEARCH": search and search.resolve()}
-    told |= {"SHOPLOOP_HOST": host, "SHOPLOOP_ADMIN_PORT": admin_port}
+    told |= {"SHOPLOOP_HOST": host, "SHOPLOOP_ADMIN_PORT": admin_port, "SHOPLOOP_SEARCH_ONLY": search_only or None}
     os.environ.update({name: str(value) for name, value in told.items() if value is not None})
     try:
         settings = read_settings()

@@ -20,7 +20,7 @@ from services.json_log import log_request
 from services.origins import PREFLIGHT, Origins
 from services.refused import RefusedError
 from services.request_record import CURRENT, RequestRecord
-from services.routes import PROBES, label, route
+from services.routes import PROBES, ROUTES, label, route
 from services.settings import Settings
 from services.traces import open_traces
 
@@ -67,6 +67,7 @@ class FrontDoor:
             if self.origins.is_preflight(scope["method"], headers):
                 await Response(status_code=204, headers=PREFLIGHT)(scope, receive, send)
                 return
+            self._check_method(scope)
             self._check_key(scope, headers)
             await self.app(scope, receive, send)
         except RefusedError as e:
@@ -74,7 +75,7 @@ class FrontDoor:
             await e.answer()(scope, receive, send)
 
     def _check(self, scope: Scope, headers: MutableMapping[bytes, str]) -> None:
-        """Whether it may come from there, to here. Raises         RefusedError."""
+        """Whether it may come from there, to here. Raises RefusedError."""
         path = scope["path"]
         if path in PROBES:
             return
@@ -83,8 +84,15 @@ class FrontDoor:
             raise RefusedError(404, "route", "nothing here; GET / names the routes")
         self.origins.check(headers.get(b"host", ""), headers.get(b"origin", ""))
 
+    def _check_method(self, scope: Scope) -> None:
+        """Raises RefusedError."""
+        path, asked = scope["path"], ROUTES.get(scope["path"])
+        if asked is not None and not asked.takes(scope["method"]):
+            takes = ", ".join(asked.methods)
+            raise RefusedError(405, "method", f"{path} takes {takes} only", {"Allow": takes})
+
     def _check_key(self, scope: Scope, headers: MutableMapping[bytes, str]) -> None:
-        """Raises         RefusedError."""
+        """Raises RefusedError."""
         scope_needed = route(scope["path"]).scope
         if scope_needed is not None:
             local = scope.get("server") is None or is_loopback(scope["server"][0])

@@ -5,8 +5,9 @@ from __future__ import annotations
 import time
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, FailFast, Field, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, FailFast, Field, field_validator, model_validator
 
+from components.core.letters import composed
 from components.release.catalogue import Filters
 
 LONGEST_HISTORY = 500
@@ -15,7 +16,7 @@ MOST_ATTRIBUTES = 20
 LARGEST_PRICE = 1e6
 CLOCK_SKEW_S = 300  # an event this far in the future is a clock that is wrong a little; more is refused
 
-Id = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[^\x00-\x1f\x7f]+$")]
+Id = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[^\x00-\x1f\x7f]+$"), AfterValidator(composed)]
 Word = Annotated[str, Field(min_length=1, max_length=64)]
 Price = Annotated[float, Field(ge=0, le=LARGEST_PRICE, allow_inf_nan=False)]
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False, strict=True)]

@@ -65,6 +65,7 @@ LONGEST_NUMBER = 9  # digits
 NO_STATE = "the store of events does not answer; come again in a second"
 NO_ENGINE = "the search server does not answer; come again in a second"
 NOTHING_YET = "no verified release yet; GET /health says why"
+SEARCHES_ONLY = "this service only searches; nothing is recommended here"
 
 
 ROUTES = {
@@ -156,17 +157,28 @@ class Recommender:
             "/suggest": partial(self._answer, self.search_desk.suggest),
         }
         self.watcher = ReleaseWatcher(SETTINGS, self.desk.check, self._swapped)
-        self.watcher.start()
         self.canary = Canary(SETTINGS.canary_share, SETTINGS.canary_lines)
         self.shadow = Shadow(SETTINGS.shadow_share, SETTINGS.shadow_room)
         self.desk.on_answer = self.shadow.offer
         self.alongside = Alongside(SETTINGS, self.watcher, self.desk.check, self.canary, self.shadow, self.probation)
-        self.alongside.start()
+        self._begin()
         self.admin = None
         if SETTINGS.admin_port is not None:
             pages = {"/metrics": self.metrics, "/release": self.release, "/health": self.health}
             self.admin = AdminPort(SETTINGS, pages)
             self.admin.start()
+
+    def _begin(self) -> None:
+        """Follow the registry; or, where there is only an index, answer from that."""
+        if not SETTINGS.search_only:
+            self.watcher.start()
+            self.alongside.start()
+            return
+        self.answering = dict.fromkeys(self.answering, _searches_only) | {
+            "/search": partial(self._alone, self.search_desk.search),
+            "/suggest": partial(self._alone, self.search_desk.suggest),
+        }
+        figures().ready.set(1)
 
     @bentoml.on_shutdown
     def close(self) -> None:
@@ -225,7 +237,8 @@ class Recommender:
         went_back = champion is not None and champion.state != "watched"
         told = (watcher.doubt, watcher.registry_error, self.desk.state.trouble)
         troubled = stopped or went_back or watcher.pending or any(words is not None for words in told)
-        status = "starting" if watcher.current is None else "degraded" if troubled else "ok"
+        serves = watcher.current is not None or SETTINGS.search_only
+        status = "starting" if not serves else "degraded" if troubled else "ok"
         answer = HealthAnswer(
             status=status,
             version=watcher.current.version if watcher.current else None,
@@ -236,7 +249,7 @@ class Recommender:
             registry_error=watcher.registry_error,
             store_error=self.desk.state.trouble,
         )
-        return JSONResponse(answer.model_dump(), status_code=200 if watcher.current else 503)
+        return JSONResponse(answer.model_dump(), status_code=200 if serves else 503)
 
     def metrics(self) -> Response:
         """Figures of all workers."""
@@ -246,7 +259,8 @@ class Recommender:
 
     def __is_ready__(self) -> bool:
         """Ready when a release was verified, its golden answers reproduced, and the service is not leaving."""
-        return self.watcher.current is not None and not draining.LEAVING.is_set()
+        serves = self.watcher.current is not None or SETTINGS.search_only
+        return serves and not draining.LEAVING.is_set()
 
     def _shared(self, ask: Callable[[Asked, Serving], Answered], request: Asked) -> Answered | Response:
         """What the desk says, from the release whose side the person is on."""
@@ -270,18 +284,12 @@ class Recommender:
         if now is None:
             return _not_ready()
         record().served_by(now)
-        try:
-            return ask(request, now)
-        except NoIndexError as e:
-            return JSONResponse({"error": str(e)}, status_code=404)
-        except EngineError as e:
-            logger.error("no answer: %s", e)  # noqa: TRY400 - as below
-            record().refused = "engine"
-            return JSONResponse({"error": NO_ENGINE}, status_code=503, headers={"Retry-After": "1"})
-        except StateError as e:
-            logger.error("no answer: %s", e)  # noqa: TRY400 - its words say it all, and a traceback a second says less
-            record().refused = "state"
-            return JSONResponse({"error": NO_STATE}, status_code=503, headers={"Retry-After": "1"})
+        return _or_why_not(lambda: ask(request, now))
+
+    def _alone(self, ask: Callable[[Asked, None], Answered], request: Asked) -> Answered | Response:
+        """What the desk says of an index without a release."""
+        note_stage("queue", record().admitted)
+        return _or_why_not(lambda: ask(request, None))
 
     def _swapped(self) -> None:
         now, ledger = self.watcher.current, self.watcher.ledger
@@ -307,6 +315,26 @@ Recommender.add_asgi_middleware(Counter, answering=_answering, threads=THREADS)
 def _number(text: str) -> int | str:
     """A number of a few plain digits; all else stays text, which is then refused as any other."""
     return int(text) if text.isascii() and text.isdigit() and len(text) <= LONGEST_NUMBER else text
+
+
+def _or_why_not(ask: Callable[[], Answered]) -> Answered | Response:
+    """The answer, or in words why there is none: no index, a search server or a store that is away."""
+    try:
+        return ask()
+    except NoIndexError as e:
+        return JSONResponse({"error": str(e)}, status_code=404)
+    except EngineError as e:
+        logger.error("no answer: %s", e)  # noqa: TRY400 - as below
+        record().refused = "engine"
+        return JSONResponse({"error": NO_ENGINE}, status_code=503, headers={"Retry-After": "1"})
+    except StateError as e:
+        logger.error("no answer: %s", e)  # noqa: TRY400 - its words say it all, and a traceback a second says less
+        record().refused = "state"
+        return JSONResponse({"error": NO_STATE}, status_code=503, headers={"Retry-After": "1"})
+
+
+def _searches_only(_: BaseModel) -> Response:
+    return JSONResponse({"error": SEARCHES_ONLY}, status_code=404)
 
 
 def _not_ready() -> Response:

@@ -70,10 +70,12 @@ class RequestGuard:
         return self.admission.admitted() if route(scope["path"]).works else nullcontext()
 
     async def _read(self, scope: Scope, receive: Receive) -> bytes | None:
-        """The whole body; None if the caller left before its end. Raises         RefusedError."""
+        """The whole body; None if the caller left before its end. Raises RefusedError."""
         headers = {name.lower(): value.decode("latin-1") for name, value in scope["headers"]}
         if headers.get(b"content-type", "").partition(";")[0].strip().lower() != "application/json":
             raise RefusedError(415, "type", "send JSON with the header Content-Type: application/json", CLOSE)
+        if headers.get(b"content-encoding", "identity").strip().lower() != "identity":
+            raise RefusedError(415, "type", "send the body as it is, without Content-Encoding", CLOSE)
         declared = headers.get(b"content-length", "0")
         if declared.isdigit() and int(declared) > self.max_body_bytes:
             raise self._too_large()

@@ -9,18 +9,24 @@ from components.core.api_keys import Scope
 
 @dataclass(frozen=True)
 class Route:
-    """scope None is open to everybody; `works` routes wait in the bounded queue."""
+    """scope None is open to everybody; `works` routes wait in the bounded queue; HEAD goes wherever GET does."""
 
     scope: Scope | None
     works: bool = False
+    methods: tuple[str, ...] = ("GET",)
+
+    def takes(self, method: str) -> bool:
+        """Whether a request of this method has an answer here."""
+        return method in self.methods or (method == "HEAD" and "GET" in self.methods)
 
 
+POST = ("POST",)
 ROUTES: dict[str, Route] = {
-    "/recommend": Route("recommend", works=True),
-    "/similar": Route("recommend", works=True),
-    "/events": Route("events", works=True),
-    "/search": Route("recommend", works=True),
-    "/suggest": Route("recommend", works=True),
+    "/recommend": Route("recommend", works=True, methods=POST),
+    "/similar": Route("recommend", works=True, methods=POST),
+    "/events": Route("events", works=True, methods=POST),
+    "/search": Route("recommend", works=True, methods=POST),
+    "/suggest": Route("recommend", works=True, methods=("GET", *POST)),
     "/release": Route("admin"),
     "/health": Route("admin"),
     "/metrics": Route("admin"),

@@ -90,8 +90,10 @@ class SearchDesk:
     def suggest(self, request: SuggestRequest, now: Serving | None) -> SuggestAnswer:
         """Completions of what was typed."""
         index = self._index(now)
+        policy = None if now is None else self._policy(now, index)
         with stage("suggest"):
-            offered = index.suggest(request.text, request.limit)
+            kept, hidden = (None, ()) if policy is None else (policy.kept, policy.hidden_titles(index))
+            offered = index.suggest(request.text, request.limit, kept, hidden)
         return SuggestAnswer(
             request_id=record().request_id, suggestions=[SuggestedText(**s) for s in offered], **_origin(now, index)
         )

@@ -118,7 +118,7 @@ class SearchAnswer(Indexed):
 
 
 class SuggestedText(Message):
-    """A text to offer; kind: query, category, brand or title."""
+    """A text to offer; kind: query, category, brand, title, or word: the last word was completed."""
 
     text: str
     kind: str

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, model_validator
 
 from components.core.config import Config, parse
 from components.core.errors import ConfigError
@@ -26,6 +26,7 @@ class Settings(Config):
 
     release     serve this folder and ask no registry; None follows the champion in MLflow
     search      folder of a search index that serves with every release; None takes the release's own
+    search_only  there is an index and no release, and none is looked for: /search and /suggest answer, nothing else
     search_engine  address of an Elasticsearch or OpenSearch that `shoploop search push` filled; None: in the process
     root        project folder: where MLflow's SQLite file lies, unless MLFLOW_TRACKING_URI says otherwise
     state       folder of the service's own files: events and exposures, and verified copies of releases
@@ -59,6 +60,7 @@ class Settings(Config):
 
     release: Path | None = None
     search: Path | None = None
+    search_only: bool = False
     search_engine: str | None = Field(default=None, max_length=300)
     root: Path = Path()
     state: Path = Path("state")
@@ -86,6 +88,12 @@ class Settings(Config):
     traces: Literal["off", "console", "otlp"] = "off"
     hosts: tuple[str, ...] = ()
     origins: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _something_to_search(self) -> Settings:
+        if self.search_only and self.search is None:
+            raise ValueError("search_only wants an index: --search DIR, or SHOPLOOP_SEARCH")
+        return self
 
 
 def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:

@@ -45,6 +45,9 @@ USUAL = {
     "spark.sql.parquet.compression.codec": "zstd",
 }
 
+# DuckDB has it; Spark brings ICU, whose older interface is static and so within the reach of SQL.
+NFC = """CREATE OR REPLACE TEMPORARY FUNCTION nfc_normalize(t STRING) RETURNS STRING
+RETURN reflect('com.ibm.icu.text.Normalizer', 'compose', t, false)"""
 
 LOGGING = """
 rootLogger.level = error
@@ -137,6 +140,7 @@ def connect(master: str, memory_gb: float, threads: int, conf: dict[str, Any], s
     except (PySparkRuntimeError, Py4JError, OSError) as e:
         warehouse.cleanup()
         raise ConfigError(f"engine: Spark does not start on {master} ({_first_line(e)}); {REMEDY}.") from None
+    session.sql(NFC)
     SparkConnection.register_options()
     return SparkConnection().connect(session).own(warehouse, memory_gb, threads)
 

@@ -82,12 +82,14 @@ class Nominees:
     @property
     def words(self) -> str:
         """Who gives the order, why, and what that does to the figures."""
-        told = ", ".join(f"{_signed(self.differences[view])} on {VIEW_WORDS[view]}" for view in VIEWS)
-        told, named = f"by NDCG@{CUTOFF} {told}", f"The validation window had named the stand-in ({self.held_out})."
+        differences = ", ".join(f"{_signed(self.differences[view])} on {VIEW_WORDS[view]}" for view in VIEWS)
+        told = (
+            f"by NDCG@{CUTOFF} {differences}. On the validation window, which named it, the ranker had {self.held_out}."
+        )
         if self.ranker_gives_way:
             return (
                 f"The order is that of {self.stand_in} alone, which stands in for the ranker: on the test window the "
-                f"ranker is clearly worse than it, {told}. {named} Both were declared beforehand, yet this window "
+                f"ranker is clearly worse than it, {told} Both were declared beforehand, yet this window "
                 f"chose between them, which flatters its NDCG@{CUTOFF} by up to {self.flattered:.4f}: let an A/B test "
                 "decide."
             )
@@ -97,7 +99,7 @@ class Nominees:
             if _loses(self.differences)
             else f"on the test window it is not clearly worse than {self.stand_in}, its stand-in"
         )
-        return f"The order is the ranker's: {how}, {told}. {named}"
+        return f"The order is the ranker's: {how}, {told}"
 
 
 def clearly_worse(differences: dict[str, Figure]) -> bool:

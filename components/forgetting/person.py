@@ -10,6 +10,7 @@ from typing import IO, TYPE_CHECKING
 
 from components.core import layout, schema
 from components.core.errors import ConfigError
+from components.core.letters import composed, spellings
 from components.core.pseudonyms import LONGEST_ID, PseudonymKey, find_key, retired_keys
 
 if TYPE_CHECKING:
@@ -24,8 +25,8 @@ NOT_A_LETTER = rb"(?<![0-9A-Za-z_])%b(?![0-9A-Za-z_])"
 class Person:
     """Who, and where to look.
 
-    user_id  as the shop spells it
-    names    that and its pseudonyms under every key that is here
+    user_id  as the shop spells it, in one Unicode form
+    names    that in all forms in which files may hold it, and its pseudonyms under every key that is here
     columns  columns of parquet files that name users: the canonical one, and those of the source's own tables
     """
 
@@ -67,7 +68,8 @@ def person(root: Path, user_id: str, source: Source) -> Person:
     """The person of that id in this source's tables; ConfigError if it is no id."""
     if not 0 < len(user_id) <= LONGEST_ID:
         raise ConfigError(f"forget: an id has 1 to {LONGEST_ID} characters, found {len(user_id)}.")
-    names = {user_id, *(key.pseudonym(user_id) for key in keys(root))}
+    user_id, written = composed(user_id), spellings(user_id)
+    names = written | {key.pseudonym(user_id) for key in keys(root)}
     return Person(user_id, frozenset(names), frozenset({schema.USER_ID, *source.user_columns.values()}))
 
 

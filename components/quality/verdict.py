@@ -14,7 +14,7 @@ NOT_GIVEN = "not given"  # the rule is about an optional column that the source 
 NOTHING = "nothing to judge"  # it found no row to look at, and says that this may be
 REPEATS = "repeats"  # in a result on distinct rows: rows beyond the first of their kind
 UNJUDGED = (NOT_GIVEN, NOTHING)
-SHOWN = 60  # letters of an example: an id of ten thousand would push all else off the page
+SHOWN = 100  # letters of an example: an id of ten thousand would push all else off the page
 
 
 @dataclass(frozen=True)

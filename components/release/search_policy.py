@@ -5,13 +5,14 @@ Diversity, novelty and caps are not asked here: who searches has said what the l
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 
 from components.core import schema
 from components.release.release import Release
-from components.search.engine import PRICE, STOCK
+from components.search.build import MOST_TITLES
+from components.search.engine import PRICE, STOCK, TITLE
 from components.search.index import SearchIndex
 
 
@@ -24,7 +25,19 @@ class SearchPolicy:
         policy = release.list_policy
         self._pins = sorted((pin.position - 1, pin.item_id) for pin in policy.config.pins)
         everything = policy.allowed().all() and not policy.config.bans
+        self._hidden: frozenset[str] | None = None
         self.kept = None if everything and not self._asks_of_others(release) else _kept(release, index)
+
+    def hidden_titles(self, index: SearchIndex) -> Collection[str]:
+        """Titles that only items have which are left out: they are not offered as completions either."""
+        if self.kept is None:
+            return ()
+        if self._hidden is None:
+            titles = index.items[TITLE].slice(0, MOST_TITLES).to_pylist()
+            kept = self.kept[: len(titles)].tolist()
+            shown = {title for title, stays in zip(titles, kept, strict=True) if stays}
+            self._hidden = frozenset(title for title in titles if title not in shown)
+        return self._hidden
 
     @property
     def pins(self) -> bool:

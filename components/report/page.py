@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 NOTHING = "–"
 SIGNIFICANT_DIGITS = 4
+LONG_WORD = re.compile(r"\S{30}")  # would push the columns to its right off the page
 NUMERIC_TEXT = re.compile(r"[\d\s.,;:%+\-−–…\[\](){}<>≤≥×±€$£]*\d[\d\s.,;:%+\-−–…\[\](){}<>≤≥×±€$£]*")
 
 # A page that may load nothing cannot leak that it was opened, even if escaping failed somewhere.
@@ -55,6 +56,7 @@ th, td { padding: .42rem .8rem; text-align: left; vertical-align: top; border-to
 thead th { background: var(--band); border-top: 0; font-weight: 600; white-space: nowrap; }
 tbody tr:hover { background: var(--band); }
 .number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
+.long { overflow-wrap: anywhere; min-width: 14rem; }
 figure { margin: 1rem 0; }
 figure img { display: block; width: min(100%, 50rem); height: auto; background: #fff; border: 1px solid var(--line);
   border-radius: .5rem; padding: .5rem; }
@@ -164,7 +166,7 @@ def _is_numeric(values: list[Any]) -> bool:
 def _row(tag: str, cells: Sequence[str], numeric: list[bool], attributes: str = "") -> str:
     parts = []
     for cell, number in zip(cells, numeric, strict=True):
-        kind = ' class="number"' if number else ""
+        kind = ' class="number"' if number else ' class="long"' if LONG_WORD.search(str(cell)) else ""
         parts.append(f"<{tag}{attributes}{kind}>{escape(str(cell))}</{tag}>")
     return f"<tr>{''.join(parts)}</tr>"
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from pydantic import Field
 
@@ -147,14 +148,16 @@ def _language(table: pa.Table, config: BuildConfig) -> str:
 
 def documents(table: pa.Table, analyzer: Analyzer, tally: Tally) -> Iterator[Document]:
     """The items as an engine takes them; a brand or a category is cut once, however many items bear it."""
+    otherwise = _written_otherwise(filter(None, pc.unique(table[BRAND]).to_pylist()), analyzer)
     label = lru_cache(200_000)(lambda texts: tally.cut([w for text in texts for w in analyzer.surfaces(text)]))
+    branded = lru_cache(200_000)(lambda brand: tally.cut([*analyzer.surfaces(brand), *otherwise.get(brand, ())]))
     names = (TITLE, TEXT, CATEGORY, BRAND, PRICE, STOCK)
     row = 0
     for batch in table.select(names).to_batches(max_chunksize=50_000):
         for title, text, levels, brand, price, stock in zip(*(c.to_pylist() for c in batch.columns), strict=True):
             words = {TITLE: tally.cut(analyzer.surfaces(title))}
             if brand:
-                words[BRAND] = label((brand,))
+                words[BRAND] = branded(brand)
             if levels:
                 words[CATEGORY] = label(tuple(levels))
             told = tally.cut(analyzer.surfaces(text)) if text else None
@@ -164,6 +167,17 @@ def documents(table: pa.Table, analyzer: Analyzer, tally: Tally) -> Iterator[Doc
                 stems[TEXT] = told.stems
             yield Document(row, stems, levels, brand, price, stock)
             row += 1
+
+
+def _written_otherwise(brands: Iterable[str], analyzer: Analyzer) -> dict[str, list[str]]:
+    """Brand of several words → the one word that other items write it as: `Coca-Cola` where there is `CocaCola`.
+
+    So either spelling finds both; the other way round, two words of a query may stand as one (understanding.py).
+    """
+    words = {brand: analyzer.surfaces(brand) for brand in brands}
+    in_one = {own[0] for own in words.values() if len(own) == 1}
+    joined = {brand: "".join(own) for brand, own in words.items() if len(own) > 1}
+    return {brand: [whole] for brand, whole in joined.items() if whole in in_one}
 
 
 def _write_words(folder: Path, tally: Tally) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Literal
@@ -35,6 +36,7 @@ LEXICAL, DENSE, FUSED = "lexical", "dense", "fused"
 MODES = (LEXICAL, DENSE, FUSED)
 DEEP = 200  # rows of either list that fusion looks at
 COUNTED_BY_ONE = 5000  # matches
+MOST_COMPLETED = 8  # last words that are tried, for each is looked up
 LEAST_COSINE = 0.35  # of an item that is offered because nothing holds the words
 SOME_WORDS, CORRECTED, SIMILAR, POPULAR, NOTHING = "some_words", "corrected", "similar", "popular", "nothing"
 SUBSTITUTES = (SIMILAR, POPULAR, NOTHING)  # fallbacks whose items hold none of the words
@@ -87,6 +89,7 @@ class SearchIndex:
     def warm(self) -> None:
         """Load what is loaded on first use: dictionaries, the speller's lists, the names filters go by."""
         self.search("qwzxqwzx 水", 1)
+        self.suggest("qwzxqwzx", 1)
         self._resolved(Filters(categories=("",), brands=("",)))
 
     def search(
@@ -156,9 +159,25 @@ class SearchIndex:
         """Item ids of rows."""
         return self.items[schema.ITEM_ID].take(pa.array(rows)).to_pylist()
 
-    def suggest(self, typed: str, k: int) -> list[dict[str, str]]:
-        """Completions of what was typed."""
-        return [{"text": s.text, "kind": s.kind} for s in self.parts.suggester.complete(typed, k)]
+    def suggest(
+        self, typed: str, k: int, kept: np.ndarray | None = None, hidden: Collection[str] = ()
+    ) -> list[dict[str, str]]:
+        """Completions of what was typed: what begins so, then it with its last word completed, where items hold that.
+
+        kept, hidden  as in `search`, and the titles that are not offered then
+        """
+        found = self.parts.suggester.complete(typed, k, hidden)
+        if len(found) < k:
+            words = self.parts.suggester.last_word(typed, min(k - len(found), MOST_COMPLETED), found)
+            found += [word for word in words if self._finds(word.text, kept)]
+        return [{"text": s.text, "kind": s.kind} for s in found]
+
+    def _finds(self, text: str, kept: np.ndarray | None) -> bool:
+        """Whether an item holds all of these words, as they stand."""
+        understood = self.parts.understanding(text)
+        if not understood.terms or understood.dropped or understood.corrected is not None:
+            return False
+        return len(self.parts.engine.find(self._question(understood, Filters()), 1, kept).rows) > 0
 
     def _question(self, understood: Understood, filters: Filters) -> Question:
         return Question(understood.terms, len(understood.terms), filters, self.weights)

@@ -59,7 +59,7 @@ def read(folder: Path, engine: SearchEngine | None = None) -> SearchIndex:
         items=bundle.read_table(folder / ITEMS),
         engine=engine or TantivyEngine(folder / LEXICAL),
         understanding=Understanding(analyzer, speller, synonyms),
-        suggester=Suggester.read(folder, analyzer.normalise),
+        suggester=Suggester.read(folder, analyzer.normalise, speller.counts),
         space=Space.load(folder / SPACE) if has_vectors else None,
         vectors=read_vectors(folder / VECTORS, meta.get("lists", {}).get("probed")) if has_vectors else None,
     ))  # fmt: skip

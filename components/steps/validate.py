@@ -36,6 +36,7 @@ from components.quality.refusal import write_refusal
 from components.quality.standing import DriftConfig
 from components.quality.suites import QUARANTINE, STOP, WARN, Suite, load_suites
 from components.quality.thresholds import Threshold
+from components.quality.unlisted import named
 from components.quality.verdict import Verdict
 from components.quality.volume import VolumeConfig
 from components.steps.result import StepResult
@@ -120,6 +121,7 @@ class _Run:
         config, names = self.config, self.names
         rows = {name: self.handover.tables.get(name, con.table(name)) for name in names}
         self.facts = profile(rows)
+        self.verdicts = named(self.verdicts, self.judged, {name: con.table(name) for name in names})
         whole = [v for v in self.verdicts if v.query]
         self.bad = {name: workspace.bad_rows(con, name, whole) for name in names}
         self.aside = {name: self._set_aside(name) for name in names}

@@ -327,19 +327,17 @@ def test_older_reviews_are_read_by_their_own_names(form, tmp_path):
     lines(tmp_path / "reviews.json.gz", [review])
     if form == "2014":
         meta = "{'asin': '0000031887', 'title': \"Girl's Skirt\", 'price': 3.17, 'categories': [['Sports', 'Dance']]}\n"
-        (tmp_path / "meta.json.gz").write_bytes(gzip.compress(meta.encode()))
+        (tmp_path / "meta.json.gz").write_bytes(
+            gzip.compress(2 * meta.encode())
+        )  # a product on two lines, as published
     else:
-        lines(
-            tmp_path / "meta.json.gz",
-            [
-                {
-                    "asin": "0000031887",
-                    "title": "Girl's Skirt",
-                    "category": ["Sports", "Dance"],
-                    "price": "$3.17 - $5.00",
-                }
-            ],
-        )
+        skirt = {
+            "asin": "0000031887",
+            "title": "Girl's Skirt",
+            "category": ["Sports", "Dance"],
+            "price": "$3.17 - $5.00",
+        }
+        lines(tmp_path / "meta.json.gz", [skirt, skirt | {"price": ""}])
     params = {"reviews": str(tmp_path / "reviews.json.gz"), "metadata": str(tmp_path / "meta.json.gz"), "form": form}
     found = read_all(open_source("amazon_reviews", params), tmp_path)[2]
     (event,), (item,) = found["interactions"].to_pylist(), found["items"].to_pylist()

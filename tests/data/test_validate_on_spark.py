@@ -44,11 +44,18 @@ def test_files_judged_one_by_one_are_mapped_by_spark_and_give_the_same_rows_and_
     for config in (EngineConfig(memory_limit_gb=1), SPARK):
         shop = Shop(tmp_path / config.component)
         shop.config = shop.config.model_copy(update={"engine": config})
-        shop.put("interactions/day1.csv", text([*DAYS[0], *(f"u{i},a,2024-01-01T1{i}:00:00,2" for i in range(9))]))
+        users = [*(f"u{i}" for i in range(9)), "Zoë", "Zoe\u0308"]  # the last two are one person
+        shop.put(
+            "interactions/day1.csv",
+            text([*DAYS[0], *(f"{u},a,2024-01-01T1{i % 9}:00:00,2" for i, u in enumerate(users))]),
+        )
         assert shop.validate()["files_new"] == 2
         shop.put("interactions/day2.csv", text(DAYS[1]))
         assert shop.validate()["files_new"] == 1
         rows = {f: shop.rows(f) for f in (layout.VALIDATED, layout.QUARANTINE)}
         found.append((rows, report_of(shop.root)))
     assert found[0] == found[1]
-    assert len(found[0][0][layout.VALIDATED]) == 11
+    rows, report = found[0]
+    assert len(rows[layout.VALIDATED]) == 13
+    assert report["changed_by_mapping"] == {"interactions": {"id_composed": 1}}
+    assert {row["user_id"] for row in rows[layout.VALIDATED]} == {*users[:9], "Zoë"}

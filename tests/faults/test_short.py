@@ -8,7 +8,7 @@ import pytest
 
 from tests.faults import bodies, drain, hostile, killed_worker, poisoned
 from tests.faults.shop_service import ITEMS, USERS
-from tests.load import nearline, overload, recommend
+from tests.load import nearline, overload, recommend, search_http
 from tests.load.servers import peer, service
 from tests.load.shop import build
 
@@ -52,6 +52,16 @@ def test_a_killed_worker_comes_back_and_its_clients_are_answered(shop):
 
 def test_an_event_told_to_one_worker_is_in_the_answers_of_both(shop):
     assert nearline.measure(shop, rounds=2)["rounds"] == 2
+
+
+def test_searches_over_http_are_all_answered_and_some_in_a_persons_order(release, tmp_path):
+    queries = search_http.index_of(3_000, tmp_path)
+    with service(release, SHOPLOOP_SEARCH=str(tmp_path / "index")) as searched:
+        found = search_http.measure(searched, queries, seconds=2.0)
+        answer = searched.post("/search", **search_http.ways(queries)["in a person's order"][0])
+    assert {way["failed"] for way in found.values()} == {0}
+    assert {tuple(way["by_status"]) for way in found.values()} == {("200",)}
+    assert (answer.status_code, answer.json()["personalised"]) == (200, True)
 
 
 def test_under_overload_every_request_is_answered_or_refused(shop):

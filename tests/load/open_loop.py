@@ -21,19 +21,20 @@ ANSWER_WITHIN_S = 15
 FAILED = 0  # status of a request without an answer
 
 
-def load(url, rate, seconds, users=200, path="/recommend", retry=False):
+def load(url, rate, seconds, users=200, path="/recommend", retry=False, bodies=None):
     """Ask `rate` times a second; returns counts, and milliseconds of answers by outcome.
 
     users  how many different ones ask, u0 and on
     retry  ask once more on a fresh connection when one was lost, as clients and proxies do
+    bodies  what is asked in turns; None: ten recommendations for each of the users
     """
-    return finish(start(url, rate, seconds, users, path, retry))
+    return finish(start(url, rate, seconds, users, path, retry, bodies))
 
 
-def start(url, rate, seconds, users=200, path="/recommend", retry=False):
+def start(url, rate, seconds, users=200, path="/recommend", retry=False, bodies=None):
     """The same, beside whatever else happens; `finish` waits for it."""
     plan = {"url": url, "rate": rate, "seconds": seconds, "users": users, "path": path, "retry": retry}
-    command = [sys.executable, "-m", "tests.load.open_loop", json.dumps(plan)]
+    command = [sys.executable, "-m", "tests.load.open_loop", json.dumps(plan | {"bodies": bodies})]
     return subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.PIPE, text=True)
 
 
@@ -45,7 +46,8 @@ def finish(process):
 
 
 async def _ask(session, plan, number, due, results):
-    body = {"user_id": f"u{number % plan['users']:02}", "k": 10}
+    bodies = plan["bodies"]
+    body = bodies[number % len(bodies)] if bodies else {"user_id": f"u{number % plan['users']:02}", "k": 10}
     status = FAILED
     for _ in range(1 + plan["retry"]):
         try:
@@ -65,9 +67,9 @@ def _client_error():
     return aiohttp.ClientError
 
 
-def peak(url, seconds, connections=16, users=200):
+def peak(url, seconds, connections=16, users=200, path="/recommend", bodies=None):
     """Answers a second when that many connections ask again as soon as they are answered: a closed loop."""
-    plan = {"url": url, "seconds": seconds, "connections": connections, "users": users, "path": "/recommend"}
+    plan = {"url": url, "seconds": seconds, "connections": connections, "users": users, "path": path, "bodies": bodies}
     command = [sys.executable, "-m", "tests.load.open_loop", json.dumps(plan | {"retry": False, "rate": None})]
     return finish(subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.PIPE, text=True))["good_per_s"]
 

@@ -90,7 +90,7 @@ def synthetic_items(file: Path, n: int, rng: np.random.Generator) -> list[str]:
     kinds = rng.integers(0, CATEGORIES, n)
     pq.write_table(
         pa.table({
-            "item_id": [f"i{row}" for row in range(n)],
+            "item_id": [f"i{row:06}" for row in range(n)],  # the first are items of the shop in shop.py too
             "title": titles,
             "brand": [f"brand {b}" for b in rng.zipf(1.3, n) % BRANDS],
             "category": [f"department {k % 20} > category {k}" for k in kinds],

@@ -129,6 +129,24 @@ def test_the_queue_refuses_what_does_not_fit_at_once_and_probes_never_wait(tmp_p
     assert statuses(ask(door(tmp_path, queue=2), *asked[:2])) == [200, 200]
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "takes"),
+    [("GET", "/recommend", "POST"), ("PUT", "/search", "POST"), ("DELETE", "/suggest", "GET, POST"),
+     ("POST", "/metrics", "GET"), ("POST", "/livez", "GET"), ("TRACE", "/", "GET")],
+)  # fmt: skip
+def test_another_method_is_told_which_there_are(tmp_path, method, path, takes):
+    (answer,) = ask(door(tmp_path), (method, path, {}))
+    assert (answer.status_code, answer.headers["Allow"]) == (405, takes)
+    assert answer.json() == {"error": f"{path} takes {takes} only"}
+
+
+def test_a_body_that_is_packed_is_refused_and_not_taken_for_broken_json(tmp_path):
+    packed, plain = ({"content-encoding": encoding} for encoding in ("gzip", "identity"))
+    answers = ask(door(tmp_path), ("POST", "/recommend", packed), ("POST", "/recommend", plain))
+    assert statuses(answers) == [415, 200]
+    assert "without Content-Encoding" in answers[0].json()["error"]
+
+
 def test_the_queue_counts_what_comes_by_get_too(tmp_path):
     answers = ask(door(tmp_path, queue=2), *[("GET", "/suggest?text=a", {})] * 3, ("GET", "/metrics", {}))
     assert sorted(statuses(answers[:3])) == [200, 200, 429]

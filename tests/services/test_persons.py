@@ -30,6 +30,11 @@ def _no_key_in_the_environment(monkeypatch):
     monkeypatch.delenv(KEY_VARIABLE, raising=False)
 
 
+def test_an_id_is_one_id_in_whatever_unicode_form_an_app_sends_it():
+    assert RecommendRequest(user_id="Zoe\u0308").user_id == "Zo\u00eb"
+    assert RecommendRequest(history=["cafe\u0301", "7"]).history == ["caf\u00e9", "7"]
+
+
 @pytest.fixture(scope="module")
 def now(trained_shop, tmp_path_factory):
     """The trained shop as if validate had hashed its user ids."""

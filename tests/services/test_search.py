@@ -5,10 +5,12 @@ import shutil
 import pytest
 
 from components.core import layout
+from components.core.errors import ConfigError
 from components.online.sqlite_store import SqliteStore
 from components.release.assemble import assemble
 from components.steps.answer_lineage import logged
 from components.steps.index import IndexConfig, index
+from services.settings import read_settings
 
 pytestmark = pytest.mark.slow
 
@@ -142,3 +144,25 @@ def index_folder_of_two(tmp_path):
     (tmp_path / "items.csv").write_text("id,title\na,牛奶\nb,bread\n", encoding="utf-8")
     build(read_items(tmp_path / "items.csv", {}), BuildConfig(), tmp_path / "two", np.random.default_rng(1))
     return tmp_path / "two"
+
+
+def test_a_catalogue_without_one_interaction_is_searched_over_http_with_no_release(
+    start, index_folder_of_two, tmp_path
+):
+    folder = tmp_path / "alone"
+    folder.mkdir()
+    with start(folder, SHOPLOOP_SEARCH=str(index_folder_of_two), SHOPLOOP_SEARCH_ONLY="true") as service:
+        answer = search(service, query="牛奶", user_id="u01", facets=5)
+        assert ([item["item_id"] for item in answer["items"]], answer["total"]) == (["a"], 1)
+        assert (answer["release"], answer["version"], answer["personalised"]) == (None, None, False)
+        assert service.get("/suggest?text=br").json()["suggestions"] == [{"text": "bread", "kind": "title"}]
+        asked = service.post("/recommend", user_id="u01")
+        assert (asked.status_code, "only searches" in asked.json()["error"]) == (404, True)
+        health = service.get("/health")
+        assert (health.status_code, health.json()["status"], health.json()["version"]) == (200, "ok", None)
+        assert "shoploop_ready 1.0" in service.get("/metrics").text
+
+
+def test_a_service_that_only_searches_wants_an_index():
+    with pytest.raises(ConfigError, match="search_only wants an index"):
+        read_settings({"SHOPLOOP_SEARCH_ONLY": "true"})

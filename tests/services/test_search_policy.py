@@ -13,7 +13,7 @@ from services.desk import Desk
 from services.messages import RecommendRequest
 from services.release_cache import serving
 from services.search_desk import SearchDesk
-from services.search_messages import SearchRequest
+from services.search_messages import SearchRequest, SuggestRequest
 from services.settings import Settings
 from services.state import State
 
@@ -50,6 +50,19 @@ def found(desks, policy, query="cheese bread tea", limit=100, **body):
 
 def ids(answer):
     return [item.item_id for item in answer.items]
+
+
+def test_a_banned_items_title_is_no_completion(desks):
+    _, searcher, served = desks
+    offered = {
+        policy: [s.text for s in searcher.suggest(SuggestRequest(text="cheese ", limit=20), served[policy]).suggestions]
+        for policy in ("plain", "bans", "band")
+    }
+    assert "cheese 6" in offered["plain"]
+    assert "cheese 6" not in offered["bans"]
+    assert set(offered["plain"]) - {"cheese 6"} <= set(offered["bans"])
+    cheap = {"cheese 0", "cheese 3", "cheese 6", "cheese 9"}  # titles of items up to a price of 2
+    assert set(offered["band"]) == cheap | {"cheese", "cheese 1"}  # and names of categories
 
 
 def test_a_banned_item_is_found_by_nobody_and_counted_nowhere(desks):

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 CURRENCY, UNIT, PER_UNIT = "currency_converted", "unit_converted", "value_multiplied"
 TIME_ZONE, FINE_EPOCH = "time_zone_converted", "epoch_rescaled"
-NO_ID, POINT_ZERO, PADDED_ID = "id_means_nothing", "id_point_zero", "id_padded"
+NO_ID, POINT_ZERO, PADDED_ID, COMPOSED = "id_means_nothing", "id_point_zero", "id_padded", "id_composed"
 NEGATIVE_ZERO, CANCELLATION, SIGN = "negative_zero", "negative_quantity", "sign_turned"
 WORDS = {
     CURRENCY: "rows whose amounts were brought to the shop's currency by a declared rate",
@@ -28,6 +28,7 @@ WORDS = {
     NO_ID: "rows with an id that is a word for nothing (null, nan, blanks), counted as missing",
     POINT_ZERO: "rows with an id that is a whole number written with .0, which was dropped",
     PADDED_ID: "rows with an id that had blanks before or after it, which were dropped",
+    COMPOSED: "rows with an id whose letters were made of several code points (NFD), brought to one form (NFC)",
     NEGATIVE_ZERO: "rows with a negative zero that became 0",
     CANCELLATION: "purchases of a negative quantity that became cancellations",
     SIGN: "cancellations whose negative quantity or value became positive",

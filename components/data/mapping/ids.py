@@ -1,6 +1,7 @@
 """Ids as exports spell them: blanks around them go, words for nobody are missing, whole numbers lose the ".0" of gaps.
 
-Everything else stays letter by letter: 007 is not 7, and "a b" is not "ab".
+Everything else stays letter by letter: 007 is not 7, and "a b" is not "ab". Only which code points make a letter is no
+matter: an é of two (as macOS and some databases write it) is the é of one, here as in the service (core/letters.py).
 """
 
 from __future__ import annotations
@@ -11,12 +12,12 @@ from typing import TYPE_CHECKING
 from pydantic import Field
 
 from components.core.config import Config
-from components.data.mapping.changes import NO_ID, PADDED_ID, POINT_ZERO, change
+from components.data.mapping.changes import COMPOSED, NO_ID, PADDED_ID, POINT_ZERO, change
 from components.data.mapping.reading import Stage, shown, text, value
 
 if TYPE_CHECKING:
     from ibis import Table
-    from ibis.expr.types import Value
+    from ibis.expr.types import StringValue, Value
 
 # What pandas, R, JavaScript, SQL and its dumps write for nothing.
 NOTHING = ("null", "(null)", "nan", "<na>", "na", "n/a", "none", "nil", "undefined", r"\N")
@@ -25,6 +26,7 @@ SPACES = " \t\r\n\u0085\u00a0\u1680\u2000-\u200b\u2028\u2029\u202f\u205f\u2060\u
 BLANK, INK = f"[{SPACES}]", f"[^{SPACES}]"
 AROUND = rf"\A{BLANK}+|{BLANK}+\z"
 PADDED = rf"\A{BLANK}+{INK}|{INK}{BLANK}+\z"
+BEYOND_ASCII = r"[^\x01-\x7f]"
 WHOLE = r"\A-?[0-9]+\.0\z"
 
 
@@ -54,9 +56,15 @@ def is_id(name: str) -> bool:
 
 def read_id(raw: str, name: str, form: IdFormat, missing: tuple[str, ...] = ("",)) -> list[Stage]:
     """A column as ids, text; null where there is none."""
+    letters = f"{name}.letters"
+
+    def compose(t: Table) -> dict[str, Value]:
+        given = t[shown(name)]
+        found = given.re_search(BEYOND_ASCII).fill_null(False).ifelse(composed(given), given)
+        return {letters: found, change(COMPOSED, name): (found != given).fill_null(False)}
 
     def read(t: Table) -> dict[str, Value]:
-        given, marks = t[shown(name)], {}
+        given, marks = t[letters], {}
         found = given
         if form.trimmed:
             padded = marks[change(PADDED_ID, name)] = given.re_search(PADDED).fill_null(False)
@@ -69,4 +77,12 @@ def read_id(raw: str, name: str, form: IdFormat, missing: tuple[str, ...] = ("",
             found = none.ifelse(None, found)
         return marks | {value(name): found}
 
-    return [lambda t: {shown(name): text(t[raw], missing)}, read]
+    return [lambda t: {shown(name): text(t[raw], missing)}, compose, read]
+
+
+def composed(texts: StringValue) -> StringValue:
+    """The texts in Unicode's normal form C, by a function of DuckDB's that components/data/spark.py gives to Spark."""
+    import ibis
+
+    normalize = ibis.udf.scalar.builtin(lambda _text: None, name="nfc_normalize", signature=(("string",), "string"))
+    return normalize(texts)

@@ -4,6 +4,7 @@ Every review is a rating. What the forms' metadata are like:
 - 2014 lines may be printed Python dictionaries; they are read as literals, nothing is run
 - prices may be ranges ("$5.99 - $9.99": the lower counts) or remnants of a page's markup (they count as not given)
 - 2023 names a product and its variants: the parent is the item, as its metadata are
+- in 2014 and 2018 a product may stand on several lines, or in the files of several categories; one item is made of them
 Pictures are addresses, not files; the first is kept among the attributes.
 """
 
@@ -32,7 +33,10 @@ LEVELS = (schema.DEPARTMENT, schema.CATEGORY, schema.SUBCATEGORY)
 
 @dataclass(frozen=True)
 class Form:
-    """What an edition calls things; metadata fields that it does not have are None."""
+    """What an edition calls things; metadata fields that it does not have are None.
+
+    repeats  whether metadata name a product more than once
+    """
 
     user: str
     item: str
@@ -45,6 +49,7 @@ class Form:
     brand: str
     pictures: str
     python_literals: bool = False
+    repeats: bool = True
 
 
 FORMS = {
@@ -56,7 +61,7 @@ FORMS = {
     ),
     "2023": Form(
         "user_id", "parent_asin", "rating", "timestamp", UNIX_MS, "parent_asin", "categories", "main_category", "store",
-        "images",
+        "images", repeats=False,
     ),
 }  # fmt: skip
 
@@ -82,9 +87,9 @@ class AmazonReviews(MappedSource):
     pseudonymous = True
 
     def by_file(self) -> tuple[str, ...]:
-        """The ratings, and the items where the metadata name them."""
-        ratings = (schema.INTERACTIONS_TABLE,)
-        return ratings if self.config.metadata is None else (*ratings, schema.ITEMS_TABLE)
+        """The ratings, and the items where the metadata name each of them once."""
+        made = self.config.metadata is None or FORMS[self.config.form].repeats
+        return (schema.INTERACTIONS_TABLE,) if made else (schema.INTERACTIONS_TABLE, schema.ITEMS_TABLE)
 
     def raw_tables(self) -> dict[str, RawTable]:
         """Reviews, and metadata where they are named."""
@@ -114,7 +119,7 @@ class AmazonReviews(MappedSource):
         if METADATA in raw:
             rows, columns = _products(raw[METADATA], form)
             mapping = TableMapping(columns={schema.ITEM_ID: form.meta_item} | columns, attributes=(PICTURE,))
-            parts.append(Part(METADATA, schema.ITEMS_TABLE, mapping, rows=rows))
+            parts.append(Part(METADATA, schema.ITEMS_TABLE, mapping, form.repeats, rows))
         return parts
 
 

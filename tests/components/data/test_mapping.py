@@ -237,8 +237,9 @@ def test_words_for_nothing_are_no_ids_and_what_exports_put_around_ids_goes(con):
     nothing = ["NULL", "nan", "None", " ", "\t", " null ", "N/A", "<NA>", r"\N", "undefined", ""]
     kept = ["0", "007", "a b", "nano", "Nullable", "1.5", "17.00", "v1.0", "1.0.0", "x.0", "-"]
     whole = {"17.0": "17", "-3.0": "-3", "00.0": "00"}
+    decomposed = {"cafe\u0301": "café", "Zoe\u0308 1": "Zoë 1", "\u1112\u1161\u11ab": "한", "\u212b": "Å"}
     padded = {" 7": "7", "A1        ": "A1", "\u00a0é\u200b": "é", "\ufeff18.0\t": "18", "\u3000茶 1": "茶 1"}
-    ids = [*nothing, "\u200b\u00a0", *kept, *whole, *padded]
+    ids = [*nothing, "\u200b\u00a0", *kept, *whole, *padded, *decomposed]
     raw = con.create_table("ids", ibis.memtable({
         "who": ids, "sku": ids, "at": ["2024-02-01 10:00"] * len(ids), "source_row": range(len(ids)),
         "source_file": ["f.csv"] * len(ids),
@@ -247,14 +248,15 @@ def test_words_for_nothing_are_no_ids_and_what_exports_put_around_ids_goes(con):
     made = con.create_table("of_ids", canonical(raw, "interactions", TableMapping(columns=columns), "ids"))
     rows = con.to_pyarrow(made.order_by("source_row")).to_pylist()
     for name in ("user_id", "item_id"):
-        assert [row[name] for row in rows] == [*[None] * (len(nothing) + 1), *kept, *whole.values(), *padded.values()]
+        read = [*kept, *whole.values(), *padded.values(), *decomposed.values()]
+        assert [row[name] for row in rows] == [*[None] * (len(nothing) + 1), *read]
     assert {row["problem"] for row in rows} == {None}
-    assert counted(made) == {"id_means_nothing": 11, "id_point_zero": 4, "id_padded": 6}
+    assert counted(made) == {"id_means_nothing": 11, "id_point_zero": 4, "id_padded": 6, "id_composed": 4}
     as_written = parse(
         TableMapping, {"columns": columns, "ids": {"nothing": [], "whole_numbers": False, "trimmed": False}}, "x"
     )
     rows = con.to_pyarrow(canonical(raw, "interactions", as_written, "ids").order_by("source_row")).to_pylist()
-    assert [row["user_id"] for row in rows] == [None if i == "" else i for i in ids]
+    assert [row["user_id"] for row in rows] == [decomposed.get(i, i) or None for i in ids]
 
 
 def test_a_price_of_one_unit_without_a_quantity_is_the_price_of_one(con):

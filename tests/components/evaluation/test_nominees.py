@@ -60,7 +60,7 @@ def test_a_ranker_that_loses_says_by_how_much_and_what_choosing_by_this_window_i
     assert found.differences[NEW] == {"mean": 0, "low": 0, "high": 0}
     assert found.words.startswith("The order is that of item_knn alone, which stands in for the ranker")
     assert "clearly worse than it, by NDCG@10 -0.2500 (-0.3000 to -0.2000) on all items" in found.words
-    assert "had named the stand-in (+0.0100 ± 0.0020 on held-out users)" in found.words
+    assert "On the validation window, which named it, the ranker had +0.0100 ± 0.0020 on held-out users." in found.words
     # An interval .1 wide is .1 / 3.92 standard errors; the mean of half a normal error is .3989 of them.
     assert found.flattered == pytest.approx(0.3989 * 0.1 / 3.92, rel=1e-3)
     assert found.words.endswith("flatters its NDCG@10 by up to 0.0102: let an A/B test decide.")

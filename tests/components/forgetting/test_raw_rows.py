@@ -10,7 +10,7 @@ import pytest
 
 from components.core import layout
 from components.data.source import SourceChoice
-from components.forgetting.person import Person
+from components.forgetting.person import Person, person
 from components.forgetting.raw_rows import find_raw
 from components.forgetting.rewriting import drop_lines
 
@@ -57,6 +57,18 @@ def test_csv_loses_the_person_s_records_and_no_other_byte(tmp_path, mark):
     assert forget(tmp_path, ".csv") == [("data/interactions/a.csv", 4)]
     assert path.read_bytes() == (mark + KEPT).encode()
     assert find_raw(tmp_path, source(".csv"), ANN) == []
+
+
+def test_a_person_is_forgotten_in_every_unicode_form_of_the_id(tmp_path):
+    source_, row = source(".csv"), "{},i1,2024-01-01T10:00:00,\n"
+    path = write(
+        tmp_path, "a.csv", (HEADER + row.format("Zoe\u0308") + row.format("Zo\u00eb") + row.format("Zoe")).encode()
+    )
+    for asked in ("Zoe\u0308", "Zo\u00eb"):
+        one = person(tmp_path, asked, source_)
+        assert [trace.count for trace in find_raw(tmp_path, source_, one)] == [2]
+    find_raw(tmp_path, source_, one)[0].remove()
+    assert path.read_bytes() == (HEADER + row.format("Zoe")).encode()
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,8 @@ from components.data.handover import Handover
 from components.data.protection import Protection
 from components.quality.rules import USER_IS_LISTED
 from components.quality.suites import Suite
+from components.quality.unlisted import named
+from components.quality.verdict import Verdict
 from components.quality.workspace import IS_LISTED, stage
 
 AT = pa.scalar("2020-01-01").cast(pa.timestamp("us"))
@@ -64,3 +66,18 @@ def test_exposures_are_held_against_items_and_users(con, tmp_path):
 
 def test_without_users_nothing_is_said_of_them(con, tmp_path):
     assert USER_IS_LISTED not in staged(con, tmp_path, ["interactions", "items", "exposures"])
+
+
+def test_rules_on_unlisted_ids_name_those_that_most_rows_name(con, tmp_path):
+    rule = {"type": "expect_column_values_to_be_in_set", "kwargs": {"column": IS_LISTED, "value_set": [True]},
+            "meta": {"rule": "item_listed"}}  # fmt: skip
+    suite = Suite("interactions", (rule,), shared=True)
+    ids = ["a", "z9", "z9", "z2", "x" * 200]
+    pq.write_table(
+        pa.table({"item_id": ids, IS_LISTED: [True, False, False, False, False]}), tmp_path / "lines.parquet"
+    )
+    broken = Verdict("interactions", "item_listed", "warn", "…", "…", holds=False, evaluated=5, unexpected=4)
+    other = Verdict("interactions", "value_present", "warn", "…", "…", holds=False, evaluated=5, unexpected=4)
+    told, same = named([broken, other], [suite], {"interactions": con.read_parquet(tmp_path / "lines.parquet")})
+    assert told.observed == f"e.g. z9 (2 rows), {'x' * 100}… (200 characters) (1 rows), z2 (1 rows)"
+    assert same == other

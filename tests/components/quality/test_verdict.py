@@ -8,4 +8,4 @@ RULE = {"meta": {"rule": "user_id_not_empty", "outcome": "quarantine", "words": 
 def test_an_example_of_ten_thousand_letters_is_cut_and_says_how_long_it_is():
     found = {"element_count": 3, "unexpected_count": 2, "partial_unexpected_list": ["A" * 10_000, "", None]}
     told = verdict("interactions", RULE, {"success": False, "result": found})
-    assert told.observed == f"e.g. , {'A' * 60}… (10,000 characters), missing"
+    assert told.observed == f"e.g. , {'A' * 100}… (10,000 characters), missing"

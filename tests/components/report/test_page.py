@@ -76,3 +76,9 @@ def test_the_page_is_written(tmp_path):
 def test_every_figure_draws(figure, tmp_path):
     figure().savefig(tmp_path / "figure.png")
     assert (tmp_path / "figure.png").stat().st_size > 1000
+
+
+def test_a_word_that_no_line_holds_may_break_anywhere_and_others_may_not():
+    html = Page("t").table(["id", "why"], [["A" * 10_000, "because"]]).html()
+    assert f'<td class="long">{"A" * 10_000}</td><td>because</td>' in html
+    assert ".long { overflow-wrap: anywhere" in html

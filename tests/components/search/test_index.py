@@ -106,8 +106,29 @@ def test_completions_are_weighted_and_begin_as_typed(index):
     assert texts[0] == "milk chocolate"
     assert "Milk Chocolate Bar 100 g" in texts
     assert all(text.lower().startswith("mil") for text in texts)
+    assert [s["text"] for s in index.suggest("mil", 10, hidden={"Milk Chocolate Bar 100 g"})] == [
+        text for text in texts if text != "Milk Chocolate Bar 100 g"
+    ]
     assert index.suggest("牛奶", 5)[0]["text"] == "牛奶巧克力100克"
     assert index.suggest("", 5) == []
+
+
+@pytest.mark.parametrize(
+    ("typed", "offered"),
+    [
+        ("headp", ["headphones"]),  # no title begins so
+        ("wireless ear", ["wireless earbuds"]),
+        ("milk bluet", []),  # no item holds both
+        ("armc", []),  # a title is that word, and is offered as one
+        ("无线耳", ["无线耳机"]),
+        ("充电", ["充电器"]),
+        ("ear ", []),
+        ("e", []),
+        ("!!", []),
+    ],
+)
+def test_the_last_word_is_completed_to_one_that_an_item_holds_with_the_others(index, typed, offered):
+    assert [s["text"] for s in index.suggest(typed, 8) if s["kind"] == "word"] == offered
 
 
 def test_equal_items_give_equal_bytes_and_a_flipped_bit_is_refused(shop_files, index_folder, tmp_path):
@@ -164,3 +185,24 @@ def test_a_chinese_word_that_no_item_holds_is_told_beside_one_that_items_hold(in
     assert (found.fallback, found.understood.dropped) == ("some_words", ("麒麟",))
     assert "牛奶" in index.describe(found.hits.rows)[0]["title"]
     assert index.search("牛奶", 5).understood.dropped == ()
+
+
+def test_a_brand_in_two_spellings_is_found_by_either(tmp_path):
+    lines = [
+        "id,title,brand",
+        "a,Cola 330 ml,Coca-Cola",
+        "b,Cola Zero,CocaCola",
+        "c,Cola Light,Coca Cola",
+        "d,Cola,Red Bull",
+    ]
+    bundle.write_text(tmp_path / "items.csv", "\n".join(lines))
+    items = read_items(tmp_path / "items.csv", {})
+    building.build(items, building.BuildConfig(vectors=False), tmp_path / "index", np.random.default_rng(1))
+    index = load(tmp_path / "index")
+    for query in ("cocacola", "coca cola", "COCA-COLA"):
+        found = index.search(query, 3)
+        assert (set(index.ids(found.hits.rows)), found.fallback) == ({"a", "b", "c"}, None)
+    assert index.search("redbull", 3).understood.corrected == "red bull"
+    assert index.facets(index.search("cocacola", 3), None, 9)[1]["brand"] == [
+        ("Coca Cola", 1), ("Coca-Cola", 1), ("CocaCola", 1)
+    ]  # fmt: skip

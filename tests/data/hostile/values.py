@@ -87,6 +87,8 @@ VALUES = [
               "A17   ", (s.ITEM_ID, "A17")),
     ValueCase("spaces that nobody sees", "a no-break space before an id and a zero-width one after it", "item",
               "\u00a0A17\u200b", (s.ITEM_ID, "A17")),
+    ValueCase("an id of composed or decomposed letters", "é as e and an accent (NFD): it is the é of one code point",
+              "user", "cafe\u0301", (s.USER_ID, "caf\u00e9")),
     _unreadable("an offset that no clock has", "2024-03-05T10:00:00+25:99", "at", "2024-03-05T10:00:00+25:99",
                 "is not a time written as iso"),
     _unreadable("31 February", "a day that no calendar has", "at", "2024-02-31T10:00:00",
