@@ -16,6 +16,7 @@ from components.core.errors import ConfigError
 
 BEAUTY = Shape(users=22_363, items=12_087, events=153_776, median_history=4.0)
 TOYS = Shape(users=19_412, items=11_901, events=128_773, median_history=4.0)
+GROCER = Shape(users=26_039, items=15_483, events=657_278, median_history=16.0)
 LONG = Shape(users=6_040, items=3_416, events=988_129, median_history=94.0)
 
 
@@ -65,6 +66,19 @@ def test_presets_stay_as_they_were_tuned_on_data_of_that_shape(shape):
     lines = roster.presets(timed=False)
     fitted, _ = fitted_to(lines, shape)
     assert {name: spec.params for name, spec in fitted.items()} == {name: spec.params for name, spec in lines.items()}
+
+
+def test_histories_of_middle_length_look_further_back_and_long_ones_keep_their_own_options():
+    lines = roster.presets(timed=False)
+    for shape, window, decay in ((GROCER, 20, 0.85), (LONG, 20, 0.75), (BEAUTY, 10, 0.65)):
+        params = fitted_to(lines, shape)[0]["item_transition"].params
+        assert (params["window_baskets"], params["history_decay"]) == (window, decay)
+
+
+def test_the_ranker_of_few_users_leans_on_the_consensus_and_that_of_many_does_not():
+    lines = {"ranker": roster.presets(timed=False)["ranker"]}
+    told = {shape: fitted_to(lines, shape)[0]["ranker"].params.get("consensus") for shape in (LONG, BEAUTY, TOYS)}
+    assert told == {LONG: {}, BEAUTY: None, TOYS: None}
 
 
 def test_made_up_times_of_a_very_long_sequence_rise_and_end_before_2050():
