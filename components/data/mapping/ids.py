@@ -13,7 +13,7 @@ from pydantic import Field
 
 from components.core.config import Config
 from components.data.mapping.changes import COMPOSED, NO_ID, PADDED_ID, POINT_ZERO, change
-from components.data.mapping.reading import Stage, shown, text, value
+from components.data.mapping.reading import Stage, first_problem, problem, shown, text, value, words
 
 if TYPE_CHECKING:
     from ibis import Table
@@ -26,7 +26,10 @@ SPACES = " \t\r\n\u0085\u00a0\u1680\u2000-\u200b\u2028\u2029\u202f\u205f\u2060\u
 BLANK, INK = f"[{SPACES}]", f"[^{SPACES}]"
 AROUND = rf"\A{BLANK}+|{BLANK}+\z"
 PADDED = rf"\A{BLANK}+{INK}|{INK}{BLANK}+\z"
+# 4006381333931 as a spreadsheet shows and saves it: the digits are gone, and many ids have become one.
+ROUNDED = r"(?i)\A-?[0-9](?:[.,][0-9]+e\+?|e\+)[0-9]{1,3}\z"
 BEYOND_ASCII = r"[^\x01-\x7f]"
+CUT_SHORT = "is a number that a spreadsheet has rounded, not an id; export the column as text"
 WHOLE = r"\A-?[0-9]+\.0\z"
 
 
@@ -36,11 +39,13 @@ class IdFormat(Config):
     nothing        words that mean no id, in small letters or capitals, with blanks around them or not; blanks alone
                    mean none either; an empty list takes every text for an id
     whole_numbers  whether "17.0" is the id 17, as pandas writes a column of whole numbers with gaps
+    rounded        whether "4.00638E+12" is an id; else it is one that a spreadsheet cut short, which cannot be read
     trimmed        whether " 17 " is the id 17, as databases pad it; spaces that nobody sees count as blanks
     """
 
     nothing: tuple[str, ...] = Field(NOTHING, max_length=64)
     whole_numbers: bool = True
+    rounded: bool = False
     trimmed: bool = True
 
     @property
@@ -75,6 +80,10 @@ def read_id(raw: str, name: str, form: IdFormat, missing: tuple[str, ...] = ("",
         if form.nothing:
             none = marks[change(NO_ID, name)] = given.re_search(form.pattern).fill_null(False)
             found = none.ifelse(None, found)
+        if not form.rounded:
+            cut = found.re_search(ROUNDED).fill_null(False)
+            marks[problem(name)] = first_problem((cut, words(name, given, CUT_SHORT)))
+            found = cut.ifelse(None, found)
         return marks | {value(name): found}
 
     return [lambda t: {shown(name): text(t[raw], missing)}, compose, read]

@@ -259,6 +259,22 @@ def test_words_for_nothing_are_no_ids_and_what_exports_put_around_ids_goes(con):
     assert [row["user_id"] for row in rows] == [decomposed.get(i, i) or None for i in ids]
 
 
+def test_ids_that_a_spreadsheet_rounded_cannot_be_read_unless_they_are_ids(con):
+    rounded, ids = ["4.00638E+12", "4,00638E+12", "1e+16", "-1.0E16"], ["5E12", "1E5", "4.0E", "E+12", "12.5E+3"]
+    raw = con.create_table("rounded", ibis.memtable({
+        "who": rounded + ids, "at": ["2024-02-01 10:00"] * 9, "source_row": range(9), "source_file": ["f.csv"] * 9,
+    }))  # fmt: skip
+    columns = {"user_id": "who", "item_id": "who", "timestamp": "at"}
+    rows = con.to_pyarrow(canonical(raw, "interactions", TableMapping(columns=columns), "r").order_by("source_row"))
+    assert rows["item_id"].to_pylist() == [None] * 4 + ids
+    says = "is a number that a spreadsheet has rounded, not an id; export the column as text"
+    assert rows["problem"].to_pylist()[1] == f"user_id: '4,00638E+12' {says}; item_id: '4,00638E+12' {says}"
+    meant = TableMapping(columns=columns, ids={"rounded": True})
+    rows = con.to_pyarrow(canonical(raw, "interactions", meant, "m").order_by("source_row"))
+    assert rows["user_id"].to_pylist() == rounded + ids
+    assert set(rows["problem"].to_pylist()) == {None}
+
+
 def test_a_price_of_one_unit_without_a_quantity_is_the_price_of_one(con):
     raw = con.create_table("units", ibis.memtable(ORDERS | {"pieces": ["", "2", "x"], "cents": ["150", "200", "300"]}))
     rows = con.to_pyarrow(canonical(raw, "interactions", parse(TableMapping, MAPPING, "x"), "units")).to_pylist()

@@ -87,6 +87,8 @@ VALUES = [
               "A17   ", (s.ITEM_ID, "A17")),
     ValueCase("spaces that nobody sees", "a no-break space before an id and a zero-width one after it", "item",
               "\u00a0A17\u200b", (s.ITEM_ID, "A17")),
+    _unreadable("an id that a spreadsheet rounded", "4.00638E+12 was 4006381333931, and so were others", "item",
+                "4.00638E+12", "is a number that a spreadsheet has rounded, not an id; export the column as text"),
     ValueCase("an id of composed or decomposed letters", "é as e and an accent (NFD): it is the é of one code point",
               "user", "cafe\u0301", (s.USER_ID, "caf\u00e9")),
     _unreadable("an offset that no clock has", "2024-03-05T10:00:00+25:99", "at", "2024-03-05T10:00:00+25:99",
