@@ -1,8 +1,8 @@
 """A small shop as exports are: orders four weeks per file, with faults planted whose number is known.
 
 Four hundred and eighty customers come about once a week. Each likes two of six groups of products, has a few favourites
-in them, and every month or so turns from one to the next of its group; so there is something to be learned, also about new
-ones; and with so many of them the default gate sees it (a third of them shows no gain outside the interval).
+in them, and every month or so turns from one to the next of its group; so there is something to be learned, about
+new items too; and with so many of them the default gate sees it (a third of them shows no gain outside the interval).
 """
 
 from dataclasses import dataclass, replace
