@@ -1,8 +1,8 @@
 """A small shop as exports are: orders four weeks per file, with faults planted whose number is known.
 
-A hundred and sixty customers come about once a week. Each likes two of six groups of products, has a few favourites in
-them, and every month or so turns from one to the next of its group; so there is something to be learned, also about new
-ones.
+Four hundred and eighty customers come about once a week. Each likes two of six groups of products, has a few favourites
+in them, and every month or so turns from one to the next of its group; so there is something to be learned, about
+new items too; and with so many of them the default gate sees it (a third of them shows no gain outside the interval).
 """
 
 from dataclasses import dataclass, replace
@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 import numpy as np
 
 GROUPS = {"红茶": "Tee", "绿茶": "Grüntee", "奶酪": "Käse", "面包": "Brot", "香皂": "Seife", "蜡烛": "Kerzen"}
-PER_GROUP, CUSTOMERS, DAYS, DAYS_PER_FILE = 12, 160, 112, 28
+PER_GROUP, CUSTOMERS, DAYS, DAYS_PER_FILE = 12, 480, 112, 28
 START = datetime(2024, 1, 8)  # noqa: DTZ001 - the shop's own clock
 PREFIX = "kunde-"  # starts every customer's id, and nothing else does
 GUESTS, CANCELLED, TWICE = 5, 6, 8

@@ -21,7 +21,7 @@ from tests.flows.project import call, commit_all, copy_checkout, edit
 pytestmark = pytest.mark.slow
 
 EXAMPLES = "docs/examples"
-# So few users show no small gain outside the interval; the plumbing is what is tested here.
+# A twentieth of Ta-Feng's users show no small gain outside the interval; the plumbing is what is tested there.
 EASY_GATE = "gate: {beat: {all: [popularity]}}\n"
 MOST_LINES = 20
 REJECTED = f"{s.INTERACTIONS_TABLE}.rejected"
@@ -41,7 +41,7 @@ def new_project(folder, example, more=""):
 @pytest.fixture(scope="module")
 def folder_shop(tmp_path_factory):
     """A folder of CSVs."""
-    project = new_project(tmp_path_factory.mktemp("csv"), "csv_folder.yaml", EASY_GATE)
+    project = new_project(tmp_path_factory.mktemp("csv"), "csv_folder.yaml")
     shop.write_folder(project / "exports")
     call(project, "components", "use", "shop.yaml")
     return project
@@ -154,7 +154,7 @@ def database_shop(tmp_path_factory):
         pytest.skip(postgres.MISSING)
     with postgres.server() as url:
         shop.fill_database(url)
-        project = new_project(tmp_path_factory.mktemp("sql"), "postgres.yaml", EASY_GATE)
+        project = new_project(tmp_path_factory.mktemp("sql"), "postgres.yaml")
         call(project, "components", "use", "shop.yaml", more={"SHOP_DATABASE_URL": url})
     call(project, "dvc", "repro")  # the server is gone: what was brought in is enough
     return project
