@@ -10,12 +10,11 @@ from rich.table import Table
 
 from components.core import layout
 from components.core.bundle import read_json
+from components.core.schema import RANKER
 from components.evaluation.nominees import standing_in, words_of
-from components.evaluation.protocol import ALL, NEW
+from components.evaluation.protocol import VIEW_WORDS
 from flows.repro import RAN, Outcome
 
-RANKER = "ranker"
-VIEW_WORDS = {ALL: "all items", NEW: "items new to the user"}
 METRICS = {
     "ndcg_at_10": "NDCG@10",
     "recall_at_10": "Recall@10",

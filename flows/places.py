@@ -11,9 +11,10 @@ from rich.table import Table
 
 from components.core import layout
 from components.core.bundle import read_json
+from components.core.schema import RANKER
 from components.evaluation.protocol import ALL, NEW
 from components.tracking.registry import ModelRegistry
-from flows.closing import INTERVAL_SHOWN, RANKER, wide_console
+from flows.closing import INTERVAL_SHOWN, wide_console
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from components.core.bundle import write_text
-from components.evaluation.protocol import ALL, NEW
+from components.evaluation.protocol import NEW, VIEW_WORDS
 
-VIEW_WORDS = {ALL: "all items", NEW: "items new to the user"}
 METRICS = {"ndcg": "NDCG", "hit_rate": "HitRate", "recall": "Recall", "mrr": "MRR", "coverage": "Coverage"}
 NOTHING = "–"
 USUAL_K = 10
@@ -21,8 +20,12 @@ SPLIT_WORDS = {
 
 
 def title(report: dict[str, Any]) -> str:
-    """What the benchmark is of."""
-    return f"{report['data']['name']}: {report['asked']['protocol']}"
+    """What the benchmark is of, so that two of the same data do not read alike."""
+    asked = report["asked"]
+    told = [asked["protocol"]]
+    told += ["validation fold"] if asked["validation"] else []
+    told += [f"{asked['seeds']} seeds"] if asked["seeds"] > 1 else []
+    return f"{report['data']['name']}: {', '.join(told)}"
 
 
 def command(report: dict[str, Any]) -> str:

@@ -37,6 +37,16 @@ def difference(ours: Measured, theirs: Measured, rng: np.random.Generator, metri
     return figure(ours.per_user[metric] - theirs.per_user[metric], rng)
 
 
+def with_interval(cell: Figure) -> str:
+    """A figure with its interval, as a person reads it."""
+    return f"{cell['mean']:.4f} ({cell['low']:.4f} to {cell['high']:.4f})"
+
+
+def signed(cell: Figure) -> str:
+    """A difference with its interval, as a person reads it."""
+    return f"{cell['mean']:+.4f} ({cell['low']:+.4f} to {cell['high']:+.4f})"
+
+
 def activity_slices(lengths: np.ndarray) -> dict[str, np.ndarray]:
     """Thirds of the users by number of past events: name → bool (n,); a third with nobody in it is left out."""
     low, high = np.quantile(lengths, [1 / 3, 2 / 3])

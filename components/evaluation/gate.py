@@ -13,7 +13,7 @@ from pydantic import Field
 
 from components.core.config import Config
 from components.core.schema import RANKER
-from components.evaluation.compare import Figure
+from components.evaluation.compare import Figure, signed
 from components.evaluation.protocol import ALL, CUTOFF, NEW, VIEWS
 
 
@@ -127,9 +127,7 @@ def _beats(report: dict[str, Any], view: str, name: str) -> Verdict:
     if cell is None:
         return Verdict(gate, False, f"{name} was not evaluated; add it to params.yaml: models and evaluate.models")
     passed = cell["low"] > 0
-    return Verdict(
-        gate, passed, f"NDCG@{CUTOFF} {_signed(cell)} against {name}" + ("" if passed else ": no clear gain")
-    )
+    return Verdict(gate, passed, f"NDCG@{CUTOFF} {signed(cell)} against {name}" + ("" if passed else ": no clear gain"))
 
 
 def _coverage(config: GateConfig, report: dict[str, Any]) -> Verdict:
@@ -145,9 +143,5 @@ def _robustness(report: dict[str, Any]) -> Verdict:
 def _champion(config: GateConfig, differences: dict[str, Figure], view: str) -> Verdict:
     cell = differences[view]
     passed = cell["high"] >= -config.max_loss
-    words = f"NDCG@{CUTOFF} {_signed(cell)} against the champion on {view} items"
+    words = f"NDCG@{CUTOFF} {signed(cell)} against the champion on {view} items"
     return Verdict(f"champion_{view}", passed, words + ("" if passed else ": clearly worse"))
-
-
-def _signed(cell: Figure) -> str:
-    return f"{cell['mean']:+.4f} ({cell['low']:+.4f} to {cell['high']:+.4f})"

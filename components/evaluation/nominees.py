@@ -18,13 +18,13 @@ import numpy as np
 
 from components.core.schema import RANKER
 from components.evaluation import compare
-from components.evaluation.compare import Figure
-from components.evaluation.protocol import ALL, CUTOFF, NEW, VIEWS, Measured
+from components.evaluation.compare import Figure, signed
+from components.evaluation.protocol import CUTOFF, VIEW_WORDS, VIEWS, Measured
+from components.metrics.intervals import Z95
 
 STAND_IN = "stand_in"  # its order, until it is known which nominee is released
 SET_ASIDE = "trained_ranker"  # the ranker's name beside the others where it gave way, and RANKER is what is released
-VIEW_WORDS = {ALL: "all items", NEW: "items new to the user"}
-WIDTH = 2 * 1.96  # of a 95 % interval, in standard errors
+WIDTH = 2 * Z95  # of a 95 % interval, in standard errors
 MOST_FLATTERED = 1 / np.sqrt(2 * np.pi)  # standard errors
 
 
@@ -82,7 +82,7 @@ class Nominees:
     @property
     def words(self) -> str:
         """Who gives the order, why, and what that does to the figures."""
-        differences = ", ".join(f"{_signed(self.differences[view])} on {VIEW_WORDS[view]}" for view in VIEWS)
+        differences = ", ".join(f"{signed(self.differences[view])} on {VIEW_WORDS[view]}" for view in VIEWS)
         told = (
             f"by NDCG@{CUTOFF} {differences}. On the validation window, which named it, the ranker had {self.held_out}."
         )
@@ -120,7 +120,3 @@ def words_of(report: dict[str, Any]) -> str:
 
 def _loses(differences: dict[str, Figure]) -> bool:
     return any(cell["high"] < 0 for cell in differences.values())
-
-
-def _signed(cell: Figure) -> str:
-    return f"{cell['mean']:+.4f} ({cell['low']:+.4f} to {cell['high']:+.4f})"

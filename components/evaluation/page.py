@@ -7,12 +7,12 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
+from components.evaluation.compare import with_interval
 from components.evaluation.nominees import standing_in, words_of
-from components.evaluation.protocol import ALL, CUTOFF, NEW, VIEWS
+from components.evaluation.protocol import CUTOFF, VIEW_WORDS, VIEWS
 from components.report.figures import interval_plot, metric_bars
 from components.report.page import Page
 
-WORDS = {ALL: "All items", NEW: "Items new to the user"}
 COLUMNS = {"ndcg": "NDCG", "recall": "Recall", "mrr": "MRR", "hit_rate": "HitRate", "coverage": "Coverage"}
 
 
@@ -26,7 +26,8 @@ def bars(report: dict[str, Any], view: str) -> Figure:
     names = ordered(report, view)
     cells = [report["models"][name][view][f"ndcg_at_{CUTOFF}"] for name in names]
     columns = ([cell[part] for cell in cells] for part in ("mean", "low", "high"))
-    return metric_bars(names, *columns, f"{WORDS[view]}: NDCG@{CUTOFF}", f"NDCG@{CUTOFF}, mean over users, 95 %")
+    heading = f"{VIEW_WORDS[view].capitalize()}: NDCG@{CUTOFF}"
+    return metric_bars(names, *columns, heading, f"NDCG@{CUTOFF}, mean over users, 95 %")
 
 
 def write(report: dict[str, Any], path: Path) -> Path:
@@ -35,9 +36,9 @@ def write(report: dict[str, Any], path: Path) -> Path:
     if standing_in(report):
         page.text(f"{words_of(report)} Below, 'ranker' is what is released: the order of {standing_in(report)}.")
     for view in VIEWS:
-        page.heading(WORDS[view])
+        page.heading(VIEW_WORDS[view].capitalize())
         page.figure(bars(report, view), f"Mean over {report['counted'][view]:,} users; lines are 95 % intervals.",
-                    f"bars of NDCG@{CUTOFF}, {WORDS[view]}")  # fmt: skip
+                    f"bars of NDCG@{CUTOFF}, {VIEW_WORDS[view].capitalize()}")  # fmt: skip
         page.table(
             ["recommender", *(f"{c}@{CUTOFF}" for c in COLUMNS.values()), "interval of NDCG"], _rows(report, view)
         )
@@ -66,13 +67,9 @@ def _tell_nominees(page: Page, nominees: dict[str, Any]) -> None:
     page.heading("The ranker and its stand-in")
     page.text(nominees["words"])
     named = {f"order of {name}": views for name, views in nominees["figures"].items()}
-    rows = [[name, *(_interval(views[view]) for view in VIEWS)] for name, views in named.items()]
-    rows.append(["ranker minus stand-in", *(_interval(nominees["differences"][view]) for view in VIEWS)])
-    page.table([f"NDCG@{CUTOFF}", *(WORDS[view].lower() for view in VIEWS)], rows)
-
-
-def _interval(cell: dict[str, float]) -> str:
-    return f"{cell['mean']:.4f} ({cell['low']:.4f} to {cell['high']:.4f})"
+    rows = [[name, *(with_interval(views[view]) for view in VIEWS)] for name, views in named.items()]
+    rows.append(["ranker minus stand-in", *(with_interval(nominees["differences"][view]) for view in VIEWS)])
+    page.table([f"NDCG@{CUTOFF}", *(VIEW_WORDS[view] for view in VIEWS)], rows)
 
 
 def _subtitle(report: dict[str, Any]) -> str:
@@ -95,6 +92,4 @@ def _rows(report: dict[str, Any], view: str) -> list[list[Any]]:
 def _differences(report: dict[str, Any], view: str) -> Figure:
     cells = report["differences"][view]
     columns = ([cell[part] for cell in cells.values()] for part in ("mean", "low", "high"))
-    return interval_plot(
-        list(cells), *columns, f"Ranker minus …, {WORDS[view].lower()}", f"difference of NDCG@{CUTOFF}"
-    )
+    return interval_plot(list(cells), *columns, f"Ranker minus …, {VIEW_WORDS[view]}", f"difference of NDCG@{CUTOFF}")

@@ -19,6 +19,7 @@ from components.metrics.intervals import coverage_interval
 from components.splits.store import Target
 
 VIEWS = (ALL, NEW)
+VIEW_WORDS = {ALL: "all items", NEW: "items new to the user"}
 CUTOFF = 10
 
 # One pass over a block of histories gives the lists of both views.

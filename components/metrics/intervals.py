@@ -7,6 +7,8 @@ import numpy as np
 SAMPLES = 1000
 BLOCK = 50  # resamples held in memory at once
 
+Z95 = 1.96  # standard errors on each side of a 95 % interval
+
 
 def bootstrap_mean(
     values: np.ndarray, rng: np.random.Generator, *, n: int = SAMPLES, level: float = 0.95
@@ -52,7 +54,7 @@ def coverage_interval(ranked: np.ndarray, n_items: int) -> tuple[float, float, f
     only_theirs = np.bincount(pairs[0][shown_to[pairs[1]] == 1], minlength=users) / n_items
     share = float((shown_to > 0).mean())
     variance = (users - 1) / users * ((only_theirs - only_theirs.mean()) ** 2).sum()
-    spread = 1.96 * float(np.sqrt(variance))
+    spread = Z95 * float(np.sqrt(variance))
     return share, max(share - spread, 0.0), min(share + spread, 1.0)
 
 

@@ -16,6 +16,7 @@ from typing import Any
 from components.core import bundle, layout
 from components.core.errors import BundleError
 from components.core.schema import RANKER
+from components.evaluation.compare import Figure, with_interval
 from components.evaluation.nominees import SET_ASIDE, standing_in, words_of
 from components.evaluation.protocol import CUTOFF, VIEWS
 from components.release.list_wishes import LIST_POLICY
@@ -199,8 +200,8 @@ def _made(root: Path, facts: dict[str, Any], evaluation: dict[str, Any]) -> Sect
     return Section(MADE, words, ("model", "component", "version"), rows)
 
 
-def _cell(figure: dict[str, float] | None) -> str:
-    return f"{figure['mean']:.4f} ({figure['low']:.4f} to {figure['high']:.4f})" if figure else "–"
+def _cell(figure: Figure | None) -> str:
+    return with_interval(figure) if figure else "–"
 
 
 def _markdown(name: str, sections: Sequence[Section]) -> str:

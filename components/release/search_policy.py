@@ -11,9 +11,9 @@ import numpy as np
 
 from components.core import schema
 from components.release.release import Release
-from components.search.build import MOST_TITLES
 from components.search.engine import PRICE, STOCK, TITLE
 from components.search.index import SearchIndex
+from components.search.suggest import MOST_TITLES
 
 
 class SearchPolicy:

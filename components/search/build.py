@@ -32,7 +32,6 @@ from components.search.tally import Tally
 
 GUESSED_FROM = 20_000  # items
 LANGUAGE = Literal["auto", "none", "english", "german", "french", "spanish", "italian", "dutch", "portuguese"]
-MOST_TITLES = 200_000  # that are offered as completions; the most popular, where that is known
 CHECKED_QUERIES = 64  # that a large catalogue's vectors are checked with: about a second for a million items
 MOST_ASKED = 3  # words of each
 TITLE_WEIGHT, QUERY_WEIGHT = 1.0, 10.0  # of one item, and of one time a query was asked
@@ -226,7 +225,7 @@ def _offered(table: pa.Table, popularity: np.ndarray, queries: dict[str, float])
             brands[brand] += weight
         for level in levels:
             categories[level] += weight
-    for title, weight in zip(table[TITLE].slice(0, MOST_TITLES).to_pylist(), weights, strict=False):
+    for title, weight in zip(table[TITLE].slice(0, suggest.MOST_TITLES).to_pylist(), weights, strict=False):
         yield title, suggest.TITLE, weight
     yield from ((name, suggest.BRAND, weight) for name, weight in brands.items())
     yield from ((name, suggest.CATEGORY, weight) for name, weight in categories.items())

@@ -19,6 +19,7 @@ TITLE, CATEGORY, BRAND, QUERY = "title", "category", "brand", "query"
 WORD = "word"  # the typed text, its last word completed to one that items hold
 KINDS = (QUERY, CATEGORY, BRAND, TITLE)
 LONGEST = 80
+MOST_TITLES = 200_000  # that are offered as completions; the most popular, where that is known
 FILE = "suggestions.parquet"
 LAST = "\U0010ffff"
 LAST_WORD = re.compile(r"[^\W_]+$")

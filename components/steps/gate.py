@@ -13,10 +13,11 @@ from components.core.schema import RANKER
 from components.evaluation import compare
 from components.evaluation.foreign import translated
 from components.evaluation.gate import GateConfig, decide
-from components.evaluation.nominees import standing_in, words_of
+from components.evaluation.nominees import words_of
 from components.evaluation.protocol import VIEWS, Lister, Measured, Task, lists, measure, ranked_lists, task
 from components.ranking.assemble import load_hybrid
 from components.ranking.hybrid import Hybrid
+from components.ranking.nominee import stand_in_of
 from components.splits import store
 from components.steps.result import StepResult
 
@@ -34,7 +35,7 @@ def gate(config: GateConfig, root: Path, seed: int) -> StepResult:
         for folder in (layout.EVALUATION, layout.ROBUSTNESS, layout.QUALITY)
     ]
     differences = _against(champion, root, seed) if champion else None
-    stand_in = standing_in(reports[0])
+    stand_in = stand_in_of(root)
     verdicts = decide(config, *reports, differences, None if stand_in else _calibration(root))
     failed = [v for v in verdicts if not v.passed]
     decision = {

@@ -33,8 +33,9 @@ def load(url, rate, seconds, users=200, path="/recommend", retry=False, bodies=N
 
 def start(url, rate, seconds, users=200, path="/recommend", retry=False, bodies=None):
     """The same, beside whatever else happens; `finish` waits for it."""
-    plan = {"url": url, "rate": rate, "seconds": seconds, "users": users, "path": path, "retry": retry}
-    command = [sys.executable, "-m", "tests.load.open_loop", json.dumps(plan | {"bodies": bodies})]
+    plan = {"url": url, "rate": rate, "seconds": seconds, "users": users, "path": path, "bodies": bodies}
+    plan["retry"] = retry
+    command = [sys.executable, "-m", "tests.load.open_loop", json.dumps(plan)]
     return subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.PIPE, text=True)
 
 
