@@ -10,7 +10,7 @@ from pydantic import Field
 
 from components.core import layout, schema
 from components.core.errors import DataError
-from components.splits.splitter import Events, SplitConfig, Splitter
+from components.splits.splitter import Events, SplitConfig, Splitter, span
 
 if TYPE_CHECKING:
     from ibis import Table
@@ -19,10 +19,15 @@ DAY = timedelta(days=1)
 
 
 class SharesConfig(SplitConfig):
-    """Two windows at the end of the time span; shares are of the span, not of the events."""
+    """Two windows at the end of the time span; shares are of the span, not of the events.
+
+    least_filled  a window, or the history before them, that holds less than so many times the events of an average
+                  stretch of its length stops the split; 0 lets all pass
+    """
 
     test_share: float = Field(default=0.1, gt=0, lt=0.5)
     validation_share: float = Field(default=0.1, gt=0, lt=0.5)
+    least_filled: float = Field(default=0.01, ge=0, le=1)
 
 
 @dataclass(frozen=True)
@@ -32,6 +37,36 @@ class Window:
     name: str
     cutoff: datetime
     end: datetime
+
+
+def windows_of(standing: Table, config: SharesConfig) -> list[Window]:
+    """The validation and the test window of a shop's events.
+
+    Raises  DataError as `windows` does; or where one event far from all others, a year that was mistyped, has drawn
+            the cut-offs to where next to nothing happened
+    """
+    first, last = span(standing)
+    found = windows(first, last, config)
+    stretches = [Window("history", first, found[0].cutoff), *found]
+    at = standing[schema.TIMESTAMP]
+    held = {w.name: ((at >= w.cutoff) & (at < w.end)).sum() for w in stretches}
+    (counts,) = standing.aggregate(**held).to_pyarrow().to_pylist()
+    total, length = sum(counts.values()), found[-1].end - first
+    for window in stretches:
+        usual = total * ((window.end - window.cutoff) / length)
+        if counts[window.name] < config.least_filled * usual:
+            raise _hardly_filled(window, counts[window.name], usual, first, last)
+    return found
+
+
+def _hardly_filled(window: Window, held: int, usual: float, first: datetime, last: datetime) -> DataError:
+    return DataError(
+        f"split: {window.name}, from {window.cutoff:%Y-%m-%d} to {window.end:%Y-%m-%d}, holds {held:,} events, where "
+        f"{usual:,.0f} would be average. All lie between {first:%Y-%m-%d} and {last:%Y-%m-%d}: is one of them far from "
+        "the others, by mistake? artifacts/quality/report.html names such (rule times_hang_together), and "
+        "validate.freshness.now, the day of the export, sets rows of the future aside. If it is right so, choose other "
+        "shares, or split.least_filled: 0."
+    )
 
 
 def windows(first: datetime, last: datetime, config: SharesConfig) -> list[Window]:

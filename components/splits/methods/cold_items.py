@@ -17,7 +17,7 @@ from pydantic import Field
 from components.core import layout, schema
 from components.splits import cutoffs, shares
 from components.splits.cutoffs import SharesConfig, Window
-from components.splits.splitter import Events, Fold, Splitter, span
+from components.splits.splitter import Events, Fold, Splitter
 
 if TYPE_CHECKING:
     from ibis import Table
@@ -45,7 +45,7 @@ class ColdItems(Splitter):
 
     def _folds(self, events: Events) -> list[Fold]:
         make = self._first_seen if self.config.hold_out == "first_seen" else self._share
-        return [make(events, window) for window in cutoffs.windows(*span(events.standing), self.config)]
+        return [make(events, window) for window in cutoffs.windows_of(events.standing, self.config)]
 
     def _first_seen(self, events: Events, window: Window) -> Fold:
         past, wanted = cutoffs.history(self, events, window), cutoffs.target(self, events, window)

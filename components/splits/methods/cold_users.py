@@ -16,7 +16,7 @@ from pydantic import Field
 from components.core import layout, schema
 from components.splits import cutoffs, shares
 from components.splits.cutoffs import SharesConfig, Window
-from components.splits.splitter import Events, Fold, Splitter, span
+from components.splits.splitter import Events, Fold, Splitter
 
 if TYPE_CHECKING:
     from ibis import Table
@@ -39,7 +39,7 @@ class ColdUsers(Splitter):
     leaks: ClassVar = "nothing: the users of a target, and all events at or after the cut-off, are in no history"
 
     def _folds(self, events: Events) -> list[Fold]:
-        return [self._fold(events, window) for window in cutoffs.windows(*span(events.standing), self.config)]
+        return [self._fold(events, window) for window in cutoffs.windows_of(events.standing, self.config)]
 
     def _fold(self, events: Events, window: Window) -> Fold:
         past, wanted = cutoffs.history(self, events, window), cutoffs.target(self, events, window)

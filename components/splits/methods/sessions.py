@@ -20,7 +20,7 @@ from components.core.errors import DataError
 from components.splits import cutoffs
 from components.splits.cutoffs import SharesConfig, Window
 from components.splits.last import BEGAN, PLACE, TURN
-from components.splits.splitter import Events, Fold, Splitter, span
+from components.splits.splitter import Events, Fold, Splitter
 
 if TYPE_CHECKING:
     from ibis import Table
@@ -46,7 +46,7 @@ class Sessions(Splitter):
     )
 
     def _folds(self, events: Events) -> list[Fold]:
-        windows = cutoffs.windows(*span(events.standing), self.config)
+        windows = cutoffs.windows_of(events.standing, self.config)
         return [self._fold(events, window) for window in windows]
 
     def _fold(self, events: Events, window: Window) -> Fold:

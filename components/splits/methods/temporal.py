@@ -12,7 +12,7 @@ from typing import ClassVar, Literal
 
 from components.splits import cutoffs
 from components.splits.cutoffs import SharesConfig
-from components.splits.splitter import Events, Fold, Splitter, span
+from components.splits.splitter import Events, Fold, Splitter
 
 
 class TemporalConfig(SharesConfig):
@@ -36,5 +36,5 @@ class Temporal(Splitter):
                 now=window.cutoff,
                 cutoff=window.cutoff,
             )
-            for window in cutoffs.windows(*span(events.standing), self.config)
+            for window in cutoffs.windows_of(events.standing, self.config)
         ]
