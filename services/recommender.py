@@ -52,6 +52,7 @@ from services.request_record import record
 from services.search_desk import NoIndexError, SearchDesk
 from services.search_messages import SearchAnswer, SearchRequest, SuggestAnswer, SuggestRequest
 from services.settings import read_settings
+from services.settled import settle
 from services.shadow import Shadow
 from services.state import State
 
@@ -59,7 +60,6 @@ Asked = TypeVar("Asked", bound=BaseModel)
 Answered = TypeVar("Answered", bound=BaseModel)
 logger = logging.getLogger("shoploop.recommender")
 SETTINGS = read_settings()
-THREADS = 4  # numpy and XGBoost let go of the interpreter while they compute
 TIMEOUT_S = 10
 LONGEST_NUMBER = 9  # digits
 NO_STATE = "the store of events does not answer; come again in a second"
@@ -132,7 +132,7 @@ PAGES = [
 @bentoml.service(
     name="shoploop",
     workers=SETTINGS.workers,
-    threads=THREADS,
+    threads=SETTINGS.threads,
     traffic={"timeout": TIMEOUT_S},
     logging={"access": {"enabled": False}},  # services/json_log.py
     metrics={"enabled": False},  # services/figures.py: BentoML's carry the path as it was asked, without bounds
@@ -167,6 +167,7 @@ class Recommender:
             pages = {"/metrics": self.metrics, "/release": self.release, "/health": self.health}
             self.admin = AdminPort(SETTINGS, pages)
             self.admin.start()
+        settle()
 
     def _begin(self) -> None:
         """Follow the registry; or, where there is only an index, answer from that."""
@@ -309,7 +310,7 @@ Recommender.add_asgi_middleware(
     admission=ADMISSION,
     bodies=SETTINGS.bodies,
 )
-Recommender.add_asgi_middleware(Counter, answering=_answering, threads=THREADS)
+Recommender.add_asgi_middleware(Counter, answering=_answering, threads=SETTINGS.threads)
 
 
 def _number(text: str) -> int | str:

@@ -27,6 +27,7 @@ from services.messages import Refusal
 from services.release_cache import Prepared, ReleaseCache, Serving, serving
 from services.release_ledger import Ledger
 from services.settings import Settings
+from services.settled import settle
 
 if TYPE_CHECKING:
     from components.tracking.registry import ModelRegistry, RegisteredVersion
@@ -121,10 +122,14 @@ class ReleaseWatcher:
             self._thread.join(timeout=10)
 
     def _watch(self) -> None:
+        settled = False
         while not self._stop.is_set():
             try:
                 self._look()
                 self.registry_error = None
+                if not settled:  # MLflow's packages came with the first look
+                    settle()
+                    settled = True
             except RegistryError as e:
                 self.registry_error = str(e)
             except Exception as e:  # this thread must live; serving goes on and the reason is shown

@@ -32,6 +32,8 @@ class Settings(Config):
     state       folder of the service's own files: events and exposures, and verified copies of releases
     state_url   a store that several machines share: postgresql://… or redis://…; None is SQLite in `state`
     workers     processes that answer; each holds the release in memory
+    threads     answers that one worker works at, at once; more than two share one interpreter and get in each other's
+                way (numpy and XGBoost let go of it while they compute), but help where the store of events is far away
     poll_s      seconds between two looks at the registry
     clock       time of an event that comes without one: "release" is the release's cut-off, right for a shop of the
                 past such as the default data; "wall" is now, right for a live shop
@@ -66,6 +68,7 @@ class Settings(Config):
     state: Path = Path("state")
     state_url: SecretStr | None = None
     workers: int = Field(default=1, ge=1, le=64)
+    threads: int = Field(default=2, ge=1, le=64)
     poll_s: float = Field(default=1.0, ge=0.1, le=60)
     clock: Literal["release", "wall"] = "release"
     horizon_days: int = Field(default=60, ge=1, le=3650)

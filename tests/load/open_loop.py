@@ -15,6 +15,9 @@ from collections import Counter
 from pathlib import Path
 
 import numpy as np
+import uvloop
+
+from tests.load.lean_client import LeanClient
 
 PROJECT = Path(__file__).parents[2]
 ANSWER_WITHIN_S = 15
@@ -46,26 +49,18 @@ def finish(process):
     return json.loads(out.splitlines()[-1])
 
 
-async def _ask(session, plan, number, due, results):
+async def _ask(client, plan, number, due, results):
     bodies = plan["bodies"]
     body = bodies[number % len(bodies)] if bodies else {"user_id": f"u{number % plan['users']:02}", "k": 10}
     status = FAILED
     for _ in range(1 + plan["retry"]):
         try:
-            async with session.post(plan["path"], json=body) as answer:
-                await answer.read()
-                status = answer.status
-                break
-        except (TimeoutError, OSError, _client_error()):
+            status = await client.post(plan["path"], body)
+            break
+        except (TimeoutError, OSError):
             continue
     ended = time.perf_counter()
     results.append((due, status, (ended - due) * 1000))
-
-
-def _client_error():
-    import aiohttp
-
-    return aiohttp.ClientError
 
 
 def peak(url, seconds, connections=16, users=200, path="/recommend", bodies=None):
@@ -75,42 +70,32 @@ def peak(url, seconds, connections=16, users=200, path="/recommend", bodies=None
     return finish(subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.PIPE, text=True))["good_per_s"]
 
 
-async def _again_and_again(session, plan, number, until, results):
+async def _again_and_again(client, plan, number, until, results):
     while time.perf_counter() < until:
         number += plan["connections"]
-        await _ask(session, plan, number, time.perf_counter(), results)
+        await _ask(client, plan, number, time.perf_counter(), results)
 
 
 async def _closed(plan):
-    import aiohttp
-
-    results = []
-    async with aiohttp.ClientSession(plan["url"], connector=aiohttp.TCPConnector(limit=0)) as session:
-        began = time.perf_counter()
-        asking = (
-            _again_and_again(session, plan, n, began + plan["seconds"], results) for n in range(plan["connections"])
-        )
-        await asyncio.gather(*asking)
-        return _summary(results, began, time.perf_counter() - began, 0.0)
+    client, results = LeanClient(plan["url"], ANSWER_WITHIN_S), []
+    began = time.perf_counter()
+    asking = (_again_and_again(client, plan, n, began + plan["seconds"], results) for n in range(plan["connections"]))
+    await asyncio.gather(*asking)
+    return _summary(results, began, time.perf_counter() - began, 0.0)
 
 
 async def _run(plan):
-    import aiohttp
-
-    connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=4)
-    timeout = aiohttp.ClientTimeout(total=ANSWER_WITHIN_S)
-    results, tasks = [], set()
-    async with aiohttp.ClientSession(plan["url"], connector=connector, timeout=timeout) as session:
-        began = time.perf_counter() + 0.1
-        for number in range(int(plan["rate"] * plan["seconds"])):
-            due = began + number / plan["rate"]
-            wait = due - time.perf_counter()
-            if wait > 0:
-                await asyncio.sleep(wait)
-            tasks.add(task := asyncio.create_task(_ask(session, plan, number, due, results)))
-            task.add_done_callback(tasks.discard)
-        late = time.perf_counter() - (began + plan["seconds"])
-        await asyncio.gather(*tasks)
+    client, results, tasks = LeanClient(plan["url"], ANSWER_WITHIN_S), [], set()
+    began = time.perf_counter() + 0.1
+    for number in range(int(plan["rate"] * plan["seconds"])):
+        due = began + number / plan["rate"]
+        wait = due - time.perf_counter()
+        if wait > 0:
+            await asyncio.sleep(wait)
+        tasks.add(task := asyncio.create_task(_ask(client, plan, number, due, results)))
+        task.add_done_callback(tasks.discard)
+    late = time.perf_counter() - (began + plan["seconds"])
+    await asyncio.gather(*tasks)
     return _summary(results, began, plan["seconds"], late)
 
 
@@ -137,4 +122,4 @@ def _summary(results, began, seconds, late):
 
 if __name__ == "__main__":
     told = json.loads(sys.argv[1])
-    print(json.dumps(asyncio.run(_run(told) if told["rate"] else _closed(told))))
+    print(json.dumps(uvloop.run(_run(told) if told["rate"] else _closed(told))))
