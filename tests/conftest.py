@@ -1,5 +1,9 @@
 """A small shop that went through the real steps, shared by the tests of releases, registration and the service."""
 
+from components.core import environment
+
+environment.prepare()  # as every entry point does, before numpy is there
+
 import shutil
 from datetime import datetime, timedelta
 

@@ -1,4 +1,7 @@
-"""The environment of every process: no telemetry, quiet libraries. Entry points call `prepare` before all else."""
+"""The environment of every process: no telemetry, quiet libraries, one thread of BLAS.
+
+Entry points call `prepare` before all else.
+"""
 
 import os
 
@@ -11,6 +14,7 @@ SETTINGS = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "BENTOML_DO_NOT_TRACK": "True",
     "DVC_NO_ANALYTICS": "1",
+    "OPENBLAS_NUM_THREADS": "1",  # it waits in circles between many small equations: a hundredfold on a busy machine
     "TF_CPP_MIN_LOG_LEVEL": "2",  # TensorFlow's notes on missing GPUs
     "MLFLOW_LOGGING_LEVEL": "WARNING",  # how it set up its tables is no news
     "GIT_PYTHON_REFRESH": "quiet",  # MLflow and DVC also work without git
