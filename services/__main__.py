@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from components.core import environment
 from components.core.errors import ConfigError, ShoploopError
 from components.core.ports import HOST, probe
+from services import process
 
 if TYPE_CHECKING:
     from services.settings import Settings
@@ -24,7 +24,7 @@ PROJECT = Path(__file__).resolve().parents[1]
 @click.group()
 def main() -> None:
     """The recommender over HTTP."""
-    environment.prepare()
+    process.prepare()
 
 
 @main.command()

@@ -43,6 +43,7 @@ from services.messages import (
     SimilarRequest,
 )
 from services.probation import Probation
+from services.process import settle
 from services.refusals import understood
 from services.refused import RefusedError
 from services.release_cache import Serving
@@ -52,7 +53,6 @@ from services.request_record import record
 from services.search_desk import NoIndexError, SearchDesk
 from services.search_messages import SearchAnswer, SearchRequest, SuggestAnswer, SuggestRequest
 from services.settings import read_settings
-from services.settled import settle
 from services.shadow import Shadow
 from services.state import State
 

@@ -24,10 +24,10 @@ from components.release.release import Release
 from components.tracking.registry import DIGEST_TAG
 from services.figures import figures
 from services.messages import Refusal
+from services.process import settle
 from services.release_cache import Prepared, ReleaseCache, Serving, serving
 from services.release_ledger import Ledger
 from services.settings import Settings
-from services.settled import settle
 
 if TYPE_CHECKING:
     from components.tracking.registry import ModelRegistry, RegisteredVersion
