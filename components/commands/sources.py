@@ -88,9 +88,11 @@ def refuse(findings: Findings) -> None:
     if findings.faults:
         raise DataError(" ".join(findings.faults))
     if findings.unread:
+        told = hint(words for table in findings.tables for _, stood in table.problems.values() for words in stood)
         raise DataError(
             f"{', '.join(findings.unread)}: required, but no row that was looked at gives a value that can be read; "
             "correct the mapping (columns, time.format, numbers) and check again."
+            + (f" It looks like {told}." if told else "")
         )
 
 
@@ -111,6 +113,8 @@ def _show_raw(console, raw: RawFound) -> None:
 
 
 def _show_table(console, table: TableFound) -> None:
+    from components.data.inspection import SHOWN_EXAMPLES
+
     console.print(f"\ncanonical table [bold]{table.name}[/bold]: {', '.join(table.given)}")
     if table.absent:
         console.print(f"  not given: {', '.join(table.absent)}")
@@ -118,7 +122,8 @@ def _show_table(console, table: TableFound) -> None:
         shown = {name: value for name, value in row.items() if value is not None}
         console.print(f"  {_escaped(json.dumps(shown, ensure_ascii=False, default=str))}", soft_wrap=True)
     for column, (count, examples) in table.problems.items():
-        console.print(f"  [red]{column}[/red]: {count:,} rows cannot be read, as {_escaped('; '.join(examples))}")
+        shown = "; ".join(examples[:SHOWN_EXAMPLES])
+        console.print(f"  [red]{column}[/red]: {count:,} rows cannot be read, as {_escaped(shown)}")
         if told := hint(examples):
             console.print(f"    perhaps they are meant so: {_escaped(told)}")
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from ibis.expr.operations import Relation
 
 SHOWN_ROWS, SHOWN_EXAMPLES = 3, 3
+HINTING = 500  # different words by which a hint is judged
 NAMED = re.compile(r"(?:^|; )(\w+): ")  # where a problem names its column
 
 
@@ -51,7 +52,7 @@ class TableFound:
     """One canonical table as the sampled rows would become it.
 
     unread    required columns that no row gives a value of: the mapping does not fit
-    problems  column → how many rows cannot be read, and some of the words
+    problems  column → how many rows cannot be read, and the different words on them, the first HINTING of them
     """
 
     name: str
@@ -215,7 +216,7 @@ def _problems(rows: Table) -> dict[str, tuple[int, list[str]]]:
         for start, end in zip(starts, [*(s.start() for s in starts[1:]), len(words)], strict=True):
             counted[start.group(1)] += 1
             examples[start.group(1)].append(words[start.end() : end])
-    return {c: (n, list(dict.fromkeys(examples[c]))[:SHOWN_EXAMPLES]) for c, n in counted.most_common()}
+    return {c: (n, list(dict.fromkeys(examples[c]))[:HINTING]) for c, n in counted.most_common()}
 
 
 def _counts(rows: Table, column: str) -> dict[str, int]:

@@ -20,6 +20,7 @@ DOUBLE_BYTES = re.compile(r"[\u00a1-\u00fe]+")
 COMMON_HAN = range(0xB0, 0xD8)  # first bytes of GB2312's first level: the 3,755 most used characters
 LEAST_DOUBLE_BYTES = 4  # two characters: fewer could be an accented word
 LEAST_COMMON = 0.8  # share of first-level characters; running text has 99 %, accents read as Chinese about half
+SIGNS = range(0xA1, 0xA4)  # first bytes of punctuation and full-width letters, which tell nothing
 ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[a-zA-Z][a-zA-Z0-9]{1,31});")
 BYTE_ORDER_MARK = re.compile("[\ufeff\u200b\u2060]")
 CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
@@ -55,14 +56,15 @@ def utf8_read_as_gbk(text: str) -> str | None:
 def gbk_read_as_western(text: str) -> str | None:
     """GBK bytes that were read as Latin-1 or Windows-1252 ("ÖÐÎÄ" → "中文"), or None.
 
-    Every run of such characters must have an even length, all in GB2312's square, and mostly common characters.
+    Every run of such characters must have an even length, all in GB2312's square, and mostly common characters beside
+    punctuation.
     """
     runs = DOUBLE_BYTES.findall(text)
     strange = NOT_ASCII.findall(text)
     if len(strange) < LEAST_DOUBLE_BYTES or sum(map(len, runs)) != len(strange) or any(len(r) % 2 for r in runs):
         return None
-    firsts = [byte for run in runs for byte in run.encode("latin-1")[::2]]
-    if sum(byte in COMMON_HAN for byte in firsts) < LEAST_COMMON * len(firsts):
+    firsts = [byte for run in runs for byte in run.encode("latin-1")[::2] if byte not in SIGNS]
+    if 2 * len(firsts) < LEAST_DOUBLE_BYTES or sum(byte in COMMON_HAN for byte in firsts) < LEAST_COMMON * len(firsts):
         return None
     raw = text.encode("latin-1")
     fixed = None if _decoded(raw, "utf-8") else _decoded(raw, "gb18030")  # what is UTF-8 is hardly ever GBK too

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
 from typing import Literal
 
 import numpy as np
@@ -23,6 +24,9 @@ NEWEST = "expect_column_max_to_be_between"
 BEFORE_ALL = "0001-01-01 00:00:00"
 AFTER_ALL = datetime.fromisoformat("9999-12-31")
 STRAY_SHARE = 0.01  # of the events, beyond a long pause: those are strays, more of them is a shop that reopened
+# A shop that began with few events has long pauses among its first: a pause beside which others are nearly as long is
+# no stray's. The third longest of thirty, for two may themselves lead to strays at the other end.
+NEXT_PAUSES, RANK, TIMES_AS_LONG = 30, 3, 10
 
 
 class FreshnessConfig(Config):
@@ -99,7 +103,18 @@ def _newest(name: str, column: str, low: datetime, high: datetime, outcome: str,
 
 def _strays(days: Sequence[date], daily: np.ndarray, longest: int) -> tuple[int, date, date] | None:
     """The fewest events beyond a pause, at either end: how many, and the days on both sides of the pause."""
-    gaps = [i for i in range(1, len(days)) if (days[i] - days[i - 1]).days > longest]
-    sides = [(int(min(daily[:i].sum(), daily[i:].sum())), days[i - 1], days[i]) for i in gaps]
-    strays = [side for side in sides if side[0] <= STRAY_SHARE * daily.sum()]
-    return max(strays, key=lambda side: side[0]) if strays else None
+    pauses = np.array([(b - a).days for a, b in pairwise(days)])
+    before = np.cumsum(daily)
+    found = []
+    for i in np.flatnonzero(pauses > longest):
+        first, last = int(before[i]), int(before[-1] - before[i])
+        next_ones = pauses[i + 1 :] if first <= last else pauses[:i][::-1]
+        if min(first, last) <= STRAY_SHARE * before[-1] and pauses[i] > TIMES_AS_LONG * _usual(next_ones):
+            found.append((min(first, last), days[i], days[i + 1]))
+    return max(found, key=lambda side: side[0]) if found else None
+
+
+def _usual(pauses: np.ndarray) -> int:
+    """What a long pause is among the next ones, on the side of most events."""
+    near = np.sort(pauses[:NEXT_PAUSES])
+    return int(near[-min(RANK, len(near))]) if len(near) else 0

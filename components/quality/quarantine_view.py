@@ -11,6 +11,7 @@ from typing import Any
 from components.core import schema
 from components.core.bundle import read_json
 from components.core.errors import DataError
+from components.data.hints import hint
 from components.quality.quarantine import NOTES, ORIGINAL, REASON, REJECTED, RULE, RULES, TABLE
 
 MOST_EXAMPLES = 3
@@ -33,6 +34,7 @@ class Group:
 
     rejected  lines of a raw table that were no rows at all; they cannot be re-admitted
     examples  originals
+    hint      what to declare in params.yaml, where the reasons look alike; empty where they do not tell
     """
 
     table: str
@@ -41,11 +43,13 @@ class Group:
     rows: int
     rejected: bool
     examples: tuple[str, ...]
+    hint: str = ""
 
     @property
     def advice(self) -> str:
         """What to do."""
-        return ADVICE["ragged"] if self.rejected else ADVICE.get(self.rule, OTHER_ADVICE)
+        told = ADVICE["ragged"] if self.rejected else ADVICE.get(self.rule, OTHER_ADVICE)
+        return f"{told}; it looks like {self.hint}" if self.hint else told
 
 
 def files(folder: Path) -> list[Path]:
@@ -75,10 +79,13 @@ def groups(folder: Path) -> list[Group]:
             shown = examples.setdefault(key, [])
             if len(shown) < MOST_EXAMPLES:
                 shown.append(row[ORIGINAL])
-    return [
-        Group(table, rule, _words(reasons[table, rule, rejected]), n, rejected, tuple(examples[table, rule, rejected]))
-        for (table, rule, rejected), n in sorted(counts.items(), key=lambda found: (found[0][0], -found[1], found[0]))
-    ]
+    found = sorted(counts.items(), key=lambda found: (found[0][0], -found[1], found[0]))
+    return [_group(key, n, reasons[key], examples[key]) for key, n in found]
+
+
+def _group(key: tuple[str, str, bool], rows: int, reasons: Counter[str], examples: list[str]) -> Group:
+    table, rule, rejected = key
+    return Group(table, rule, _words(reasons), rows, rejected, tuple(examples), hint(reasons))
 
 
 def rows(folder: Path, table: str, rule: str | None = None, limit: int = 10) -> list[dict[str, Any]]:

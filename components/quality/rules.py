@@ -17,6 +17,7 @@ Rule = dict[str, Any]  # a Great Expectations configuration: type, kwargs, meta 
 ROW_COUNT = "expect_table_row_count_to_be_between"
 NOT_NULL = "expect_column_values_to_not_be_null"
 RANGE = "expect_column_values_to_be_between"
+UNIQUE = "expect_column_values_to_be_unique"
 COMPOUND_UNIQUE = "expect_compound_columns_to_be_unique"
 ROW_RULE_PREFIX = "expect_column_value"  # …_values_…, …_value_lengths_…: judged row by row
 

@@ -20,6 +20,7 @@ from components.data import engine
 from components.data.canonical import canonical_tables
 from components.data.engine import EngineConfig
 from components.data.handover import Handover
+from components.data.hints import hint
 from components.data.pin import check_pin, read_pin
 from components.data.protection import protection
 from components.data.source import SourceChoice
@@ -33,6 +34,7 @@ from components.quality.price_units import PriceUnitsConfig, same_unit
 from components.quality.profile import Profile, profile
 from components.quality.quarantine import REJECTED, Raw, condemned, write_rejected, write_rules
 from components.quality.refusal import write_refusal
+from components.quality.repeats import placed
 from components.quality.standing import DriftConfig
 from components.quality.suites import QUARANTINE, STOP, WARN, Suite, load_suites
 from components.quality.thresholds import Threshold
@@ -121,7 +123,8 @@ class _Run:
         config, names = self.config, self.names
         rows = {name: self.handover.tables.get(name, con.table(name)) for name in names}
         self.facts = profile(rows)
-        self.verdicts = named(self.verdicts, self.judged, {name: con.table(name) for name in names})
+        judged = {name: con.table(name) for name in names}
+        self.verdicts = placed(named(self.verdicts, self.judged, judged), self.judged, judged)
         whole = [v for v in self.verdicts if v.query]
         self.bad = {name: workspace.bad_rows(con, name, whole) for name in names}
         self.aside = {name: self._set_aside(name) for name in names}
@@ -204,7 +207,7 @@ class _Run:
 
     def _refuse(self, stops: list[Verdict]) -> NoReturn:
         """Keep the rows that were set aside, and raise the DataError that says why nothing was accepted."""
-        reasons = [f"{v.table}: {v.words}: {v.broken or v.observed or 'it does not hold'}" for v in stops]
+        reasons = [f"{v.table}: {v.words}: {v.broken or v.observed or 'it does not hold'} ({v.why})" for v in stops]
         with replacing(self.root / layout.QUARANTINE) as aside:
             self._write_aside(aside)
             write_refusal(aside, reasons)
@@ -288,7 +291,8 @@ def _leading(table: str, verdicts: list[Verdict]) -> str:
     """The rules that set most rows aside, with examples of what broke them."""
     found = sorted((v for v in verdicts if v.table == table and v.follows == QUARANTINE), key=lambda v: -v.unexpected)
     words = [f"{v.rule} {v.unexpected:,}{_example(v.observed)}" for v in found[:LEADING]]
-    return f"; by rule: {', '.join(words)}" if words else ""
+    told = hint(v.observed for v in found)
+    return (f"; by rule: {', '.join(words)}" if words else "") + (f"; it looks like {told}" if told else "")
 
 
 def _example(observed: str) -> str:

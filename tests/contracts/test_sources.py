@@ -429,6 +429,17 @@ HOSTILE = (
 )
 
 
+CLOCKS = (
+    "who;sku;serial;halves\n"
+    "a;x;45123.5;3/14/2024 3:15 PM\n"
+    "a;x;45123,635416666664;3/14/2024 12:00 AM\n"
+    "b;x;2023-07-16 12:00:00;3/14/2024 12:30 pm\n"
+    "b;x;45382.104166667;3/31/2024 2:30 AM\n"
+    "c;x;1e5;13/14/2024 3:15 PM\n"
+    "c;x;999999.999999999999999;3/14/2024 15:15 PM\n"
+)
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(shutil.which("java") is None, reason="Spark needs Java 17")
 def test_spark_reads_every_sample_and_a_hostile_one_as_duckdb_does(tmp_path):
@@ -443,7 +454,17 @@ def test_spark_reads_every_sample_and_a_hostile_one_as_duckdb_does(tmp_path):
         "interactions": {"columns": columns, "currency": {"code": "EUR"}, "value_is": "unit"},
     }
     spark = engine.EngineConfig(component="spark", memory_limit_gb=1).open()
-    samples = {name: (name, make) for name, make in SAMPLES.items()} | {"hostile": ("tables", lambda _: hostile)}
+    text(tmp_path / "clocks.csv", CLOCKS)
+    columns = {"user_id": "who", "item_id": "sku"}
+    clocks = [
+        {"columns": columns | {"timestamp": raw}, "time": {"format": form, "zone": "Europe/Berlin"}}
+        for raw, form in (("serial", "excel"), ("halves", "%m/%d/%Y %I:%M %p"))
+    ]
+    clocks = {"files": str(tmp_path / "clocks.csv"), "interactions": clocks}
+    samples = {name: (name, make) for name, make in SAMPLES.items()} | {
+        "hostile": ("tables", lambda _: hostile),
+        "clocks": ("tables", lambda _: clocks),
+    }
     for label, (name, make) in samples.items():
         (tmp_path / label).mkdir()
         source = open_source(name, make(tmp_path / label))

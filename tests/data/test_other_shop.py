@@ -104,9 +104,14 @@ def test_a_fault_in_each_table_sets_its_row_aside_under_its_rule(tmp_path):
 @pytest.mark.parametrize(
     ("name", "row", "changed", "words"),
     [
-        ("queries", 0, {"item_id": "i1"}, "queries: no two rows share query_id and item_id"),
-        ("exposures", 0, {"position": "2"}, "exposures: no two rows share request_id and position"),
-        ("items", 0, {"item_id": "i1"}, "items: no item_id comes twice"),
+        ("queries", 0, {"item_id": "i1"}, "queries: no two rows share query_id and item_id: 1 come again, e.g. q"),
+        ("exposures", 0, {"position": "2"}, "exposures: no two rows share request_id and position: 1 come again"),
+        (
+            "items",
+            0,
+            {"item_id": "i1"},
+            r"1 come again, e.g. i1 \(items/items.csv, line 2; items/items.csv, line 3\) .*one_per_id: true",
+        ),
     ],
 )
 def test_rows_that_contradict_each_other_stop_the_run(tmp_path, name, row, changed, words):

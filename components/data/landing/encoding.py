@@ -1,14 +1,16 @@
 """Which encoding a text file is in: by its mark, by its bytes where they leave no doubt, else a person must say.
 
 UTF-8 is certain where text beyond ASCII decodes. Chinese in GB18030 and Western text in Windows-1252 both fail as UTF-8
-and are told apart by their high bytes, which stand in pairs in the one and mostly alone in the other; such a finding is
-a guess and is told as a remark.
+and are told apart by what they decode to: much of Chinese, be it full of rare characters, is among the most used ones,
+while accents stand mostly alone, with a small letter or a space behind. Such a finding is a guess and is told as a
+remark. Big5, Korean, Japanese, Greek or Thai are not guessed at, nor taken for Chinese.
 """
 
 from __future__ import annotations
 
 import codecs
 import re
+from collections import Counter
 from dataclasses import dataclass
 
 from components.core.errors import DataError
@@ -26,7 +28,17 @@ MARKS = {
     codecs.BOM_UTF16_BE: "utf-16",
 }
 HIGH_RUNS = re.compile(rb"[\x80-\xff]+")
-MOSTLY, SELDOM = 0.9, 0.3  # shares of high bytes in runs of even length
+MOSTLY, SELDOM = 0.9, 0.3  # shares of lines, characters, or high bytes in runs of even length
+# First bytes of the most used characters of an encoding of two bytes, as its makers laid them out.
+MOST_USED = {GB18030: range(0xB0, 0xD8), "big5": range(0xA4, 0xC7), "euc_kr": range(0xB0, 0xC9)}
+KANA = range(0xA4, 0xA6)  # first bytes of Japanese letters, in GB18030 as in EUC-JP
+FEW_KANA = 0.1  # more is Japanese
+LEAST_DIFFERENT = 10  # characters before Hangul can be told from Chinese
+# What stands behind an odd run that no capital precedes; a rare Chinese character may have any of these as second byte.
+BEHIND_ODD_RUN = re.compile(rb"(?<![A-Z\x80-\xff])[\x80-\xff](?:[\x80-\xff]{2})*(?=([ -~]))")
+NO_SMALL_LETTER = re.compile(rb"[@A-Z\[\\\]^_`{|}~]")
+SELDOM_BEHIND = 0.2
+SHOWN = 30  # letters of a line in doubt
 
 
 @dataclass(frozen=True)
@@ -101,14 +113,56 @@ def _judge(lines: list[bytes], label: str) -> Encoding:
     if 2 * good >= len(lines):
         return Encoding(UTF_8)  # the others, if any, are rejected line by line
     others = [line for line in lines if not _decodes(line, UTF_8)]
-    paired = _paired_share(others)
-    for name, fits in ((GB18030, paired >= MOSTLY), (CP1252, paired <= SELDOM)):
-        if fits and sum(_decodes(line, name) for line in others) >= MOSTLY * len(others):
-            return Encoding(name, (f"taken as {name}, by {len(lines):,} lines that are not UTF-8; declare `encoding`",))
+    for name, fits in ((GB18030, _is_chinese), (CP1252, _is_western)):
+        if fits(others):
+            return Encoding(
+                name, (f"taken as {name}, by {len(others):,} lines that are not UTF-8; declare `encoding`",)
+            )
     raise DataError(
         f"{label}: is not UTF-8 ({len(others):,} of {len(lines):,} lines beyond ASCII looked at) and its bytes "
-        "do not tell what else; declare its `encoding`, e.g. gb18030, cp1252 or utf-8."
+        f"do not tell what else; declare its `encoding`. One of these lines is {_readings(others)}."
     )
+
+
+def _is_chinese(lines: list[bytes]) -> bool:
+    """Whether lines are GB18030: they decode to many of the most used characters, and not better as what is like it."""
+    read, used, kana, different = _reading(lines, GB18030)
+    if read < MOSTLY or used < SELDOM or kana > FEW_KANA:
+        return False
+    as_big5, used_of_big5, *_ = _reading(lines, "big5")
+    as_korean, hangul, *_ = _reading(lines, "euc_kr")
+    if as_big5 >= MOSTLY and used_of_big5 >= MOSTLY > used:
+        return False
+    return not (as_korean >= MOSTLY and hangul >= MOSTLY and different >= LEAST_DIFFERENT)
+
+
+def _reading(lines: list[bytes], encoding: str) -> tuple[float, float, float, int]:
+    """Shares of the lines that decode, of the most used characters and of kana in them; how many are different."""
+    good = [line.decode(encoding) for line in lines if _decodes(line, encoding)]
+    found = Counter(c for c in "".join(good) if not c.isascii())
+    firsts = {c: c.encode(encoding) for c in found}
+    used = sum(n for c, n in found.items() if len(firsts[c]) == 2 and firsts[c][0] in MOST_USED[encoding])
+    kana = sum(n for c, n in found.items() if firsts[c][0] in KANA)
+    total = max(found.total(), 1)
+    return len(good) / len(lines), used / total, kana / total, len(found)
+
+
+def _is_western(lines: list[bytes]) -> bool:
+    """Whether lines are Windows-1252: high bytes stand mostly alone, and before what accents stand before."""
+    behind = [found.group(1) for line in lines for found in BEHIND_ODD_RUN.finditer(line)]
+    strange = sum(bool(NO_SMALL_LETTER.fullmatch(byte)) for byte in behind)
+    return (
+        _paired_share(lines) <= SELDOM
+        and strange <= SELDOM_BEHIND * len(behind)
+        and sum(_decodes(line, CP1252) for line in lines) >= MOSTLY * len(lines)
+    )
+
+
+def _readings(lines: list[bytes]) -> str:
+    """The first line in doubt, from where it is in doubt, as some encodings read it."""
+    line = lines[0][next(i for i, byte in enumerate(lines[0]) if byte >= 0x80) :].strip()
+    told = {name: line.decode(name, errors="replace")[:SHOWN] for name in (GB18030, "big5", CP1252, "cp1251")}
+    return ", ".join(f"'{text}' as {name}" for name, text in told.items())
 
 
 def _decodes(line: bytes, encoding: str) -> bool:

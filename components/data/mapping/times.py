@@ -1,4 +1,4 @@
-"""Times as shops write them → UTC: a declared format, ISO 8601, unix seconds or milliseconds, or both mixed.
+"""Times as shops write them → UTC: a declared format, ISO 8601, unix time or the serial days of spreadsheets.
 
 A time that no calendar or clock has (31 February, the hour that daylight saving skips), and one outside the declared
 bounds, becomes null with a problem. Formats are compiled to regular expressions and the calendar is arithmetic: the
@@ -25,11 +25,14 @@ if TYPE_CHECKING:
     from ibis import Table
     from ibis.expr.types import FloatingValue, IntegerValue, StringValue, TimestampValue, Value
 
-ISO, UNIX_S, UNIX_MS, UNIX_MIXED = "iso", "unix_s", "unix_ms", "unix_mixed"
+ISO, UNIX_S, UNIX_MS, UNIX_MIXED, EXCEL = "iso", "unix_s", "unix_ms", "unix_mixed", "excel"
 EPOCHS = (UNIX_S, UNIX_MS, UNIX_MIXED)
 TIMESTAMP = "timestamp(6)"
 LARGEST_SECONDS, LARGEST_MILLISECONDS = 1e11, 1e14  # year 5138; what is larger is the next finer unit
 FARTHEST = 1e16  # microseconds: the year 2286
+DAY_ZERO = "1899-12-30 00:00:00"  # of Excel's serial days from March 1900 on
+DAY_MS = 86_400_000
+SERIAL = r"\A\s*([0-9]{1,6}(?:[.,][0-9]{1,15})?)\s*\z"
 OFFSET_HOURS = "(?:0[0-9]|1[0-4])"  # no clock is farther from UTC than 14 hours
 MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 PARTS = {
@@ -58,7 +61,8 @@ class TimeFormat(Config):
     """How a column tells the time.
 
     format     "iso" (2024-03-31 14:05:00.25+02:00, parts from the hours on may lack), "unix_s", "unix_ms",
-               "unix_mixed" (seconds, milliseconds or microseconds, told apart by their size), or a pattern of strptime
+               "unix_mixed" (seconds, milliseconds or microseconds, told apart by their size), "excel" (days since
+               1899-12-30 as spreadsheets count them, 45123.5; iso among them is read too), or a pattern of strptime
     zone       the clock that wrote it, where the value itself names no offset
     ambiguous  the hour that is shown twice when clocks go back: the "earlier" one, the "later" one, or a "problem"
     earliest   a time before this day (UTC) is a problem
@@ -95,7 +99,7 @@ class TimeFormat(Config):
     @cached_property
     def pattern(self) -> tuple[str, tuple[str, ...]]:
         """Regular expression of the format, and what its groups hold."""
-        return (ISO_PATTERN, ISO_PARTS) if self.format == ISO else _compiled(self.format)
+        return (ISO_PATTERN, ISO_PARTS) if self.format in (ISO, EXCEL) else _compiled(self.format)
 
 
 def read_time(raw: str, name: str, form: TimeFormat, missing: tuple[str, ...] = ("",)) -> list[Stage]:
@@ -116,7 +120,8 @@ def read_time(raw: str, name: str, form: TimeFormat, missing: tuple[str, ...] = 
             return {}
         if form.format in EPOCHS:
             return _epoch_number(t[shown(name)], name)
-        return _parts(t[shown(name)], name, form)
+        serial = _serial_number(t[shown(name)], name) if form.format == EXCEL else {}
+        return _parts(t[shown(name)], name, form) | serial
 
     def joined(t: Table) -> dict[str, Value]:
         if _is_told(t, name):
@@ -126,7 +131,8 @@ def read_time(raw: str, name: str, form: TimeFormat, missing: tuple[str, ...] = 
             fine = (number.abs() >= LARGEST_SECONDS).fill_null(False)
             marks = {change(FINE_EPOCH, name): fine} if form.format == UNIX_MIXED else {}
             return _moment(name, _from_epoch(number, form.format), utc=True) | marks
-        return _from_parts(t, name, form)
+        told = _from_parts(t, name, form)
+        return told if form.format != EXCEL else told | _or_serial(t, name, told)
 
     def clocked(t: Table) -> dict[str, Value]:
         seconds = engine.unix_seconds(t[f"{name}.moment"])
@@ -200,6 +206,20 @@ def _bounded(t: Table, name: str, form: TimeFormat) -> dict[str, Value]:
 def _epoch_number(raw: StringValue, name: str) -> dict[str, Value]:
     bare = raw.re_extract(r"\A\s*(-?[0-9]{1,17}(?:\.[0-9]{1,9})?)\s*\z", 1).nullif("")
     return {f"{name}.number": bare.cast("float64")}
+
+
+def _serial_number(raw: StringValue, name: str) -> dict[str, Value]:
+    bare = raw.re_extract(SERIAL, 1).nullif("").re_replace(",", ".")
+    return {f"{name}.serial": bare.cast("float64")}
+
+
+def _or_serial(t: Table, name: str, told: dict[str, Value]) -> dict[str, Value]:
+    """The time of a date cell, else that of a number of days; to the millisecond, for 0.1 s is 1e-6 days."""
+    import ibis
+
+    whole = (t[f"{name}.serial"] * DAY_MS + 0.5).floor().cast("int64")
+    counted = ibis.literal(DAY_ZERO).cast(TIMESTAMP) + (whole * 1000).as_interval("us")
+    return {f"{name}.moment": told[f"{name}.moment"].coalesce(counted)}
 
 
 def _from_epoch(number: FloatingValue, unit: str) -> TimestampValue:

@@ -107,6 +107,21 @@ def test_declared_formats_read_as_strptime_does(con, form, text, moment):
     assert read(con, [text], read_time("raw", "x", TimeFormat(format=form))) == [(moment, None)]
 
 
+def test_serial_days_of_a_spreadsheet_are_the_clock_of_the_shop_and_date_cells_among_them_are_read(con):
+    values = ["45123.5", "45123", "45123,635416666664", "2023-07-16 12:00:00", "1", "45123.5.1", "-45123", ""]
+    told = read(con, values, read_time("raw", "x", TimeFormat(format="excel", zone="Europe/Berlin")))
+    assert told == [
+        (utc(2023, 7, 16, 10), None),
+        (utc(2023, 7, 15, 22), None),
+        (utc(2023, 7, 16, 13, 15), None),
+        (utc(2023, 7, 16, 10), None),
+        (None, "x: '1' lies outside 1990-01-01 to 2050-01-01"),
+        (None, "x: '45123.5.1' is not a time written as excel"),
+        (None, "x: '-45123' is not a time written as excel"),
+        (None, None),
+    ]
+
+
 def test_typed_times_are_moved_from_the_clock_of_the_shop_and_instants_are_not(con):
     local, form = [utc(2024, 7, 1, 12)], TimeFormat(zone="Asia/Taipei")
     assert read(con, local, read_time("raw", "x", form), "timestamp(6)") == [(utc(2024, 7, 1, 4), None)]

@@ -25,6 +25,11 @@ def test_chinese_that_was_read_as_western_comes_back(text, written, read):
     assert repair.fix_encoding(text.encode(written).decode(read)) == text
 
 
+def test_punctuation_tells_nothing_of_whether_chinese_was_read_as_western():
+    title = "绿茶（特级）1号 & 礼盒"
+    assert repair.fix_encoding(title.encode("gbk").decode("latin-1")) == title
+
+
 def test_utf8_that_was_read_as_gbk_comes_back_where_nothing_was_lost():
     assert repair.fix_encoding("鍗庝负Mate60 Pro 鎵嬫満") == "华为Mate60 Pro 手机"
     assert repair.fix_encoding("中文".encode().decode("gb18030")) == "中文"

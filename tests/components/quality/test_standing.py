@@ -1,6 +1,6 @@
 """New data against the snapshots accepted before, on counts and times that are seen by eye."""
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 import numpy as np
 import pyarrow as pa
@@ -71,6 +71,20 @@ def test_the_newest_row_may_not_go_back_behind_earlier_snapshots():
 def test_few_events_beyond_a_long_pause_are_strays(days, counts, observed):
     found = pause("interactions", [date.fromisoformat(day) for day in days], counts, FreshnessConfig())
     assert (found.observed, found.holds) == (observed, not observed)
+
+
+def test_a_shop_that_began_with_few_events_has_no_strays_until_one_is_planted():
+    days = sorted({date(2000, 1, 1) + timedelta(days=4000 * (n / 600) ** 0.25) for n in range(1, 601)})
+    counts = [1] * len(days)
+    told = {}
+    for name, stray in (("none", None), ("early", date(1976, 5, 1)), ("late", date(2014, 1, 1))):
+        dated = sorted([*zip(days, counts, strict=True), *([(stray, 1)] if stray else [])])
+        told[name] = pause("interactions", *zip(*dated, strict=True), FreshnessConfig()).observed
+    assert told == {
+        "none": "",
+        "early": "1 events beyond a pause from 1976-05-01 to 2002-03-19",
+        "late": "1 events beyond a pause from 2010-12-14 to 2014-01-01",
+    }
 
 
 def test_snapshots_are_remembered_once_per_data_and_in_order(tmp_path):

@@ -7,6 +7,7 @@ from tests.data.hostile.case import ACCEPTED, REFUSED, REJECTED, REMARKED, Case,
 
 LONG = "x" * 10_000
 CHINESE = "用户,商品,标题\n1,2,牛奶巧克力\n2,3,绿茶礼盒装\n3,4,新鲜面包\n"
+RARE = "用户,商品,标题\n1,2,镕喆𠮷珺绿茶\n2,3,紅茶禮盒\n3,4,餅乾🛒杯子套裝\n"
 WESTERN = "user,item,title\n1,2,Crème brûlée\n2,3,Müsli\n3,4,Jalapeño\n"
 
 
@@ -76,6 +77,16 @@ CASES = [
          file("events.csv", b"\xef\xbb\xbfuser,item\nu1,i1\n"), format=FileFormat(encoding="gb18030")),
     Case("GBK, undeclared", "a Chinese export that is not UTF-8", REMARKED,
          "taken as gb18030", file("events.csv", CHINESE.encode("gbk")), rows=3),
+    Case("GB18030 with rare characters, undeclared", "traditional and rare characters, of two bytes and of four",
+         REMARKED, "taken as gb18030", file("events.csv", RARE.encode("gb18030")), rows=3),
+    Case("rare characters only, undeclared", "a byte that could be an accent, before a capital", REFUSED,
+         "One of these lines is '镕,1' as gb18030", file("events.csv", "name,n\n镕,1\n昇,2\n".encode("gbk"))),
+    Case("Big5, undeclared", "Chinese as Taiwan writes it, which decodes as GB18030 too", REFUSED,
+         "'烏龍茶' as big5", file("events.csv", "n,t\n1,烏龍茶\n2,綠茶禮盒\n3,紅茶\n".encode("big5"))),
+    Case("Greek, undeclared", "Windows-1253, whose bytes decode as GB18030 too", REFUSED,
+         "do not tell what else", file("events.csv", "n,t\n1,τσάι\n2,γάλα\n".encode("cp1253"))),
+    Case("Japanese, undeclared", "EUC-JP, whose bytes decode as GB18030 too", REFUSED,
+         "do not tell what else", file("events.csv", "n,t\n1,お茶\n2,紅茶セット\n".encode("euc_jp"))),
     Case("GBK, declared", "the same, with `encoding: gbk`", ACCEPTED, "",
          file("events.csv", CHINESE.encode("gbk")), rows=3, format=FileFormat(encoding="gbk")),
     Case("Windows-1252, undeclared", "a Western export that is not UTF-8", REMARKED,
