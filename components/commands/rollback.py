@@ -19,7 +19,11 @@ def rollback(reason: str, by: str) -> None:
     Its files are held to their checksums. They are not loaded here: they served before, and the service loads them and
     asks their golden questions before it swaps.
     """
-    from components.promotion.promotions import Promotions
+    from components.core.lean_imports import lean_registry
 
-    entry = Promotions.of(ROOT).rollback(by, reason)
+    with lean_registry():
+        from components.promotion.promotions import Promotions
+
+        promotions = Promotions.of(ROOT)
+    entry = promotions.rollback(by, reason)
     click.echo(f"{entry}; entry {entry.seq} of the history")
