@@ -1,8 +1,9 @@
 """A small shop as exports are: orders four weeks per file, with faults planted whose number is known.
 
 Four hundred and eighty customers come about once a week. Each likes two of six groups of products, has a few favourites
-in them, and every month or so turns from one to the next of its group; so there is something to be learned, about
-new items too; and with so many of them the default gate sees it (a third of them shows no gain outside the interval).
+in them, and every month or so turns from one to the next of its group. One product of each group is in season for four
+weeks, and who likes the group tries it once: what sells lately, to whom, is for a ranker to see, and for no one model.
+So there is something to be learned, about new items too, and the default gate sees it by several times its interval.
 """
 
 from dataclasses import dataclass, replace
@@ -12,6 +13,8 @@ import numpy as np
 
 GROUPS = {"红茶": "Tee", "绿茶": "Grüntee", "奶酪": "Käse", "面包": "Brot", "香皂": "Seife", "蜡烛": "Kerzen"}
 PER_GROUP, CUSTOMERS, DAYS, DAYS_PER_FILE = 12, 480, 112, 28
+SEASON_DAYS, SEASON_STEP = 28, 5  # each season's product stands so many places behind the last one's
+TRIES = 0.35  # the chance that a visitor tries what is in season
 START = datetime(2024, 1, 8)  # noqa: DTZ001 - the shop's own clock
 PREFIX = "kunde-"  # starts every customer's id, and nothing else does
 GUESTS, CANCELLED, TWICE = 5, 6, 8
@@ -55,9 +58,13 @@ def sound_lines(seed=1):
     for number in range(CUSTOMERS):
         groups = draw.choice(len(GROUPS), 2, replace=False)
         favourites = [int(g) * PER_GROUP + int(draw.integers(PER_GROUP)) for g in groups for _ in range(2)]
+        had = set()
         for day in range(int(draw.integers(7)), DAYS, 7):
             at = START + timedelta(days=day, hours=9 + int(draw.integers(10)), minutes=int(draw.integers(60)))
-            found += basket(draw, f"{PREFIX}{number:04}", favourites, at)
+            tried = in_season(groups, day) - had
+            tried = {product for product in sorted(tried) if draw.random() < TRIES}
+            had |= tried
+            found += basket(draw, f"{PREFIX}{number:04}", favourites, tried, at)
             if draw.random() < 1 / 4:  # the next of its group takes the place of one favourite
                 chosen = int(draw.integers(len(favourites)))
                 group, place = divmod(favourites[chosen], PER_GROUP)
@@ -65,9 +72,15 @@ def sound_lines(seed=1):
     return sorted(found, key=lambda line: (line.at, line.order, line.sku))
 
 
-def basket(draw, customer, favourites, at):
+def in_season(groups, day):
+    """The product of each group that is in season on a day."""
+    season = day // SEASON_DAYS
+    return {int(group) * PER_GROUP + (SEASON_STEP * season + int(group)) % PER_GROUP for group in groups}
+
+
+def basket(draw, customer, favourites, tried, at):
     """The lines of one visit."""
-    bought = {f for f in favourites if draw.random() < 0.6} | {int(draw.zipf(1.5)) % (len(GROUPS) * PER_GROUP)}
+    bought = {f for f in favourites if draw.random() < 0.6} | {int(draw.zipf(1.5)) % (len(GROUPS) * PER_GROUP)} | tried
     order = f"{at:%y%m%d}-{customer[len(PREFIX) :]}"
     pieces = int(draw.integers(1, 4))
     return [Line(customer, f"{n:06}", at, pieces, pieces * price(f"{n:06}"), order) for n in sorted(bought)]

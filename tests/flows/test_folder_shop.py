@@ -1,4 +1,4 @@
-"""The whole loop on shops of all kinds, each by its example of at most twenty lines: one run a shop, many claims."""
+"""The whole loop on a folder of CSVs, by its example of at most twenty lines: one run, many claims."""
 
 import json
 import re
@@ -14,28 +14,14 @@ from components.core import layout
 from components.core import schema as s
 from components.steps.table import table
 from components.tracking.registry import CHALLENGER, CHAMPION, ModelRegistry
-from tests import postgres
 from tests.flows import messy_shop as shop
-from tests.flows.project import call, commit_all, copy_checkout, edit
+from tests.flows.project import call, copy_checkout, edit
+from tests.flows.shops import clean_events, counts, new_project, rows
 
 pytestmark = pytest.mark.slow
 
-EXAMPLES = "docs/examples"
-# A twentieth of Ta-Feng's users show no small gain outside the interval; the plumbing is what is tested there.
-EASY_GATE = "gate: {beat: {all: [popularity]}}\n"
-MOST_LINES = 20
 REJECTED = f"{s.INTERACTIONS_TABLE}.rejected"
 ON_BOTH_ENGINES = ("validate", "clean", "split", "featurize")
-
-
-def new_project(folder, example, more=""):
-    """A checkout of its own with the example as its shop's file, perhaps with lines more."""
-    copy_checkout(folder)
-    text = (folder / EXAMPLES / example).read_text() + more
-    assert len(text.splitlines()) <= MOST_LINES
-    (folder / "shop.yaml").write_text(text)
-    commit_all(folder)
-    return folder
 
 
 @pytest.fixture(scope="module")
@@ -51,14 +37,6 @@ def folder_shop(tmp_path_factory):
 def folder_said(folder_shop):
     """What the loop said of it."""
     return call(folder_shop, "flows", "run")
-
-
-def counts(project):
-    return json.loads((project / layout.CLEAN / "counts.json").read_text())
-
-
-def rows(path):
-    return pq.read_table(path).to_pylist()
 
 
 def test_a_folder_of_csvs_runs_to_the_service_s_answer(folder_said, folder_shop):
@@ -107,10 +85,6 @@ def test_values_arrive_as_they_were_meant(folder_said, folder_shop):
     assert paid[first.order, first.sku, first.amount, float(first.pieces)] == 1
 
 
-def clean_events(project):
-    return rows(project / layout.CLEAN / "interactions.parquet")
-
-
 def test_no_customer_s_own_id_leaves_data_and_quarantine(folder_said, folder_shop):
     """But for artifacts/parts/, the cache of what raw files were landed to: docs/privacy.md tells of all three."""
     users = {row[s.USER_ID] for row in clean_events(folder_shop)}
@@ -145,89 +119,6 @@ def test_a_second_repro_finds_everything_up_to_date(folder_said, folder_shop):
     again = call(folder_shop, "dvc", "repro")
     assert "Data and pipelines are up to date." in again
     assert "Running stage" not in again
-
-
-@pytest.fixture(scope="module")
-def database_shop(tmp_path_factory):
-    """Tables of a PostgreSQL server of our own."""
-    if not postgres.SERVERS:
-        pytest.skip(postgres.MISSING)
-    with postgres.server() as url:
-        shop.fill_database(url)
-        project = new_project(tmp_path_factory.mktemp("sql"), "postgres.yaml")
-        call(project, "components", "use", "shop.yaml", more={"SHOP_DATABASE_URL": url})
-    call(project, "dvc", "repro")  # the server is gone: what was brought in is enough
-    return project
-
-
-def test_a_postgresql_table_runs_to_a_release(database_shop):
-    assert ModelRegistry(root=database_shop).aliases() == {CHAMPION: "1", CHALLENGER: "1"}
-    found = counts(database_shop)
-    assert found["interactions_rows"] == shop.clean_count(shop.sound_lines())
-    assert found["interactions_guests_dropped"] == shop.GUESTS
-    assert found["interactions_cancellations_matched"] == shop.CANCELLED
-    aside = [
-        row for row in rows(database_shop / layout.QUARANTINE / "interactions.parquet") if row["rule"] == "readable"
-    ]
-    assert sorted(row["reason"] for row in aside) == [
-        *(f"timestamp: '{at}' is not a time written as iso" for at in sorted(shop.BAD_TIMES)),
-        "value: 'nan' is not a number",
-    ]
-
-
-def test_the_database_s_address_is_nowhere_in_the_project(database_shop):
-    for path in [p for p in database_shop.rglob("*") if p.is_file()]:
-        assert b"shop:secret" not in path.read_bytes(), path
-
-
-@pytest.fixture(scope="module")
-def grocer(tmp_path_factory):
-    """Ta-Feng, every twentieth customer, light models."""
-    project = tmp_path_factory.mktemp("grocer")
-    copy_checkout(project)
-    params = yaml.safe_load((project / EXAMPLES / "ta_feng.yaml").read_text())
-    light = ("popularity", "household_recency", "item_knn")
-    params |= {
-        "clean": {"cleaners": {"sample": {"keep_one_user_in": 20}}},
-        "models": {name: params["models"][name] for name in light},
-        "rank": {"lambdamart": {"trees": 40}},
-        **yaml.safe_load(EASY_GATE),
-    }
-    (project / "shop.yaml").write_text(yaml.safe_dump(params))
-    commit_all(project)
-    call(project, "components", "use", "shop.yaml")
-    call(project, "dvc", "repro", "gate")
-    return project
-
-
-def test_ta_feng_runs_to_the_gate(grocer):
-    report = json.loads((grocer / layout.QUALITY / "report.json").read_text())
-    assert report["accepted"]
-    assert report["rows"] == {"interactions": 817741, "items": 23812, "users": 32266}
-    decision = json.loads((grocer / layout.DECISION / "decision.json").read_text())
-    assert decision["gates"]["data_quality"]["passed"]
-    assert bool(decision["reasons"]) is not decision["passed"]
-
-
-def test_ta_feng_s_ranker_is_above_popularity_and_robust(grocer):
-    report = json.loads((grocer / layout.EVALUATION / "report.json").read_text())
-    assert report["differences"]["all"]["popularity"]["mean"] > 0
-    gates = json.loads((grocer / layout.DECISION / "decision.json").read_text())["gates"]
-    assert [name for name, gate in gates.items() if not gate["passed"]] in ([], ["accuracy_all_over_popularity"])
-
-
-@pytest.mark.xfail(
-    strict=True,
-    reason="in the test window every fifth customer buys one promoted item for the first time, as in no window before; "
-    "it stands second in popularity's list. The ranker is above popularity there too, and by far in the windows before "
-    "(decision 29), but not outside the interval of 328 customers",
-)
-def test_ta_feng_passes_the_gate(grocer):
-    assert json.loads((grocer / layout.DECISION / "decision.json").read_text())["passed"]
-
-
-def test_ta_feng_keeps_its_publisher_s_ids(grocer):
-    assert all(re.fullmatch(r"\d{8}", row[s.USER_ID]) for row in clean_events(grocer))
 
 
 @pytest.mark.skipif(not (shutil.which("java") and find_spec("pyspark")), reason="needs Java and PySpark: `make spark`")
