@@ -19,6 +19,7 @@ SETTINGS = {
     "MLFLOW_LOGGING_LEVEL": "WARNING",  # how it set up its tables is no news
     "GIT_PYTHON_REFRESH": "quiet",  # MLflow and DVC also work without git
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+    "OMP_WAIT_POLICY": "passive",  # trees' threads that wait in circles take several times the CPU on a busy machine
 }
 
 
