@@ -17,8 +17,10 @@ PIP_INDEX = index="$${PIP_INDEX_URL:-$$($(BIN)/python -m pip config get global.i
 
 # Whole files of tests to a worker per core: what a file sets up is then set up once.
 SPREAD := --numprocesses auto --dist loadfile
-# Tests that start the stack, load it or break it: one after the other.
-WHOLE_MACHINE := tests/deploy tests/faults tests/flows tests/load tests/services
+# Slow files in the order they are collected: by their number of tests, whole loops would start last.
+SPREAD_SLOW := $(SPREAD) --no-loadscope-reorder
+# Tests that load a service or hold it to seconds: one after the other, and nothing beside them.
+ALONE := tests/faults tests/load tests/services/test_canary_switched_off.py tests/services/test_following.py
 
 .PHONY: help
 help: ## List the targets
@@ -65,8 +67,8 @@ bento: setup ## Pack the service and the release of the last run into a Bento th
 .PHONY: test
 test: spark ## Run all tests, the fast ones first; both engines
 	$(BIN)/python -m pytest -q -m "not slow" $(SPREAD)
-	$(BIN)/python -m pytest -q -m slow $(SPREAD) $(addprefix --ignore=,$(WHOLE_MACHINE))
-	$(BIN)/python -m pytest -q -m slow $(WHOLE_MACHINE)
+	$(BIN)/python -m pytest -q -m slow $(SPREAD_SLOW) $(addprefix --ignore=,$(ALONE))
+	$(BIN)/python -m pytest -q -m slow $(ALONE)
 
 .PHONY: check
 check: lint ## Lint, compare generated files, audit packages where advisories can be had, run the fast tests
