@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from components.core.errors import DataError
 from components.data.landing.opening import Member
 
-UTF_8, UTF_8_SIG, GB18030, CP1252 = "utf-8", "utf-8-sig", "gb18030", "cp1252"
+UTF_8, UTF_8_SIG, GB18030, CP1252, BIG5, EUC_KR = "utf-8", "utf-8-sig", "gb18030", "cp1252", "big5", "euc_kr"
 WIDE = ("utf-16", "utf-32")
 SAMPLE_BYTES = 16 * 2**20
 SAMPLE_LINES = 5_000  # lines beyond ASCII
@@ -30,7 +30,7 @@ MARKS = {
 HIGH_RUNS = re.compile(rb"[\x80-\xff]+")
 MOSTLY, SELDOM = 0.9, 0.3  # shares of lines, characters, or high bytes in runs of even length
 # First bytes of the most used characters of an encoding of two bytes, as its makers laid them out.
-MOST_USED = {GB18030: range(0xB0, 0xD8), "big5": range(0xA4, 0xC7), "euc_kr": range(0xB0, 0xC9)}
+MOST_USED = {GB18030: range(0xB0, 0xD8), BIG5: range(0xA4, 0xC7), EUC_KR: range(0xB0, 0xC9)}
 KANA = range(0xA4, 0xA6)  # first bytes of Japanese letters, in GB18030 as in EUC-JP
 FEW_KANA = 0.1  # more is Japanese
 LEAST_DIFFERENT = 10  # characters before Hangul can be told from Chinese
@@ -126,25 +126,30 @@ def _judge(lines: list[bytes], label: str) -> Encoding:
 
 def _is_chinese(lines: list[bytes]) -> bool:
     """Whether lines are GB18030: they decode to many of the most used characters, and not better as what is like it."""
-    read, used, kana, different = _reading(lines, GB18030)
-    if read < MOSTLY or used < SELDOM or kana > FEW_KANA:
+    read, found = _reading(lines, GB18030)
+    if read < MOSTLY or _used(found, GB18030) < SELDOM or _share(found, KANA) > FEW_KANA:
         return False
-    as_big5, used_of_big5, *_ = _reading(lines, "big5")
-    as_korean, hangul, *_ = _reading(lines, "euc_kr")
-    if as_big5 >= MOSTLY and used_of_big5 >= MOSTLY > used:
-        return False
-    return not (as_korean >= MOSTLY and hangul >= MOSTLY and different >= LEAST_DIFFERENT)
+    as_big5, big5 = _reading(lines, BIG5)
+    as_korean, korean = _reading(lines, EUC_KR)
+    is_big5 = as_big5 >= MOSTLY and _used(Counter({*big5}), BIG5) >= MOSTLY > _used(found, GB18030)
+    is_korean = as_korean >= MOSTLY and len(korean) >= LEAST_DIFFERENT and _used(Counter({*korean}), EUC_KR) >= MOSTLY
+    return not is_big5 and not is_korean
 
 
-def _reading(lines: list[bytes], encoding: str) -> tuple[float, float, float, int]:
-    """Shares of the lines that decode, of the most used characters and of kana in them; how many are different."""
+def _reading(lines: list[bytes], encoding: str) -> tuple[float, Counter[bytes]]:
+    """The share of the lines that decode, and how often each character beyond ASCII is in them, as its bytes."""
     good = [line.decode(encoding) for line in lines if _decodes(line, encoding)]
     found = Counter(c for c in "".join(good) if not c.isascii())
-    firsts = {c: c.encode(encoding) for c in found}
-    used = sum(n for c, n in found.items() if len(firsts[c]) == 2 and firsts[c][0] in MOST_USED[encoding])
-    kana = sum(n for c, n in found.items() if firsts[c][0] in KANA)
-    total = max(found.total(), 1)
-    return len(good) / len(lines), used / total, kana / total, len(found)
+    return len(good) / len(lines), Counter({c.encode(encoding): n for c, n in found.items()})
+
+
+def _used(found: Counter[bytes], encoding: str) -> float:
+    return _share(found, MOST_USED[encoding])
+
+
+def _share(found: Counter[bytes], firsts: range) -> float:
+    """The share of the characters of two bytes whose first one is among some."""
+    return sum(n for c, n in found.items() if len(c) == 2 and c[0] in firsts) / max(found.total(), 1)
 
 
 def _is_western(lines: list[bytes]) -> bool:
@@ -161,7 +166,7 @@ def _is_western(lines: list[bytes]) -> bool:
 def _readings(lines: list[bytes]) -> str:
     """The first line in doubt, from where it is in doubt, as some encodings read it."""
     line = lines[0][next(i for i, byte in enumerate(lines[0]) if byte >= 0x80) :].strip()
-    told = {name: line.decode(name, errors="replace")[:SHOWN] for name in (GB18030, "big5", CP1252, "cp1251")}
+    told = {name: line.decode(name, errors="replace")[:SHOWN] for name in (GB18030, BIG5, CP1252, "cp1251")}
     return ", ".join(f"'{text}' as {name}" for name, text in told.items())
 
 
