@@ -8,8 +8,14 @@ from collections.abc import Iterable
 
 STOOD = re.compile(r"'(.*?)' is not a (time|number)", re.DOTALL)
 MOSTLY = 0.9  # of the values that cannot be read look alike; the rest are faults of their own
+SECONDS = ((r":\d\d", ":%S"), ("", ""))
 HALVES = ((r" [AaPp][Mm]", " %p"), (r"[AaPp][Mm]", "%p"))  # of the day
 CLOCK = (
+    *(
+        (rf" (?:上午|下午){gap}\d{{1,2}}:\d\d{seconds}", f" %p{gap}%I:%M{form}")
+        for gap in (" ", "")
+        for seconds, form in SECONDS
+    ),
     *((rf" \d{{1,2}}:\d\d:\d\d{half}", f" %I:%M:%S{form}") for half, form in HALVES),
     *((rf" \d{{1,2}}:\d\d{half}", f" %I:%M{form}") for half, form in HALVES),
     (r" \d{1,2}:\d\d:\d\d", " %H:%M:%S"),
@@ -34,6 +40,11 @@ DAYS = (
 EITHER = tuple(
     (rf"\d{{1,2}}{sign}\d{{1,2}}{sign}\d{{4}}", f"%?{sign}%!{sign}%Y") for sign in "/-"
 )  # which is the month?
+DIGITS = (
+    (r"(?:19|20)\d{12}", "%Y%m%d%H%M%S"),
+    (r"\d{8}T\d{6}", "%Y%m%dT%H%M%S"),
+    (r"\d{8}T\d{6}(?:Z|[+-]\d\d:?\d\d)", "%Y%m%dT%H%M%S%z"),
+)
 EPOCHS = ((r"\d{9,10}(?:\.\d+)?", "unix_s"), (r"\d{12,13}", "unix_ms"), (r"\d{15,16}", "unix_mixed"))
 SERIALS = ((r"[1-7]\d{4}(?:[.,]\d+)?", "excel"),)  # days: 1927 to 2118
 NUMBERS = (
@@ -83,8 +94,8 @@ def _leading(forms: Counter[str]) -> str:
 
 def _times() -> list[tuple[str, str]]:
     clocks = [(day + at, form + clock) for day, form in (*DAYS, *EITHER) for at, clock in CLOCK]
-    return [*EPOCHS, *SERIALS, *clocks]
+    return [*EPOCHS, *SERIALS, *DIGITS, *clocks]
 
 
 def _form(text: str, forms: Iterable[tuple[str, str]]) -> str:
-    return next((form for pattern, form in forms if re.fullmatch(pattern, text.strip())), "")
+    return next((form for pattern, form in forms if re.fullmatch(pattern, text.strip(), re.ASCII)), "")

@@ -430,13 +430,13 @@ HOSTILE = (
 
 
 CLOCKS = (
-    "who;sku;serial;halves\n"
-    "a;x;45123.5;3/14/2024 3:15 PM\n"
-    "a;x;45123,635416666664;3/14/2024 12:00 AM\n"
-    "b;x;2023-07-16 12:00:00;3/14/2024 12:30 pm\n"
-    "b;x;45382.104166667;3/31/2024 2:30 AM\n"
-    "c;x;1e5;13/14/2024 3:15 PM\n"
-    "c;x;999999.999999999999999;3/14/2024 15:15 PM\n"
+    "who;sku;serial;halves;chinese\n"
+    "a;x;45123.5;3/14/2024 3:15 PM;2024/3/14 下午3:15\n"
+    "a;x;45123,635416666664;3/14/2024 12:00 AM;2024/3/14 上午12:00\n"
+    "b;x;2023-07-16 12:00:00;3/14/2024 12:30 pm;2024/3/14 下午12:30\n"
+    "b;x;45382.104166667;3/31/2024 2:30 AM;2024/3/31 上午2:30\n"
+    "c;x;1e5;13/14/2024 3:15 PM;2024/13/14 下午3:15\n"
+    "c;x;999999.999999999999999;3/14/2024 15:15 PM;2024/3/14 下午15:15\n"
 )
 
 
@@ -458,7 +458,7 @@ def test_spark_reads_every_sample_and_a_hostile_one_as_duckdb_does(tmp_path):
     columns = {"user_id": "who", "item_id": "sku"}
     clocks = [
         {"columns": columns | {"timestamp": raw}, "time": {"format": form, "zone": "Europe/Berlin"}}
-        for raw, form in (("serial", "excel"), ("halves", "%m/%d/%Y %I:%M %p"))
+        for raw, form in (("serial", "excel"), ("halves", "%m/%d/%Y %I:%M %p"), ("chinese", "%Y/%m/%d %p%I:%M"))
     ]
     clocks = {"files": str(tmp_path / "clocks.csv"), "interactions": clocks}
     samples = {name: (name, make) for name, make in SAMPLES.items()} | {

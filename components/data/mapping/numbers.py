@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from ibis import Table
     from ibis.expr.types import StringValue, Value
 
-CURRENCY_SIGNS = "€$£¥₹₽₩₺"
+CURRENCY_SIGNS = "€$£¥￥元円₹₽₩₺"
 HARD_SPACES = "[\u00a0\u202f]"  # what typesetters put between groups of digits, and before the sign of currency
 NEGATIVE = r"\A[^0-9.,]*-"  # how a number below zero, or a negative zero, is written
 LARGEST = 1e15  # float64 holds every cent and every whole number up to here; no shop sells for more

@@ -44,7 +44,7 @@ PARTS = {
     "d": ("day", "[0-9]{1,2}"),
     "H": ("hour", "[0-9]{1,2}"),
     "I": ("half_day_hour", "[0-9]{1,2}"),
-    "p": ("half", "[AaPp][Mm]"),
+    "p": ("half", "(?:[AaPp][Mm]|上午|下午)"),
     "M": ("minute", "[0-9]{1,2}"),
     "S": ("second", "[0-9]{1,2}"),
     "f": ("fraction", "[0-9]{1,9}"),
@@ -247,7 +247,7 @@ def _number(given: dict[str, StringValue], part: str) -> IntegerValue:
         return first.cases(*((name, number) for number, name in enumerate(MONTHS, 1)), else_=0).cast("int64")
     if part == "hour" and "half_day_hour" in given:
         hour = given["half_day_hour"].cast("int64")
-        afternoon = given["half"].lower() == "pm" if "half" in given else ibis.literal(False)
+        afternoon = given["half"].lower().isin(["pm", "下午"]) if "half" in given else ibis.literal(False)
         return hour.between(1, 12).ifelse(hour % 12 + afternoon.ifelse(12, 0), 99)
     if part not in given:
         return ibis.literal(0, "int64")

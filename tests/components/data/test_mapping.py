@@ -98,6 +98,8 @@ def test_seconds_and_milliseconds_mixed_are_told_apart_by_their_size(con):
     ("form", "text", "moment"),
     [
         ("%d/%m/%y %I:%M %p", "31/12/99 11:59 PM", utc(1999, 12, 31, 23, 59)),
+        ("%Y/%m/%d %p %I:%M:%S", "2024/3/14 下午 3:15:00", utc(2024, 3, 14, 15, 15)),
+        ("%Y/%m/%d %p%I:%M", "2024/3/14 上午12:15", utc(2024, 3, 14, 0, 15)),
         ("%m/%d/%Y", "11/1/2000", utc(2000, 11, 1)),
         ("%d-%b-%Y %T", "24-Jan-1997 01:02:03", utc(1997, 1, 24, 1, 2, 3)),
         ("%Y%m%d%H%M%S%z", "20240701120000+0200", utc(2024, 7, 1, 10)),
@@ -126,6 +128,12 @@ def test_typed_times_are_moved_from_the_clock_of_the_shop_and_instants_are_not(c
     local, form = [utc(2024, 7, 1, 12)], TimeFormat(zone="Asia/Taipei")
     assert read(con, local, read_time("raw", "x", form), "timestamp(6)") == [(utc(2024, 7, 1, 4), None)]
     assert read(con, local, read_time("raw", "x", form), "timestamp('UTC')") == [(utc(2024, 7, 1, 12), None)]
+
+
+def test_signs_of_chinese_and_japanese_money_are_signs_of_currency(con):
+    values = ["￥2.50元", "¥2.50", "3 元", "1200円", "元"]
+    told = read(con, values, read_number("raw", "x", NumberFormat()))
+    assert told == [(2.5, None), (2.5, None), (3.0, None), (1200.0, None), (None, "x: '元' is not a number")]
 
 
 def test_numbers_with_decimal_comma_and_signs_of_currency(con):
