@@ -65,6 +65,7 @@ LONGEST_NUMBER = 9  # digits
 NO_STATE = "the store of events does not answer; come again in a second"
 NO_ENGINE = "the search server does not answer; come again in a second"
 NOTHING_YET = "no verified release yet; GET /health says why"
+NO_RELEASE = "this service only searches; it serves an index, and no release"
 SEARCHES_ONLY = "this service only searches; nothing is recommended here"
 
 
@@ -227,7 +228,9 @@ class Recommender:
     def release(self) -> Response:
         """What serves now."""
         now = self.watcher.current
-        return JSONResponse(_describe(now, self.watcher, self.shadow.state()).model_dump()) if now else _not_ready()
+        if now is None:
+            return _no_release() if SETTINGS.search_only else _not_ready()
+        return JSONResponse(_describe(now, self.watcher, self.shadow.state()).model_dump())
 
     def health(self) -> Response:
         """Whether anything is wrong, and what."""
@@ -315,7 +318,8 @@ Recommender.add_asgi_middleware(Counter, answering=_answering, threads=SETTINGS.
 
 def _number(text: str) -> int | str:
     """A number of a few plain digits; all else stays text, which is then refused as any other."""
-    return int(text) if text.isascii() and text.isdigit() and len(text) <= LONGEST_NUMBER else text
+    digits = text.removeprefix("-")
+    return int(text) if digits.isascii() and digits.isdigit() and len(digits) <= LONGEST_NUMBER else text
 
 
 def _or_why_not(ask: Callable[[], Answered]) -> Answered | Response:
@@ -336,6 +340,10 @@ def _or_why_not(ask: Callable[[], Answered]) -> Answered | Response:
 
 def _searches_only(_: BaseModel) -> Response:
     return JSONResponse({"error": SEARCHES_ONLY}, status_code=404)
+
+
+def _no_release() -> Response:
+    return JSONResponse({"error": NO_RELEASE}, status_code=404)
 
 
 def _not_ready() -> Response:

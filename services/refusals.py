@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
@@ -23,15 +24,20 @@ LONGEST_NAME = 80
 LONGEST_FOUND = 40
 LONGEST_WORDS = 200
 SHAPES = {"model_type": "an object", "dict_type": "an object", "list_type": "a list", "string_type": "text"}
+UNITS = {"timestamp": " of unix seconds, UTC"}  # of what a field is a number, where its name does not say
 BOUNDS = {
+    "int_type": "should be a whole number",
+    "int_from_float": "should be a whole number",
+    "float_type": "should be a number",
+    "bool_type": "should be true or false",
     "greater_than_equal": "should be at least {ge}",
     "less_than_equal": "should be at most {le}",
     "missing": "is missing",
     "extra_forbidden": "unknown field",
-    "string_too_short": "should have at least {min_length} characters",
+    "string_too_short": "should not be empty",  # no text of ours must be longer than one character
     "string_too_long": "should have at most {max_length} characters",
     "string_pattern_mismatch": "should hold no control characters",
-    "too_short": "should have at least {min_length} entries",
+    "too_short": "should not be empty",
     "too_long": "should have at most {max_length} entries",
 }
 WITHOUT_FOUND = ("missing", "extra_forbidden", "json_invalid", "value_error", "too_short", "too_long")
@@ -68,7 +74,8 @@ def _sentence(error: dict[str, Any]) -> str:
 def _wrong(error: dict[str, Any]) -> str:
     kind, context = error["type"], error.get("ctx", {})
     if kind in BOUNDS:
-        return BOUNDS[kind].format(**context)
+        unit = UNITS.get(error["loc"][-1], "") if kind == "int_type" else ""
+        return BOUNDS[kind].format(**context) + unit
     if kind in SHAPES:
         return f"should be {SHAPES[kind]}"
     if kind == "json_invalid":
@@ -84,5 +91,5 @@ def _found(error: dict[str, Any]) -> str:
         return ""
     if isinstance(value, dict | list):
         return f", found {'an object' if isinstance(value, dict) else 'a list'}"
-    shown = "null" if value is None else repr(value)
+    shown = json.dumps(value) if value is None or isinstance(value, bool) else repr(value)
     return f", found {shown if len(shown) <= LONGEST_FOUND else shown[:LONGEST_FOUND] + '…'}"

@@ -23,13 +23,16 @@ def promote(version: str, reason: str, by: str, alias: str, expect: str | None) 
     Refused, with the reason, unless its gates were passed and its files are those that were registered and answer
     their golden questions.
     """
-    from components.promotion.promotions import AS_IT_IS, Promotions
+    from components.promotion.promotions import AS_IT_IS, Promotions, canary_off
     from components.release.load import load
 
     promotions = Promotions.of(ROOT)
+    failed = canary_off(promotions.registry.version(version))
     if alias != "champion":
         entry = promotions.point(alias, version, by, reason)
     else:
         expected = AS_IT_IS if expect is None else None if expect == "none" else expect
         entry = promotions.promote(version, by, reason, load, expected)
     click.echo(f"{entry}; entry {entry.seq} of the history")
+    if failed and alias in ("champion", "canary"):
+        click.echo(f"note: as canary it had been switched off: {failed}", err=True)

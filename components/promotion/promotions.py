@@ -19,6 +19,7 @@ from components.core.errors import RegistryError, ReleaseError
 from components.promotion.checks import Check, check_files, check_gates, gates_digest
 from components.promotion.history import (
     CANARY_OFF,
+    MOVES,
     NOTHING_BEFORE,
     PROMOTED,
     REFUSED,
@@ -354,7 +355,10 @@ def _unfinished(found: RegisteredVersion, last: Entry | None, now: datetime) -> 
 
 
 def _not_expected(expected: object, last: Entry | None) -> ReleaseError:
-    now = str(last) if last else "there is no champion yet"
+    if last is None or last.champion is None:
+        now = "there is no champion yet"
+    else:
+        now = str(last) if last.action in MOVES else f"champion is version {last.champion}"
     return ReleaseError(
         f"promotion: it was to replace {f'version {expected}' if expected else 'no champion'}, but {now}; "
         "nothing was changed, look and decide again."
@@ -364,4 +368,4 @@ def _not_expected(expected: object, last: Entry | None) -> ReleaseError:
 def _check_told(by: str, reason: str) -> None:
     for what, said in (("reason", reason), ("name of who decides", by)):
         if not one_line(said):
-            raise ReleaseError(f"registry: the {what} is blank; the journal keeps it, so say it in a few words.")
+            raise ReleaseError(f"registry: the {what} is blank; the history keeps it, so say it in a few words.")

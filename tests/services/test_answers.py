@@ -120,7 +120,7 @@ def test_views_are_kept_but_change_no_answer_of_a_release_of_purchases(service):
         ("/recommend", {"user_id": "u00", "filters": {"min_price": 3, "max_price": 2}}, "min_price is above max_price"),
         ("/recommend", {"user_id": "u00", "filters": {"min_price": -1}}, "min_price"),
         ("/similar", {"k": 3}, "item_id"),
-        ("/events", {"events": []}, "at least 1"),
+        ("/events", {"events": []}, "events: should not be empty"),
         ("/events", {"events": [{"event_id": "x", "user_id": "u", "item_id": "i", "timestamp": 10**12}]}, "future"),
         ("/events", {"events": [{"event_id": "x", "user_id": "u", "item_id": "i", "timestamp": 10**40}]}, "timestamp"),
         ("/events", {"events": [{"event_id": "x", "user_id": "u", "item_id": "i", "event_type": "theft"}]}, "view"),

@@ -97,7 +97,7 @@ def test_completions_by_post_and_by_get_are_the_same(service):
     ("path", "body", "word"),
     [
         ("/search", {}, "query: is missing"),
-        ("/search", {"query": ""}, "at least 1"),
+        ("/search", {"query": ""}, "query: should not be empty"),
         ("/search", {"query": "x" * 201}, "at most 200"),
         ("/search", {"query": "tea", "limit": 101}, "at most 100"),
         ("/search", {"query": "tea", "k": 3}, "unknown field"),
@@ -158,6 +158,8 @@ def test_a_catalogue_without_one_interaction_is_searched_over_http_with_no_relea
         assert service.get("/suggest?text=br").json()["suggestions"] == [{"text": "bread", "kind": "title"}]
         asked = service.post("/recommend", user_id="u01")
         assert (asked.status_code, "only searches" in asked.json()["error"]) == (404, True)
+        served = service.get("/release")
+        assert (served.status_code, "no release" in served.json()["error"]) == (404, True)
         health = service.get("/health")
         assert (health.status_code, health.json()["status"], health.json()["version"]) == (200, "ok", None)
         assert "shoploop_ready 1.0" in service.get("/metrics").text

@@ -107,7 +107,9 @@ def test_what_is_logged_is_the_list_as_it_was_shown(desk, now, variant, tmp_path
         ('{"user_id": "u", "diversity": NaN}', "diversity"),
         ('{"user_id": "u", "diversity": "0.5"}', "diversity"),
         ('{"user_id": "u", "diversity": 0.6, "novelty": 0.6}', "diversity and novelty together are above 1"),
-        ('{"user_id": "u", "explain": "yes"}', "explain"),
+        ('{"user_id": "u", "explain": "yes"}', "explain: should be true or false, found 'yes'"),
+        ('{"user_id": "u", "k": true}', "k: should be a whole number, found true"),
+        ('{"user_id": "u", "k": 2.5}', "k: should be a whole number, found 2.5"),
         ('{"user_id": "u", "serendipity": 0.5}', "serendipity: unknown field"),
     ],
 )
@@ -123,9 +125,15 @@ def test_of_thousands_of_wrong_fields_the_number_is_told_and_none_is_looked_at(f
     assert told.startswith("body: 500") and "of its fields are wrong" in told
 
 
+def test_of_a_time_it_is_said_what_it_is_counted_in():
+    event = {"event_id": "e", "user_id": "u", "item_id": "i", "timestamp": "2024-03-01T12:00:00Z"}
+    told = refused("/events", json.dumps({"events": [event]}))
+    assert told.startswith("events.0.timestamp: should be a whole number of unix seconds, UTC, found '2024-03-01T12")
+
+
 def test_of_many_events_that_are_wrong_the_first_is_told():
     good = {"event_id": "e", "user_id": "u", "item_id": "i"}
     told = refused("/events", json.dumps({"events": [good, *[{"event_id": ""}] * 50]}))
-    assert told.startswith("events.1.event_id: should have at least 1 characters")
+    assert told.startswith("events.1.event_id: should not be empty")
     assert "events.2" not in told
     assert refused("/events", json.dumps({"events": [good] * 101})) == "events: should have at most 100 entries"

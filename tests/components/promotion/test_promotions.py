@@ -100,6 +100,9 @@ def test_a_promotion_on_an_outdated_view_of_the_champion_is_refused(promotions, 
     promotions.promote(two, by="ann", reason="better", expected=one)
     with pytest.raises(ReleaseError, match=r"to replace version 1, but champion is version 2 \(promoted by ann"):
         promotions.promote(three, by="bob", reason="best", expected=one)
+    promotions.point(CANARY, three, by="ann", reason="try it")
+    with pytest.raises(ReleaseError, match=r"to replace version 1, but champion is version 2; nothing"):
+        promotions.promote(three, by="bob", reason="best", expected=one)
     assert promotions.history.champion() == two
 
 
