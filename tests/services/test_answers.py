@@ -111,7 +111,7 @@ def test_views_are_kept_but_change_no_answer_of_a_release_of_purchases(service):
         ("/recommend", {"user_id": "u00", "kk": 3}, "kk"),
         ("/recommend", {"user_id": "u00", "k": 0}, "k: should be at least 1, found 0"),
         ("/recommend", {"user_id": "u00", "k": 101}, "k: should be at most 100, found 101"),
-        ("/recommend", {"user_id": "u00", "k": "10"}, "integer"),
+        ("/recommend", {"user_id": "u00", "k": "10"}, "whole number"),
         ("/recommend", {"user_id": "u00", "k": 10**30}, "k"),
         ("/recommend", {}, "either user_id or history"),
         ("/recommend", {"user_id": "u00", "history": []}, "either user_id or history"),
