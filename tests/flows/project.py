@@ -42,8 +42,29 @@ def settings():
 
 def call(project, *arguments, more=None):
     """Output of `python -m …` in the project, with `more` in its environment; fails with it on an error."""
+    return python(project, "-m", *arguments, more=more)
+
+
+STEPS = """
+import sys
+from pathlib import Path
+from components.core import environment
+environment.prepare()
+from components.steps import runner
+for step in sys.argv[1:]:
+    runner.run(step, Path("."))
+"""
+
+
+def run_steps(project, *steps):
+    """The steps one after the other in a single process: Python, Spark and the rest start once."""
+    python(project, "-c", STEPS, *steps)
+
+
+def python(project, *arguments, more=None):
+    """Output of `python …`, as `call`."""
     process = subprocess.Popen(
-        [sys.executable, "-m", *arguments], cwd=project, env=settings() | (more or {}), stdout=subprocess.PIPE,
+        [sys.executable, *arguments], cwd=project, env=settings() | (more or {}), stdout=subprocess.PIPE,
         stderr=subprocess.PIPE, text=True, start_new_session=True,
     )  # fmt: skip
     try:

@@ -15,7 +15,7 @@ from components.core import schema as s
 from components.steps.table import table
 from components.tracking.registry import CHALLENGER, CHAMPION, ModelRegistry
 from tests.flows import messy_shop as shop
-from tests.flows.project import call, copy_checkout, edit
+from tests.flows.project import call, copy_checkout, edit, run_steps
 from tests.flows.shops import clean_events, counts, new_project, rows
 
 pytestmark = pytest.mark.slow
@@ -131,8 +131,7 @@ def test_spark_gives_the_same_rows(folder_said, folder_shop, tmp_path):
     for name in (layout.DATA, "state"):
         shutil.copytree(folder_shop / name, other / name)
     edit(other, lambda params: params.update(engine={"component": "spark", "master": "local[2]"}))
-    for step in ON_BOTH_ENGINES:
-        call(other, "components", "run", step)
+    run_steps(other, *ON_BOTH_ENGINES)
     for folder in (layout.VALIDATED, layout.QUARANTINE, layout.CLEAN, layout.SPLIT, layout.FEATURES):
         ours, theirs = (
             sorted(p.relative_to(root) for p in (root / folder).rglob("*.parquet")) for root in (folder_shop, other)
