@@ -2,11 +2,14 @@
 
 import pytest
 
+from components.core import layout
 from components.core import schema as s
 from components.core.bundle import read_json
 from components.data import engine
-from tests.data.hostile.clean import EVENTS, SHAPES, source
+from tests.data.hostile.clean import COLUMNS, EVENTS, SHAPES, source
+from tests.data.hostile.shop import validated
 
+ALARMS = {"quarantine", "warn", "stop"}
 every_shape = pytest.mark.parametrize("shape", SHAPES, ids=lambda shape: shape.name)
 
 
@@ -37,3 +40,14 @@ def test_a_clean_file_gives_its_events(shape, tmp_path):
     assert {row[s.PROBLEM] for row in rows} == {None}
     columns = (s.USER_ID, s.ITEM_ID, s.TIMESTAMP, s.VALUE, s.QUANTITY)
     assert sorted(tuple(row[c] for c in columns) for row in rows) == sorted(EVENTS)
+
+
+@pytest.mark.slow
+@every_shape
+def test_no_rule_raises_an_alarm_at_a_clean_file(shape, tmp_path):
+    (tmp_path / "shop").mkdir()
+    shape.make(tmp_path / "shop")
+    validated(tmp_path, {"interactions": {"files": str(tmp_path / "shop"), "columns": COLUMNS, **shape.params}})
+    rules = read_json(tmp_path / layout.QUALITY / "report.json")["rules"]
+    assert len(rules) > 20
+    assert [(rule["rule"], rule["observed"]) for rule in rules if rule["outcome"] in ALARMS] == []
