@@ -20,10 +20,11 @@ def prepare() -> None:
 
 
 def settle() -> None:
-    """Throw away what is garbage, and leave all that is there out of later looks; what is not used is freed as before.
+    """Throw away what is garbage, and leave all that is there out of the collector's later looks.
 
-    Packages and the first release are a few hundred thousand objects and stay: a full look at them takes 40 to 80 ms,
-    in which nobody is answered and nobody refused, and happened every few seconds under load.
+    Packages and the first release are a few hundred thousand objects and stay: a full look at them takes some 80 ms,
+    in which nobody is answered and nobody refused, and comes every twenty seconds or so under load. What nothing
+    refers to any more is freed as before; only rings of what was there by now are not.
     """
     gc.collect()
     gc.freeze()

@@ -8,18 +8,13 @@ from collections.abc import Iterable
 
 STOOD = re.compile(r"'(.*?)' is not a (time|number)", re.DOTALL)
 MOSTLY = 0.9  # of the values that cannot be read look alike; the rest are faults of their own
+HM = r"\d{1,2}:\d\d"
 SECONDS = ((r":\d\d", ":%S"), ("", ""))
 HALVES = ((r" [AaPp][Mm]", " %p"), (r"[AaPp][Mm]", "%p"))  # of the day
 CLOCK = (
-    *(
-        (rf" (?:上午|下午){gap}\d{{1,2}}:\d\d{seconds}", f" %p{gap}%I:%M{form}")
-        for gap in (" ", "")
-        for seconds, form in SECONDS
-    ),
-    *((rf" \d{{1,2}}:\d\d:\d\d{half}", f" %I:%M:%S{form}") for half, form in HALVES),
-    *((rf" \d{{1,2}}:\d\d{half}", f" %I:%M{form}") for half, form in HALVES),
-    (r" \d{1,2}:\d\d:\d\d", " %H:%M:%S"),
-    (r" \d{1,2}:\d\d", " %H:%M"),
+    *((rf" (?:上午|下午){gap}{HM}{s}", f" %p{gap}%I:%M{form}") for gap in (" ", "") for s, form in SECONDS),
+    *((rf" {HM}{s}{half}", f" %I:%M{form}{p}") for s, form in SECONDS for half, p in HALVES),
+    *((rf" {HM}{s}", f" %H:%M{form}") for s, form in SECONDS),
     ("", ""),
 )
 LATE = r"(?:1[3-9]|2\d|3[01])"  # a day that is no month
@@ -47,6 +42,12 @@ DIGITS = (
 )
 EPOCHS = ((r"\d{9,10}(?:\.\d+)?", "unix_s"), (r"\d{12,13}", "unix_ms"), (r"\d{15,16}", "unix_mixed"))
 SERIALS = ((r"[1-7]\d{4}(?:[.,]\d+)?", "excel"),)  # days: 1927 to 2118
+TIMES = (
+    *EPOCHS,
+    *SERIALS,
+    *DIGITS,
+    *((day + at, form + clock) for day, form in (*DAYS, *EITHER) for at, clock in CLOCK),
+)
 NUMBERS = (
     (r"-?\d{1,3}(?:\.\d{3})+,\d+", '{decimal: ",", thousands: "."}'),
     (r"-?\d+,\d{1,2}", '{decimal: ","}'),
@@ -61,7 +62,7 @@ def hint(problems: Iterable[str]) -> str:
     person must know.
     """
     found = [match.groups() for problem in problems for match in STOOD.finditer(problem)]
-    times = _time(Counter(_form(text, _times()) for text, kind in found if kind == "time"))
+    times = _time(Counter(_form(text, TIMES) for text, kind in found if kind == "time"))
     number = _leading(Counter(_form(text, NUMBERS) for text, kind in found if kind == "number"))
     told = [" or ".join(f'time: {{format: "{form}"}}' for form in times)] if times else []
     told += [f"numbers: {number}"] if number else []
@@ -90,11 +91,6 @@ def _leading(forms: Counter[str]) -> str:
     """The form that nearly all have; empty where there is none."""
     form, n = max(forms.items(), key=lambda found: found[1], default=("", 0))
     return form if n >= MOSTLY * forms.total() else ""
-
-
-def _times() -> list[tuple[str, str]]:
-    clocks = [(day + at, form + clock) for day, form in (*DAYS, *EITHER) for at, clock in CLOCK]
-    return [*EPOCHS, *SERIALS, *DIGITS, *clocks]
 
 
 def _form(text: str, forms: Iterable[tuple[str, str]]) -> str:

@@ -30,10 +30,10 @@ def placed(verdicts: Iterable[Verdict], suites: Iterable[Suite], tables: Mapping
 def _placed(v: Verdict, rule: Rule | None, table: Table | None) -> Verdict:
     if v.follows != STOP or v.broken or rule is None or table is None or CONDITION in rule["kwargs"]:
         return v
-    columns = {UNIQUE: lambda k: [k["column"]], COMPOUND_UNIQUE: lambda k: k["column_list"]}.get(rule["type"])
-    if columns is None or schema.SOURCE_ROW not in table.columns:
+    if rule["type"] not in (UNIQUE, COMPOUND_UNIQUE) or schema.SOURCE_ROW not in table.columns:
         return v
-    return replace(v, observed=_where(table, list(columns(rule["kwargs"]))))
+    told = rule["kwargs"]
+    return replace(v, observed=_where(table, told["column_list"] if "column_list" in told else [told["column"]]))
 
 
 def _where(table: Table, columns: list[str]) -> str:

@@ -54,13 +54,13 @@ class LeanClient:
         """Status of the answer. Raises OSError or TimeoutError where there is none."""
         text = json.dumps(body)
         head = f"POST {path} HTTP/1.1\r\nHost: {self._host}:{self._port}\r\nContent-Type: application/json\r\n"
-        line = await self._line()
-        try:
-            async with asyncio.timeout(self._within):
+        async with asyncio.timeout(self._within):
+            line = await self._line()
+            try:
                 status = await line.ask(f"{head}Content-Length: {len(text)}\r\n\r\n{text}".encode())
-        except BaseException:
-            line.transport.close()
-            raise
+            except BaseException:
+                line.transport.close()
+                raise
         self._kept.append((time.perf_counter(), line))
         return status
 

@@ -23,7 +23,7 @@ ROUNDS, FILLING_S = 4, 2
 def measure(shop, seconds, times=3, rounds=ROUNDS):
     """Peak and `times` as much in turns, then how long until one request at a time is answered as before.
 
-    In turns, because what a machine can do changes by a tenth within a minute: both are asked of the same minutes. An
+    In turns, because what a machine can do changes by a fifth within two minutes: both are asked of the same ones. An
     overload's first seconds do not count, in which its queue fills: what is in the house at its end would count double.
     """
     peak(shop.url, min(2, seconds))

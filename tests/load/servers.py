@@ -14,7 +14,7 @@ from components.core.ports import probe
 from tests.load.open_loop import PROJECT
 from tests.services.conftest import running
 
-ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}  # as our service sets it for itself
 
 
 @contextmanager
@@ -23,7 +23,7 @@ def service(release, **settings):
     with tempfile.TemporaryDirectory(prefix="shoploop-load-") as folder:
         state = {"SHOPLOOP_STATE": f"{folder}/state", "SHOPLOOP_RELEASE": str(release), "SHOPLOOP_LOG_SHARE": "0.01"}
         command = [sys.executable, "-m", "services", "serve"]
-        with running(command, Path(folder), **(ONE_THREAD | state | settings)) as found:
+        with running(command, Path(folder), **(state | settings)) as found:
             yield found
 
 

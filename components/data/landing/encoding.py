@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 from components.core.errors import DataError
 from components.data.landing.opening import Member
+from components.data.text_repair import COMMON_HAN
 
 UTF_8, UTF_8_SIG, GB18030, CP1252, BIG5, EUC_KR = "utf-8", "utf-8-sig", "gb18030", "cp1252", "big5", "euc_kr"
 WIDE = ("utf-16", "utf-32")
@@ -30,7 +31,7 @@ MARKS = {
 HIGH_RUNS = re.compile(rb"[\x80-\xff]+")
 MOSTLY, SELDOM = 0.9, 0.3  # shares of lines, characters, or high bytes in runs of even length
 # First bytes of the most used characters of an encoding of two bytes, as its makers laid them out.
-MOST_USED = {GB18030: range(0xB0, 0xD8), BIG5: range(0xA4, 0xC7), EUC_KR: range(0xB0, 0xC9)}
+MOST_USED = {GB18030: COMMON_HAN, BIG5: range(0xA4, 0xC7), EUC_KR: range(0xB0, 0xC9)}
 KANA = range(0xA4, 0xA6)  # first bytes of Japanese letters, in GB18030 as in EUC-JP
 FEW_KANA = 0.1  # more is Japanese
 LEAST_DIFFERENT = 10  # characters before Hangul can be told from Chinese

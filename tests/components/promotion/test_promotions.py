@@ -4,9 +4,12 @@ import json
 import sqlite3
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from components.commands.promote import promote
 from components.core import bundle
 from components.core.errors import RegistryError, ReleaseError
 from components.promotion import history as h
@@ -50,6 +53,12 @@ def promotions(registry, tmp_path):
 
 @pytest.fixture
 def add(registry, tmp_path, run_id):
+    return adder(registry, tmp_path, run_id)
+
+
+def adder(registry, tmp_path, run_id):
+    """Registers small sound versions."""
+
     def add(name, gate=PASSED, **tags):
         folder = tmp_path / name
         folder.mkdir()
@@ -287,6 +296,21 @@ def test_a_canary_that_a_service_switched_off_stays_off_until_a_person_points_at
     assert actions(promotions) == [(h.PROMOTED, one), (CANARY, two), (h.CANARY_OFF, two), (CANARY, two)]
     assert trouble(promotions.history.entries(), registry.standing().notes[ANCHOR_NOTE]) is None
     assert promotions.history.champion() == registry.aliases()[CHAMPION] == one
+
+
+def test_the_command_says_why_a_version_had_been_switched_off_as_canary(root, run_id, tmp_path, monkeypatch):
+    monkeypatch.chdir(root)
+    add = adder(ModelRegistry(), tmp_path, run_id)
+    one, two = add("a"), add("b")
+    promotions = Promotions.of(Path())
+    promotions.promote(one, by="ann", reason="first")
+    promotions.point(CANARY, two, by="ann", reason="try it")
+    promotions.switch_off_canary(promotions.registry.version(two), "2 of 2 answers failed")
+    asked = [two, "--reason", "the feed was broken", "--by", "ann", "--as", "canary"]
+    first, again = (CliRunner().invoke(promote, asked) for _ in range(2))
+    assert (first.exit_code, again.exit_code) == (0, 0), first.output
+    assert first.stderr == "note: as canary it had been switched off: 2 of 2 answers failed\n"
+    assert again.stderr == ""
 
 
 def on_trial(promotions):
