@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Collection, Sequence
+from operator import itemgetter
 from typing import TYPE_CHECKING, TypeVar
 
 from components.core import schema
@@ -39,9 +40,10 @@ create index if not exists exposures_of_user on shoploop.exposures ({schema.USER
 create index if not exists exposures_by_time on shoploop.exposures ({schema.TIMESTAMP});
 """
 # ruff: noqa: S608 - the names in these statements are our own; values are bound
+NUMBERS = "select nextval(pg_get_serial_sequence('shoploop.events', 'seq')) from generate_series(1, %s)"
 ADD_EVENT = (
-    f"insert into shoploop.events ({', '.join(EVENT_COLUMNS)}) values ({', '.join(['%s'] * len(EVENT_COLUMNS))}) "
-    "on conflict (event_id) do nothing"
+    f"insert into shoploop.events ({', '.join(EVENT_COLUMNS)}, seq) "
+    f"values ({', '.join(['%s'] * len(EVENT_COLUMNS))}, %s) on conflict (event_id) do nothing"
 )
 ADD_EXPOSURE = (
     f"insert into shoploop.exposures ({', '.join(schema.EXPOSURES)}) "
@@ -101,9 +103,8 @@ class PostgresStore(OnlineStore):
             raise StateError(f"it keeps text as {encoding}; make it with `encoding 'UTF8' template template0`")
 
     def add_events(self, events: Sequence[Told]) -> int:
-        """In one transaction, tried again if it met another with the same events in another order."""
-        rows = [tuple(getattr(event, name) for name in EVENT_COLUMNS) for event in events]
-        return self._call(lambda connection: _many(connection, ADD_EVENT, rows))
+        """In one transaction, which keeps the order of arrival."""
+        return self._call(lambda connection: _add_events(connection, events))
 
     def events_of(
         self, user_id: str, event_types: Collection[str], since: int, limit: int
@@ -193,6 +194,21 @@ def _make(connection: psycopg.Connection) -> int:
             "insert into shoploop.format select %s where not exists (select 1 from shoploop.format)", (FORMAT,)
         )
         return connection.execute("select number from shoploop.format").fetchone()[0]
+
+
+def _add_events(connection: psycopg.Connection, events: Sequence[Told]) -> int:
+    """Numbered as they came, written in the order of their ids.
+
+    A row that is written locks its id until the end, so that workers with the same events in different orders would
+    wait for each other in a circle; in one order, the second waits for the first.
+    """
+    with connection.transaction():
+        numbers = [row[0] for row in connection.execute(NUMBERS, (len(events),))]
+        rows = [
+            (*(getattr(event, name) for name in EVENT_COLUMNS), number)
+            for event, number in zip(events, sorted(numbers), strict=True)
+        ]
+        return _many(connection, ADD_EVENT, sorted(rows, key=itemgetter(EVENT_COLUMNS.index("event_id"))))
 
 
 def _many(connection: psycopg.Connection, statement: str, rows: list[tuple]) -> int:
