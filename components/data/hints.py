@@ -26,15 +26,20 @@ DAYS = (
     (r"\d{4}年\d{1,2}月\d{1,2}日", "%Y年%m月%d日"),
     *((rf"{LATE}{sign}\d{{1,2}}{sign}\d{{4}}", f"%d{sign}%m{sign}%Y") for sign in "/-"),
     *((rf"\d{{1,2}}{sign}{LATE}{sign}\d{{4}}", f"%m{sign}%d{sign}%Y") for sign in "/-"),
-    (rf"\d{{1,2}}/{LATE}/\d\d", "%m/%d/%y"),
+    (r"\d{1,2}\.\d{1,2}\.\d\d", "%d.%m.%y"),
+    *((rf"{LATE}{sign}\d{{1,2}}{sign}\d\d", f"%d{sign}%m{sign}%y") for sign in "/-"),
+    *((rf"\d{{1,2}}{sign}{LATE}{sign}\d\d", f"%m{sign}%d{sign}%y") for sign in "/-"),
     (r"\d{1,2}-[A-Za-z]{3}-\d{4}", "%d-%b-%Y"),
     (r"\d{1,2} [A-Za-z]{3,9} \d{4}", "%d %B %Y"),
     (r"[A-Za-z]{3,9} \d{1,2}, \d{4}", "%B %d, %Y"),
     (r"\d{8}", "%Y%m%d"),
 )
-EITHER = tuple(
-    (rf"\d{{1,2}}{sign}\d{{1,2}}{sign}\d{{4}}", f"%?{sign}%!{sign}%Y") for sign in "/-"
-)  # which is the month?
+EITHER = tuple(  # which is the month?
+    (rf"\d{{1,2}}{sign}\d{{1,2}}{sign}{year}", f"%?{sign}%!{sign}{form}")
+    for sign in "/-"
+    for year, form in ((r"\d{4}", "%Y"), (r"\d\d", "%y"))
+)
+MAIL = ((rf"[A-Za-z]{{3}}, \d{{1,2}} [A-Za-z]{{3}} \d{{4}} {HM}:\d\d (?:GMT|[+-]\d{{4}})", "%a, %d %b %Y %H:%M:%S %z"),)
 DIGITS = (
     (r"(?:19|20)\d{12}", "%Y%m%d%H%M%S"),
     (r"\d{8}T\d{6}", "%Y%m%dT%H%M%S"),
@@ -46,6 +51,7 @@ TIMES = (
     *EPOCHS,
     *SERIALS,
     *DIGITS,
+    *MAIL,
     *((day + at, form + clock) for day, form in (*DAYS, *EITHER) for at, clock in CLOCK),
 )
 NUMBERS = (

@@ -41,6 +41,7 @@ PARTS = {
     "m": ("month", "[0-9]{1,2}"),
     "b": ("month_name", "[A-Za-z]{3}"),
     "B": ("month_name", "[A-Za-z]{3,9}"),
+    "a": ("weekday", "[A-Za-z]{3}"),  # adds nothing to the date, and is not held against it
     "d": ("day", "[0-9]{1,2}"),
     "H": ("hour", "[0-9]{1,2}"),
     "I": ("half_day_hour", "[0-9]{1,2}"),
@@ -48,7 +49,7 @@ PARTS = {
     "M": ("minute", "[0-9]{1,2}"),
     "S": ("second", "[0-9]{1,2}"),
     "f": ("fraction", "[0-9]{1,9}"),
-    "z": ("zone", f"(?:Z|z|UTC|[+-]{OFFSET_HOURS}:?[0-5][0-9])"),
+    "z": ("zone", f"(?:Z|z|UTC|GMT|[+-]{OFFSET_HOURS}:?[0-5][0-9])"),
 }
 ISO_PATTERN = (
     r"([0-9]{4})-([0-9]{1,2})-([0-9]{1,2})(?:[T ]+([0-9]{1,2}):([0-9]{2})(?::([0-9]{2})(?:[.,]([0-9]{1,9}))?)?"

@@ -98,6 +98,8 @@ def test_seconds_and_milliseconds_mixed_are_told_apart_by_their_size(con):
     ("form", "text", "moment"),
     [
         ("%d/%m/%y %I:%M %p", "31/12/99 11:59 PM", utc(1999, 12, 31, 23, 59)),
+        ("%a, %d %b %Y %H:%M:%S %z", "Thu, 14 Mar 2024 15:15:00 +0800", utc(2024, 3, 14, 7, 15)),
+        ("%a, %d %b %Y %H:%M:%S %z", "Thu, 14 Mar 2024 15:15:00 GMT", utc(2024, 3, 14, 15, 15)),
         ("%Y/%m/%d %p %I:%M:%S", "2024/3/14 下午 3:15:00", utc(2024, 3, 14, 15, 15)),
         ("%Y/%m/%d %p%I:%M", "2024/3/14 上午12:15", utc(2024, 3, 14, 0, 15)),
         ("%m/%d/%Y", "11/1/2000", utc(2000, 11, 1)),
