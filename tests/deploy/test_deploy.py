@@ -146,19 +146,37 @@ def _has_compose():
     return docker and subprocess.run([docker, "compose", "version"], capture_output=True, check=False).returncode == 0
 
 
+def _compose_config(values, folder):
+    (folder / "env").write_text("\n".join(values))
+    files = ["-f", DEPLOY / "docker-compose.yaml", "--env-file", folder / "env"]
+    return subprocess.run(["docker", "compose", *files, "config"], capture_output=True, text=True, check=False)
+
+
 @pytest.mark.skipif(not _has_compose(), reason="no `docker compose` here")
 def test_docker_compose_reads_the_file(tmp_path):
     lines = [line for line in (DEPLOY / "env.example").read_text().splitlines() if line and not line.startswith("#")]
-    (tmp_path / "env").write_text("\n".join(line if line.split("=")[1] else f"{line}x" for line in lines))
-    command = [
-        "docker",
-        "compose",
-        "-f",
-        DEPLOY / "docker-compose.yaml",
-        "--env-file",
-        tmp_path / "env",
-        "config",
-        "-q",
-    ]
-    found = subprocess.run(command, capture_output=True, text=True, check=False)
+    found = _compose_config([line if line.split("=")[1] else f"{line}x" for line in lines], tmp_path)
     assert found.returncode == 0, found.stderr
+    assert set(yaml.safe_load(found.stdout)["services"]) == set(COMPOSE["services"])
+
+
+@pytest.mark.skipif(not _has_compose(), reason="no `docker compose` here")
+def test_docker_compose_names_the_value_that_is_missing(tmp_path):
+    lines = [f"{name}=x" for name in re.findall(r"^(\w+)=", (DEPLOY / "env.example").read_text(), re.MULTILINE)]
+    found = _compose_config([line for line in lines if not line.startswith("MLFLOW_SECRET=")], tmp_path)
+    assert found.returncode != 0
+    assert "MLFLOW_SECRET is missing a value: set it in deploy/.env" in found.stderr
+
+
+@pytest.mark.skipif(not shutil.which("promtool"), reason="no `promtool` here")
+def test_prometheus_reads_its_files(tmp_path):
+    key = tmp_path / "key"
+    key.write_text("x")
+    text = (DEPLOY / "prometheus.yaml").read_text().replace("/run/secrets/metrics_key", str(key))
+    (tmp_path / "prometheus.yaml").write_text(text.replace("/etc/prometheus/alerts.yaml", str(DEPLOY / "alerts.yaml")))
+    found = subprocess.run(
+        ["promtool", "check", "config", tmp_path / "prometheus.yaml"], capture_output=True, text=True, check=False
+    )
+    assert found.returncode == 0, found.stderr
+    rules = yaml.safe_load((DEPLOY / "alerts.yaml").read_text())["groups"][0]["rules"]
+    assert f"{len(rules)} rules found" in found.stdout
