@@ -5,6 +5,7 @@ Source: Burges 2010, MSR-TR-2010-82, as implemented by XGBoost (objective rank:n
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -20,22 +21,26 @@ from components.ranking.buy_again import BuyAgain
 from components.ranking.calibration import Calibration
 from components.ranking.consensus import Consensus
 
-TREES = "trees.ubj"
+TREES = "trees{}.ubj"  # of the first ensemble without a number
 STOPPING_METRIC = "ndcg@10-"  # the minus counts a query with nothing bought as 0, not as 1
 RISING = ("score.", "strength.", "fused_rank")  # begin the names of columns with which a score may only rise
 FALLING = ("rank.",)
+APART = 1_000_003  # seeds of two ensembles; the first one's is the fit's
 MAX_BIN = 128  # half of XGBoost's default: a third less time, no loss seen on held-out users
 
 
 class LambdamartConfig(Config):
-    """Sizes of the ensemble.
+    """Sizes of the ensembles.
 
+    ensembles  how many are grown, each by draws of its own; their scores are averaged, for one alone depends on its
+               draws by more than many a decision is worth (decision 46)
     patience  trees without gain on held-out users that stop it; None: all are grown. Where few queries have anything
               bought, stopping by a part of them is a matter of luck (decision 28)
     monotone  whether an item that a model scores or lists higher may never lose by it (decision 29)
     """
 
     trees: int = Field(default=400, ge=1, le=5000)
+    ensembles: int = Field(default=1, ge=1, le=10)
     learning_rate: float = Field(default=0.08, gt=0, le=1)
     max_depth: int = Field(default=7, ge=1, le=16)
     min_child_weight: float = Field(default=5.0, ge=0)
@@ -48,7 +53,7 @@ class LambdamartConfig(Config):
 
 
 class Lambdamart:
-    """A fitted ensemble over named feature columns.
+    """Fitted ensembles over named feature columns.
 
     normalization  digest of the Normalizer its features went through; it may be asked only behind the same one
     engine         where the trees are grown: on Spark if it says so, else here
@@ -86,9 +91,19 @@ class Lambdamart:
         """
         self.names = names
         grow = self._grown_on_spark if on_spark(self.engine) else self._grown_here
-        booster, self.curve = grow(_known(features), labels, groups, held_out, seed)
-        self.booster = booster if self.config.patience is None else booster[: booster.best_iteration + 1]
+        known = _known(features)
+        grown = [grow(known, labels, groups, held_out, seed + APART * n) for n in range(self.config.ensembles)]
+        self.boosters = [self._in_time(booster) for booster, _ in grown]
+        self.curve = [float(np.mean(round_)) for round_ in zip(*(curve for _, curve in grown), strict=False)]
         return self
+
+    def _in_time(self, booster: Any) -> Any:
+        return booster if self.config.patience is None else booster[: booster.best_iteration + 1]
+
+    @property
+    def trees(self) -> int:
+        """Of all ensembles together."""
+        return sum(booster.num_boosted_rounds() for booster in self.boosters)
 
     def _grown_here(
         self, features: np.ndarray, labels: np.ndarray, groups: np.ndarray, held_out: np.ndarray, seed: int
@@ -126,7 +141,9 @@ class Lambdamart:
         """float32 (pairs,), larger is better; only comparable within one user."""
         if not len(features):
             return np.zeros(0, dtype=np.float32)
-        scores = self.booster.inplace_predict(_known(features), validate_features=False).astype(np.float32)
+        known = _known(features)
+        told = [booster.inplace_predict(known, validate_features=False) for booster in self.boosters]
+        scores = np.mean(told, axis=0, dtype=np.float32)
         if self.consensus is not None:
             scores = self.consensus.score(scores, self.names, features)
         return scores if self.buy_again is None else self.buy_again.score(scores, self.chances(features))
@@ -148,7 +165,7 @@ class Lambdamart:
         import xgboost as xgb
 
         matrix = xgb.DMatrix(_known(features), feature_names=self.names)
-        told = self.booster.predict(matrix, pred_contribs=True)
+        told = np.mean([booster.predict(matrix, pred_contribs=True) for booster in self.boosters], axis=0)
         if not len(told):
             return told[:, :-1]
         added, base = told[:, :-1], float(told[0, -1])
@@ -161,14 +178,17 @@ class Lambdamart:
 
     def importance(self) -> dict[str, float]:
         """Share of the total gain by feature name, largest first."""
-        gains = self.booster.get_score(importance_type="total_gain")
+        gains: Counter[str] = Counter()
+        for booster in self.boosters:
+            gains.update(booster.get_score(importance_type="total_gain"))
         total = sum(gains.values()) or 1.0
         return {name: gain / total for name, gain in sorted(gains.items(), key=lambda pair: -pair[1])}
 
     def save(self, folder: Path) -> None:
         """Write the trees and what belongs to them; the caller seals the folder."""
         folder.mkdir(parents=True, exist_ok=True)
-        self.booster.save_model(folder / TREES)
+        for number, booster in enumerate(self.boosters):
+            booster.save_model(_trees(folder, number))
         bundle.write_json(
             folder / bundle.META,
             {
@@ -188,8 +208,6 @@ class Lambdamart:
     @classmethod
     def load(cls, folder: Path) -> Lambdamart:
         """Read a ranker from a folder that was verified by its seal."""
-        import xgboost as xgb
-
         meta = bundle.read_json(folder / bundle.META)
         if meta.get("kind") != "ranker" or meta.get("component_version") != cls.version:
             raise BundleError(f"{folder}: not a ranker of version {cls.version}; train it again.")
@@ -199,10 +217,16 @@ class Lambdamart:
         ranker.consensus = Consensus.unpack(meta.get("consensus"))
         ranker.buy_again = BuyAgain.unpack(meta.get("buy_again"))
         ranker.normalization = meta.get("normalization", ranker.normalization)
-        ranker.booster = xgb.Booster()
-        ranker.booster.load_model(folder / TREES)
-        ranker.booster.set_param({"nthread": ranker.config.threads})
+        ranker.boosters = [ranker._read(_trees(folder, number)) for number in range(ranker.config.ensembles)]
         return ranker
+
+    def _read(self, path: Path) -> Any:
+        import xgboost as xgb
+
+        booster = xgb.Booster()
+        booster.load_model(path)
+        booster.set_param({"nthread": self.config.threads})
+        return booster
 
     def _parameters(self, seed: int) -> dict:
         c = self.config
@@ -224,6 +248,10 @@ class Lambdamart:
             "seed": seed,
             **({"monotone_constraints": f"({directions})"} if c.monotone else {}),
         }
+
+
+def _trees(folder: Path, number: int) -> Path:
+    return folder / TREES.format(f"-{number + 1}" if number else "")
 
 
 def _direction(column: str) -> int:

@@ -128,7 +128,7 @@ def _order(ranker: Lambdamart, found: HeldOut) -> str:
 def _metrics(table: Table, ranker: Lambdamart, found: HeldOut, curve: Reliability | None) -> dict[str, float]:
     metrics = {
         "pairs": float(len(table.labels)),
-        "trees": float(ranker.booster.num_boosted_rounds()),
+        "trees": float(ranker.trees),
         "trees_share": ranker.trees_share,
         "early_stopping_score": max(ranker.curve),
         "candidate_recall": table.candidate_recall,

@@ -120,7 +120,7 @@ def _ordered(
             ConsensusConfig(), ranker, all_others, np.zeros(len(all_others.groups), dtype=bool)
         )
         joined[asked] = ranker.predict(whole.features[asked])
-        trees.append(ranker.booster.num_boosted_rounds())
+        trees.append(ranker.trees)
     return tuple(_ndcg(whole.groups // 2, whole.labels, scores, n) for scores in (alone, joined)), trees
 
 

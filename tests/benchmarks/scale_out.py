@@ -80,7 +80,7 @@ def tree_rows(root: Path, data: Dataset, work: Task, users: int) -> list[tuple[s
         took = time.time() - started
         found = best_of_queries(ranker, table, held_out)
         first = first if first is not None else found
-        same, grown = in_common(found, first), ranker.booster.num_boosted_rounds()
+        same, grown = in_common(found, first), ranker.trees
         rows.append((name, f"{max(ranker.curve):.4f}", f"{same:.2f}", str(grown), f"{took:.0f}"))
     return rows
 

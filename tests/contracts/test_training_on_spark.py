@@ -90,5 +90,5 @@ def test_trees_grown_on_spark_order_as_those_grown_here(tmp_path):
     assert best["here"] > 0.7
     assert best["spark"] == pytest.approx(best["here"], abs=LARGEST_LOSS)
     assert overlap >= LEAST_OVERLAP
-    assert found["spark"].booster.feature_names == names
+    assert found["spark"].boosters[0].feature_names == names
     assert next(iter(found["spark"].importance())) in names[:2]

@@ -20,7 +20,7 @@ from components.ranking.candidates import Candidates, propose
 from components.ranking.consensus import Consensus
 from components.ranking.context import Context, bare_context
 from components.ranking.hybrid import Hybrid
-from components.ranking.lambdamart import Lambdamart, LambdamartConfig
+from components.ranking.lambdamart import APART, Lambdamart, LambdamartConfig
 from components.ranking.list_policy import ListPolicy, ListPolicyConfig, Shelf
 from components.ranking.reasons import reasons
 from components.ranking.training import RankConfig, buy_again, held_out_queries, training_table
@@ -189,9 +189,32 @@ def test_without_patience_all_trees_are_grown_on_all_users(shop, hybrid):
     grown = Lambdamart(LambdamartConfig(trees=30, patience=None)).fit(
         table.features, table.labels, table.groups, everybody, table.names, 1
     )
-    assert grown.booster.num_boosted_rounds() == 30
+    assert grown.trees == 30
     assert grown.curve == []
-    assert hybrid.ranker.booster.num_boosted_rounds() < 20, "with patience, halves this plain are learnt early"
+    assert hybrid.ranker.trees < 20, "with patience, halves this plain are learnt early"
+
+
+def test_several_ensembles_score_by_their_mean_also_after_save_and_load(tmp_path, shop, hybrid):
+    table = training_table(hybrid, shop.histories, bought(shop), config(), rng.stream(1, "table"))
+    held_out = held_out_queries(table.groups, 0.2, rng.stream(1, "held out"))
+
+    def fitted(seed, ensembles=1):
+        ranker = Lambdamart(LambdamartConfig(trees=20, patience=None, ensembles=ensembles))
+        return ranker.fit(table.features, table.labels, table.groups, held_out, table.names, seed)
+
+    alone = [fitted(1 + APART * n) for n in range(3)]
+    together = fitted(1, ensembles=3)
+    scores = together.predict(table.features)
+    assert together.trees == 60
+    assert not np.allclose(alone[0].predict(table.features), alone[1].predict(table.features))
+    assert np.allclose(scores, np.mean([ranker.predict(table.features) for ranker in alone], axis=0))
+    assert np.allclose(together.curve, np.mean([ranker.curve for ranker in alone], axis=0))
+    rest = scores - together.contributions(table.features).sum(axis=1)
+    assert np.allclose(rest, rest[0], atol=1e-4)
+    together.save(tmp_path / "ranker")
+    back = Lambdamart.load(tmp_path / "ranker")
+    assert np.array_equal(back.predict(table.features), scores)
+    assert back.importance() == together.importance()
 
 
 def test_without_tables_groups_are_what_the_content_names(shop):
