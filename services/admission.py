@@ -32,12 +32,18 @@ class Admission:
         self.most = most
         self.most_of_a_key = most - int(LEFT_TO_OTHERS * most)
         self.inside = 0
+        self.coming = 0  # let through at the turnstile, and not yet here
         self._of_key: Counter[str] = Counter()
 
     @property
     def is_full(self) -> bool:
         """Whether the next one would be refused."""
         return self.inside >= self.most
+
+    @property
+    def is_spoken_for(self) -> bool:
+        """Whether it will be full once those who were let through have arrived."""
+        return self.inside + self.coming >= self.most
 
     def check(self) -> None:
         """Refused with 429 and Retry-After if the house is full."""

@@ -29,6 +29,7 @@ LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*(\d{1,7})[ \t]*(?=\r\n)")
 SPECIAL = re.compile(
     rb"\r\n(?:transfer-encoding|expect|origin|upgrade|connection:(?![ \t]*keep-alive[ \t]*\r))", re.ASCII
 )
+TASKS_TO_ADMISSION = 2  # uvicorn's, and one of BentoML's that watches the time
 
 
 def refusable(data: bytes) -> str | None:
@@ -50,13 +51,27 @@ class Turnstile(H11Protocol):
     admission: ClassVar[Admission]
 
     def data_received(self, data: bytes) -> None:
-        """Refuse, or hand on."""
-        if self.admission.is_full and self._is_idle() and not LEAVING.is_set():
-            route = refusable(data)
-            if route is not None:
-                self._refuse(route)
-                return
-        super().data_received(data)
+        """Refuse, or hand on.
+
+        What comes in together is looked at before any of it arrives where places are given, so those let through are
+        counted until then; else one free place would let all of them in, to be refused the long way.
+        """
+        route = refusable(data) if self._is_idle() and not LEAVING.is_set() else None
+        if route is None:
+            super().data_received(data)
+        elif self.admission.is_spoken_for:
+            self._refuse(route)
+        else:
+            super().data_received(data)
+            self.admission.coming += 1
+            self.loop.call_soon(self._on_its_way, TASKS_TO_ADMISSION)
+
+    def _on_its_way(self, tasks: int) -> None:
+        """Once behind the first step of each task that hands it on; then it is in the house, or was refused."""
+        if tasks > 1:
+            self.loop.call_soon(self._on_its_way, tasks - 1)
+        else:
+            self.admission.coming -= 1
 
     def _is_idle(self) -> bool:
         """Whether the connection waits for a request, and holds no part of one."""

@@ -1,5 +1,6 @@
 """While the house is full plain requests are refused before they are parsed, and every other one is parsed as ever."""
 
+import asyncio
 import http.client
 import json
 import threading
@@ -7,6 +8,7 @@ import time
 
 import pytest
 import uvicorn
+from bentoml._internal.server.http.traffic import TimeoutMiddleware
 from starlette.applications import Starlette
 from starlette.responses import JSONResponse
 from starlette.routing import Route
@@ -58,12 +60,27 @@ def test_all_else_goes_the_usual_way(data):
     assert refusable(data) is None
 
 
+async def _slow(_):
+    await asyncio.sleep(0.3)
+    return JSONResponse({"items": []})
+
+
+async def _hold(_):
+    time.sleep(0.3)  # nothing else happens in the event loop
+    return JSONResponse({})
+
+
 @pytest.fixture
 def house():
     """A server with a turnstile; yields its port and the admission that says whether it is full."""
     admission = Admission(1)
-    pages = [Route("/recommend", lambda _: JSONResponse({"items": []}), methods=["POST"])]
+    pages = [
+        Route("/recommend", lambda _: JSONResponse({"items": []}), methods=["POST"]),
+        Route("/search", _slow, methods=["POST"]),
+        Route("/hold", _hold),
+    ]
     door = FrontDoor(RequestGuard(Starlette(routes=pages), 1000, 5, admission, 10), Settings(log_share=0))
+    door = TimeoutMiddleware(door, 60)  # around all that BentoML serves; it hands on through a task of its own
     protocol = type("Here", (Turnstile,), {"admission": admission})
     port = probe()
     server = uvicorn.Server(uvicorn.Config(door, host=HOST, port=port, http=protocol, log_config=None, lifespan="off"))
@@ -106,3 +123,19 @@ def test_a_request_in_two_pieces_is_refused_at_the_front_door(house):
     answer = http.client.HTTPResponse(connection.sock)
     answer.begin()
     assert answer.status == 429 and answer.headers["retry-after"] == "1"
+
+
+def test_of_those_that_come_in_together_only_as_many_go_on_as_there_are_places(house):
+    port, admission = house
+    holding, *together = [http.client.HTTPConnection(HOST, port, timeout=5) for _ in range(6)]
+    for connection in (holding, *together):
+        connection.connect()
+    holding.request("GET", "/hold")
+    time.sleep(0.1)
+    for connection in together:
+        connection.request("POST", "/search", b'{"query": "tea"}', {"Content-Type": "application/json"})
+    answers = [connection.getresponse() for connection in together]
+    assert sorted(answer.status for answer in answers) == [200, 429, 429, 429, 429]
+    at_sight = [answer for answer in answers if answer.headers["date"] is None]  # uvicorn tells the date
+    assert len(at_sight) == 4
+    assert (admission.inside, admission.coming) == (0, 0)
