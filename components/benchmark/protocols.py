@@ -6,6 +6,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+import pyarrow.parquet as pq
+
 from components.core import layout, schema
 from components.core.bundle import digest, read_json, replacing, sha256, write_json
 from components.core.config import parse
@@ -35,6 +38,7 @@ FOUND = "found.json"  # what was read and what could not be
 CLEAN = "clean"
 DENSITY_OPTIONS = ("min_users_per_item", "min_items_per_user")
 BARE = dict.fromkeys(DENSITY_OPTIONS, 1)  # bare sequences are taken whole, as papers take them
+EVERYBODY = {"leave-last-out": {"min_turns": 2}}  # as papers have it: one event to go by, one to be foretold
 
 
 @dataclass(frozen=True)
@@ -75,7 +79,7 @@ def splitter(protocol: str, material: Material, options: dict[str, Any]) -> Spli
         )
     given = material.params.get("split") or {}
     known = {name: value for name, value in given.items() if name in cls.Config.model_fields}
-    usual = BARE if material.kind == "sequences" else {}
+    usual = (BARE if material.kind == "sequences" else {}) | EVERYBODY.get(protocol, {})
     return cls(parse(SplitConfig, usual | known | options | {"method": method}, "benchmark: split"))
 
 
@@ -122,6 +126,7 @@ def told(folder: Path, fold: str) -> dict[str, Any]:
     (counts,) = [found for found in facts["folds"] if found["name"] == fold]
     return read_json(folder / FOUND) | {
         "leaks": facts["leaks"],
+        "not_asked": _not_asked(folder / fold),
         "users": int(counts["users"]),
         "items": int(counts["items"]),
         "events": int(counts["events"]),
@@ -130,6 +135,17 @@ def told(folder: Path, fold: str) -> dict[str, Any]:
         "one_cutoff": counts["one_cutoff"],
         "now": counts["now"],
     }
+
+
+def _not_asked(at: Path) -> dict[str, int]:
+    """Users who are fitted on and not asked, by why; nothing where others are asked than are fitted on."""
+    if (at / store.ASKED).is_dir():
+        return {}
+    data = store.load_dataset(at / store.DATASET)
+    held_out = pq.read_table(at / store.TARGET, columns=[schema.USER_ID])[schema.USER_ID].unique()
+    with_target = int((store.looked_up(held_out, data.users) >= 0).sum())
+    asked = len(np.unique(store.load_target(at / store.TARGET, data).rows))
+    return {"nothing_held_out": len(data.users) - with_target, "only_unknown_items": with_target - asked}
 
 
 def earlier(fold: str) -> str | None:

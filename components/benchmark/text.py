@@ -7,14 +7,16 @@ from typing import Any
 
 from components.core.bundle import write_text
 from components.evaluation.protocol import NEW, VIEW_WORDS
+from components.splits.last import fewest
 
 METRICS = {"ndcg": "NDCG", "hit_rate": "HitRate", "recall": "Recall", "mrr": "MRR", "coverage": "Coverage"}
 NOTHING = "–"
 USUAL_K = 10
+TURNS = {"leave_last_out": "events", "leave_last_basket": "baskets"}  # what is held out of a user
 SPLIT_WORDS = {
     "temporal": "one cut-off time for everybody",
-    "leave_last_out": "the last event of every user is asked about",
-    "leave_last_basket": "the last basket of every user is asked about",
+    "leave_last_out": "the last event of every user who has enough of them is asked about",
+    "leave_last_basket": "the last basket of every user who has enough of them is asked about",
     "sessions": "the last event of every session after a cut-off time is asked about; a session is a user",
 }
 
@@ -79,7 +81,7 @@ def left_out_sentences(report: dict[str, Any]) -> list[str]:
         f"{data['target_outside_share']:.2%} of what was to be foretold names items that are only in the target, and "
         f"{data['target_unknown_users']:,} users are only in the target: they are dropped."
     )
-    said = [read, dropped]
+    said = [read, dropped, *_not_asked(report)]
     least = split["min_users_per_item"], split["min_items_per_user"]
     if least != (1, 1):
         said.append(f"Items with fewer than {least[0]} users and users with fewer than {least[1]} items are left out.")
@@ -87,6 +89,16 @@ def left_out_sentences(report: dict[str, Any]) -> list[str]:
     if seen:
         said.append(f"{seen:,} users went on to nothing but items they had before; they do not count among new items.")
     return said
+
+
+def _not_asked(report: dict[str, Any]) -> list[str]:
+    """How many users are fitted on and not asked, and why; older reports do not know."""
+    counts, split = report["data"].get("not_asked", {}), report["split"]
+    why = "did nothing that could be held out"
+    if turns := TURNS.get(split["method"]):
+        why = f"have fewer than {fewest(split['min_turns'], report['asked']['fold'])} {turns}"
+    words = {"nothing_held_out": why, "only_unknown_items": "went on to nothing but items that are only in the target"}
+    return [f"{counts[n]:,} users {said}: fitted on, not asked." for n, said in words.items() if counts.get(n)]
 
 
 def _seed_words(asked: dict[str, Any]) -> str:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from ibis import Table
 
 TEST_TURN, VALIDATION_TURN = 0, 1
+TURN_OF = {layout.VALIDATION_FOLD: VALIDATION_TURN, layout.TEST_FOLD: TEST_TURN}
 TURN, BEGAN, PLACE = "turn", "began", "place"  # columns of `turns`
 
 
@@ -25,8 +26,14 @@ class LastConfig(SplitConfig):
     """Who is asked."""
 
     min_turns: int = Field(
-        3, ge=3, description="of events (or baskets) to be foretold; users with fewer are asked nothing, only fitted on"
-    )
+        3, ge=2, description="of events (or baskets) to be foretold; users with fewer are asked nothing, only fitted "
+                             "on; 2: whoever has just two is asked in the test fold alone"
+    )  # fmt: skip
+
+
+def fewest(min_turns: int, fold: str) -> int:
+    """Turns of a user who is asked in a fold: one to go by, the one held out, and the test's where that comes later."""
+    return max(min_turns, TURN_OF[fold] + 2)
 
 
 def folds(splitter: Splitter, events: Table, marked: Table) -> list[Fold]:
@@ -46,12 +53,11 @@ def folds(splitter: Splitter, events: Table, marked: Table) -> list[Fold]:
             f"split: no user has {splitter.config.min_turns} events or baskets to leave the last one out of; choose "
             "another method or bring more."
         )
-    turn_of = {layout.VALIDATION_FOLD: VALIDATION_TURN, layout.TEST_FOLD: TEST_TURN}
-    return [Fold(name, *_fold(splitter, events, turns, asked, turn_of[name]), now=now) for name in layout.FOLDS]
+    return [Fold(name, *_fold(splitter, events, turns, asked, name), now=now) for name in layout.FOLDS]
 
 
 def _asked(turns: Table, min_turns: int) -> Table:
-    """One row per user with enough turns: when and where the last two began."""
+    """One row per user with enough turns: how many, and when and where the last two began."""
     last = {
         f"{column}_{turn}": turns[column].max(where=turns[TURN] == turn)
         for turn in (TEST_TURN, VALIDATION_TURN)
@@ -61,12 +67,24 @@ def _asked(turns: Table, min_turns: int) -> Table:
     return by_user.filter(by_user.turns >= min_turns)
 
 
-def _fold(splitter: Splitter, events: Table, turns: Table, asked: Table, turn: int) -> tuple[Table, Table]:
-    """History and target of one turn: a user's events before it, and the turn itself; of all others, everything."""
+def _fold(splitter: Splitter, events: Table, turns: Table, asked: Table, fold: str) -> tuple[Table, Table]:
+    """History and target of one fold: a user's events before a turn, and the turn itself; of all others, everything.
+
+    Of users who have too few turns for this fold, but not for the test, the history ends where the test's does.
+    """
+    turn = TURN_OF[fold]
+    enough = asked.turns >= fewest(splitter.config.min_turns, fold)
+    moments = asked.select(
+        schema.USER_ID,
+        **{
+            column: enough.ifelse(asked[f"{column}_{turn}"], asked[f"{column}_{TEST_TURN}"])
+            for column in (BEGAN, PLACE)
+        },
+    )
     past = splitter.past(events)
-    joined = past.left_join(asked, schema.USER_ID)
-    began, place = joined[f"{BEGAN}_{turn}"], joined[f"{PLACE}_{turn}"]
+    joined = past.left_join(moments, schema.USER_ID)
+    began, place = joined[BEGAN], joined[PLACE]
     at, item = joined[schema.TIMESTAMP], joined[schema.ITEM_ID]
     before = began.isnull() | (at < began) | ((at == began) & (item < place))
-    wanted = turns.filter(turns[TURN] == turn).semi_join(asked, schema.USER_ID)
+    wanted = turns.filter(turns[TURN] == turn).semi_join(asked.filter(enough), schema.USER_ID)
     return joined.filter(before).select(events.columns), wanted.select(events.columns)

@@ -123,6 +123,17 @@ def test_the_same_with_any_shop(name, events, random):
     assert_it_holds(name, events, lambda n: random.sample(range(n), n))
 
 
+@pytest.mark.parametrize("name", [name for name in METHODS if name.startswith("leave_last")])
+def test_users_of_two_turns_are_asked_in_the_test_alone_and_nothing_leaks(name):
+    pairs = [(f"v{u}", f"i{u + k}", 3 * u + k, k) for u in range(5) for k in range(2)]
+    config = parse(SplitConfig, {"method": name, "min_turns": 2}, name)
+    folds = SPLITS.get(name)(config).folds(interactions(ALWAYS + pairs))
+    guard.check_folds(folds)
+    asked = {fold.name: {r[0] for r in rows(fold.target)} for fold in folds}
+    assert asked == {layout.VALIDATION_FOLD: {"u0"}, layout.TEST_FOLD: {"u0", *(f"v{u}" for u in range(5))}}
+    assert all(len({r for r in rows(fold.history) if r[0] == "v3"}) == 1 for fold in folds)
+
+
 @pytest.mark.parametrize("name", METHODS)
 def test_a_method_says_plainly_what_leaks(name):
     cls = SPLITS.get(name)

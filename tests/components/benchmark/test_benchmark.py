@@ -257,6 +257,23 @@ def test_where_all_that_is_held_out_was_had_before_it_names_the_option(tmp_path)
     assert "every held-out item is in its user's own history" in told and "--repeats" in told
 
 
+def test_users_of_two_events_are_asked_and_who_is_not_is_told_with_the_reason(tmp_path):
+    data = walk(tmp_path / "shop")
+    with open(data / "sequences.txt", "a", encoding="utf-8") as file:
+        file.writelines(f"two{u:02} i{u:02} i{u + 1:02}\n" for u in range(20))
+        file.write("one i05\nanother i06\nodd i05 never\n")
+    assert called(data, tmp_path / "out", models="popularity").exit_code == 0
+    assert report_of(tmp_path / "out")["data"]["asked_users"] == USERS + 20
+    html, text = ((tmp_path / f"out/report.{kind}").read_text(encoding="utf-8") for kind in ("html", "md"))
+    for said in (html, text):
+        assert "2 users have fewer than 2 events: fitted on, not asked." in said
+        assert "1 users went on to nothing but items that are only in the target: fitted on, not asked." in said
+    assert called(data, tmp_path / "before", "--validation", models="popularity").exit_code == 0
+    text = (tmp_path / "before/report.md").read_text(encoding="utf-8")
+    assert "23 users have fewer than 3 events: fitted on, not asked." in text
+    assert report_of(tmp_path / "before")["data"]["asked_users"] == USERS
+
+
 def test_a_user_on_two_lines_is_told_of(tmp_path):
     data = walk(tmp_path / "shop")
     with open(data / "sequences.txt", "a", encoding="utf-8") as file:

@@ -107,6 +107,15 @@ def test_leave_last_out_asks_about_the_last_and_the_last_but_one_event():
     assert test.now == validation.now == START + timedelta(days=10, seconds=1)
 
 
+def test_who_has_two_events_may_be_asked_about_the_last_and_is_in_no_other_target():
+    events = [("a", "x", 1), ("a", "y", 2), ("a", "z", 3), ("b", "x", 9), ("b", "y", 10), ("c", "x", 4)]
+    found = folds(LeaveLastOut(LeaveLastOut.Config(min_turns=2)), *events)
+    validation, test = found["validation"], found["test"]
+    assert (told(validation.target), told(test.target)) == (["a:y:2"], ["a:z:3", "b:y:10"])
+    assert told(test.history) == ["a:x:1", "a:y:2", "b:x:9", "c:x:4"]
+    assert told(validation.history) == ["a:x:1", "b:x:9", "c:x:4"], "the test's target is in nobody's history"
+
+
 def test_leave_last_out_orders_events_of_one_time_by_item_and_keeps_equal_ones_together():
     events = [("a", "x", 1), ("a", "y", 2), ("a", "p", 3), ("a", "q", 3), ("a", "q", 3)]
     test = folds(LeaveLastOut(), *events)["test"]
