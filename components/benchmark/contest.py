@@ -73,8 +73,12 @@ class Contest:
     watch: Callable[[Path], str] = never
 
     def hold(self, names: Iterable[str], seeds: Iterable[int], tell: Callable[[str], None]) -> list[Outcome]:
-        """All outcomes, entrant by entrant; `tell` is called with one line about each."""
-        wanted = [(name, seed) for name in names for seed in seeds]
+        """All outcomes; `tell` is called with one line about each.
+
+        Single models come first: one that a ranker or a fusion fits as its member keeps the cost of that process.
+        """
+        in_turn = sorted(names, key=lambda name: not self.specs[name].is_model)
+        wanted = [(name, seed) for name in in_turn for seed in seeds]
         open_ = [pair for pair in wanted if not self.found(*pair)]
         if open_:
             tell(self._ahead(open_))

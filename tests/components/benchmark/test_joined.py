@@ -24,13 +24,13 @@ JOINED = {
 
 @pytest.fixture(scope="module")
 def told(tmp_path_factory):
-    """The report of a benchmark of two models and what joins them."""
+    """The report of a benchmark of what joins two models, and of these, with what was printed."""
     root = tmp_path_factory.mktemp("joined")
     params = root / "joined.yaml"
     params.write_text(yaml.safe_dump({"models": JOINED}), encoding="utf-8")
-    result = called(walk(root / "shop"), root / "out", "--params", params, models=",".join([*MEMBERS, *JOINED]))
+    result = called(walk(root / "shop"), root / "out", "--params", params, models=",".join([*JOINED, *MEMBERS]))
     assert result.exit_code == 0, result.output
-    return report_of(root / "out")
+    return report_of(root / "out") | {"printed": result.output}
 
 
 @pytest.mark.parametrize("name", JOINED)
@@ -44,6 +44,11 @@ def test_what_joins_them_finds_the_next_step_that_one_of_them_knows(told, name):
 def test_the_cost_of_the_joined_holds_that_of_its_members(told):
     cost = {name: entry["cost"]["fit_cpu_seconds"] for name, entry in told["entries"].items()}
     assert cost["ranker"] >= cost["item_transition"] + cost["popularity"]
+
+
+def test_members_are_fitted_first_so_that_their_cost_is_their_own(told):
+    for at, name in enumerate(MEMBERS, start=1):
+        assert f"[{at}/{len(MEMBERS) + len(JOINED)}] {name}, seed 7" in told["printed"]
 
 
 def test_a_ranker_that_nothing_fills_up_is_refused_by_name(tmp_path):
