@@ -51,6 +51,11 @@ class ItemContent:
         """Largest number of a word."""
         return int(self.words.max(initial=0)) if self.words is not None else 0
 
+    @property
+    def says_something(self) -> bool:
+        """Whether any of it is known of any item."""
+        return bool(self.vectors.shape[1] or self.features().shape[1] or self.n_words)
+
     def features(self) -> sp.csr_matrix:
         """float32 CSR (n_items, n): one column for each value of each code and for each tag, 1 where it holds."""
         parts = [_one_hot(codes) for _, codes in sorted(self.codes.items())]

@@ -35,6 +35,8 @@ INTERACTIONS = (
     REQUEST_ID,
 )
 
+UNKNOWN_TEXT = "unknown"  # what the clean step writes where a word that names a group is missing
+TITLE_BEFORE_ID = "Item "  # and, before the item's id, where a title is
 TITLE = "title"
 DEPARTMENT = "department"  # category path, level 1
 CATEGORY = "category"  # level 2

@@ -24,6 +24,7 @@ from components.deep._catalogue_training import (
 from components.deep._early_stopping import epoch_of
 from components.deep._pools import ExampleMaker, Examples
 from components.deep._start import popularity_of, start_embeddings
+from components.deep.two_tower import has_content
 
 if TYPE_CHECKING:
     from components.deep.two_tower import TwoTowerConfig
@@ -158,8 +159,8 @@ class TwoTowerTrainer:
         """Start of the towers, and everything a step needs."""
         histories, n_items = data.histories, len(data.items)
         self.config, self.rng = config, rng
-        content = data.content if data.content is not None and config.content != "ignore" else None
-        self.has_content = content is not None
+        self.has_content = has_content(data.content, config)
+        content = data.content if self.has_content else None
         self.content = content or ItemContent(np.zeros((n_items, 0), np.float32))
         self.features = self.content.features()
         self.maker = ExampleMaker(histories, config.basket_decays, config.max_length, config.repeat_weight)

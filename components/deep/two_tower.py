@@ -12,6 +12,7 @@ Source: Yi et al. 2019 (doi:10.1145/3298689.3346996), sampled softmax with logQ 
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
@@ -27,6 +28,7 @@ from components.deep._numpy_layers import dense, directions
 from components.deep._pools import pools_of
 
 if TYPE_CHECKING:
+    from components.core.content import ItemContent
     from components.deep._two_tower_training import TwoTowerTrainer
 
 
@@ -75,17 +77,18 @@ class TwoTower(CatalogueModel, VectorModel):
     def trainer(self, data: Dataset, rng: np.random.Generator) -> TwoTowerTrainer:
         """Id vectors start as the leading directions of who bought what, or as another model's.
 
-        Raises DataError where content is required and there is none, or the text is asked for and there are no words.
+        Raises DataError where content is required and says nothing, or the text is asked for and there are no words.
         """
-        config = self.config
-        if config.content == "require" and data.content is None:
+        config, content = self.config, data.content
+        if config.text != "none" and (content is None or not content.n_words):
             raise DataError(
-                f"{self.component()}: the data set has no item content, and content: require asks for it; give item "
-                "attributes (the flow reads them from features/), or take two_tower with content: use."
+                f"{self.component()}: text: {config.text} reads titles, and no two items share a word of a title; give "
+                "titles, or take two_tower or content_mlp, which read attributes."
             )
-        if config.text != "none" and (data.content is None or data.content.words is None):
+        if config.content == "require" and not has_content(content, config):
             raise DataError(
-                f"{self.component()}: text: {config.text} needs titles of the items, there are none; set text: none."
+                f"{self.component()}: nothing is known of the items, and content: require asks for it; give item "
+                "attributes (the flow reads them from features/), or take two_tower with content: use."
             )
         from components.deep._two_tower_training import TwoTowerTrainer
 
@@ -112,3 +115,10 @@ class TwoTower(CatalogueModel, VectorModel):
         hidden = np.maximum(dense(pooled, w, "user_hidden"), 0)
         users = pooled @ w["user_linear.kernel"] + dense(hidden, w, "user_out")
         return directions(users)
+
+
+def has_content(content: ItemContent | None, config: TwoTowerConfig) -> bool:
+    """Whether a tower of this kind has anything of the items to read beside their ids."""
+    if content is None or config.content == "ignore":
+        return False
+    return content.says_something if config.text != "none" else replace(content, words=None).says_something

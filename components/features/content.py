@@ -45,8 +45,9 @@ def content_of(columns: dict[str, list[Any]], items: Vocabulary, config: Content
     """Content of a catalogue from the columns of an item table, in any order; what the table lacks is unknown.
 
     columns  those of COLUMNS that there are, as lists of one length; None where an item has no value
-    An attribute that no item of the catalogue has is left out.
+    An attribute that no item of the catalogue has is left out, and so are words where no two titles share one.
     """
+    columns = as_given(columns)
     at = items.encode(np.asarray(columns[schema.ITEM_ID], dtype=np.str_))
 
     def column(name: str) -> list[Any]:
@@ -64,17 +65,32 @@ def content_of(columns: dict[str, list[Any]], items: Vocabulary, config: Content
     known = {name: code for name, code in codes.items() if (code != UNKNOWN).any()}
     labels = {name: values for name, values in labels.items() if name in known}
     titles = [title or "" for title in column(schema.TITLE)]
+    words = _numbered(titles, config)
+    words = words if words.any() else None
     tags = dict(zip(items.ids.tolist(), map(_tags, column(schema.ATTRIBUTES)), strict=True))
     other = content_of_tags(tags, items, most=config.max_tags)
     if other.tags.shape[1]:
-        return replace(other, codes=known, words=_numbered(titles, config), labels=labels | other.labels)
-    return replace(other, tags=None, codes=known, words=_numbered(titles, config), labels=labels)
+        return replace(other, codes=known, words=words, labels=labels | other.labels)
+    return replace(other, tags=None, codes=known, words=words, labels=labels)
+
+
+def as_given(columns: dict[str, list[Any]]) -> dict[str, list[Any]]:
+    """The columns without what the clean step filled in: "unknown" and "Item <id>" say nothing of an item."""
+    marked = {
+        name: [None if value == schema.UNKNOWN_TEXT else value for value in columns[name]]
+        for name in ATTRIBUTES
+        if name in columns
+    }
+    if schema.TITLE in columns:
+        pairs = zip(columns[schema.ITEM_ID], columns[schema.TITLE], strict=True)
+        marked[schema.TITLE] = [None if title == f"{schema.TITLE_BEFORE_ID}{item}" else title for item, title in pairs]
+    return columns | marked
 
 
 def content_of_file(
     file: Path, history: Path, items: Vocabulary, config: ContentConfig | None = None
 ) -> ItemContent | None:
-    """Content of `items` from a canonical item table (parquet); None where there is no such file.
+    """Content of `items` from a canonical item table (parquet); None where there is no such file, or it says nothing.
 
     The attributes come from what the shop says of an item, never from who bought it; prices as `known_then` says.
     history  the fold's history.parquet
@@ -83,7 +99,8 @@ def content_of_file(
         return None
     table = pq.read_table(file)
     columns = {name: table[name].to_pylist() for name in COLUMNS if name in table.column_names}
-    return content_of(known_then(columns, history), items, config or ContentConfig())
+    found = content_of(known_then(columns, history), items, config or ContentConfig())
+    return found if found.says_something else None
 
 
 def known_then(columns: dict[str, list[Any]], history: Path) -> dict[str, list[Any]]:
@@ -131,7 +148,8 @@ def save(folder: Path, content: ItemContent, items: Vocabulary) -> None:
     """Write content as one bundle; `load` reads it back."""
     tags = {} if content.tags is None else bundle.pack_csr(TAGS, content.tags)
     meta = {"kind": "content", "format": 1, LABELS: {name: values.tolist() for name, values in content.labels.items()}}
-    arrays = {f"{CODE}{name}": codes for name, codes in content.codes.items()} | {WORDS: content.words} | tags
+    words = {} if content.words is None else {WORDS: content.words}
+    arrays = {f"{CODE}{name}": codes for name, codes in content.codes.items()} | words | tags
     bundle.write(folder, meta, arrays=arrays, vocabularies={"items": items})
 
 
@@ -143,7 +161,7 @@ def load(folder: Path, items: Vocabulary, vectors: np.ndarray) -> ItemContent:
     codes = {name.removeprefix(CODE): a for name, a in content.arrays.items() if name.startswith(CODE)}
     labels = {name: np.array(values, dtype=np.str_) for name, values in content.meta[LABELS].items()}
     tags = bundle.unpack_csr(TAGS, content.arrays) if f"{TAGS}.data" in content.arrays else None
-    return ItemContent(vectors, codes, tags, content.arrays[WORDS], labels)
+    return ItemContent(vectors, codes, tags, content.arrays.get(WORDS), labels)
 
 
 def _tags(attributes: str | None) -> list[str]:

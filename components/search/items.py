@@ -13,7 +13,6 @@ import pyarrow as pa
 
 from components.core import layout, schema
 from components.core.errors import DataError
-from components.data.cleaning.defaults import UNKNOWN_TEXT
 from components.search import columns, tables
 from components.search.analysis import UNPRINTABLE
 
@@ -80,13 +79,13 @@ def read_items(path: Path, given: Mapping[str, Sequence[str]]) -> Items:
     if canonical:
         given = {role: [name for name in names if name in table.column_names] for role, names in CANONICAL.items()}
     found = columns.choose(table.column_names, given, guesses, (ID, TITLE), str(path))
-    return made(table, found, read.rejected, read.remarks, str(path), UNKNOWN_TEXT if canonical else None)
+    return made(table, found, read.rejected, read.remarks, str(path), schema.UNKNOWN_TEXT if canonical else None)
 
 
 def of_canonical(table: pa.Table) -> Items:
     """Items of the canonical table `items`."""
     found = {role: tuple(n for n in names if n in table.column_names) for role, names in CANONICAL.items()}
-    return made(table, found, 0, (), schema.ITEMS_TABLE, UNKNOWN_TEXT)
+    return made(table, found, 0, (), schema.ITEMS_TABLE, schema.UNKNOWN_TEXT)
 
 
 def made(

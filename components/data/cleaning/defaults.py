@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from ibis import Table
     from ibis.expr.types import StringValue
 
-UNKNOWN_TEXT = "unknown"
 NUMBERS = {schema.QUANTITY: 1.0, schema.DISCOUNT: 0.0, schema.COUPON_DISCOUNT: 0.0}
 # Words that name a group. A description, a picture's path or a JSON object is not one: "unknown" would be a lie there.
 MARKED = {
@@ -62,7 +61,7 @@ class Defaults(Cleaner):
             return {c: table[c].fill_null(value) for c, value in NUMBERS.items()} | {
                 schema.SESSION_ID: blank(table, schema.SESSION_ID).ifelse(basket(table), table[schema.SESSION_ID])
             }
-        gaps = {c: text(table, c).coalesce(UNKNOWN_TEXT) for c in MARKED.get(name, ())}
+        gaps = {c: text(table, c).coalesce(schema.UNKNOWN_TEXT) for c in MARKED.get(name, ())}
         return gaps | ({schema.TITLE: title(table)} if name == schema.ITEMS_TABLE else {})
 
 
@@ -90,12 +89,12 @@ def title(items: Table) -> StringValue:
     """The item's title, or "Item <id>"."""
     import ibis
 
-    return text(items, schema.TITLE).coalesce(ibis.literal("Item ") + items[schema.ITEM_ID])
+    return text(items, schema.TITLE).coalesce(ibis.literal(schema.TITLE_BEFORE_ID) + items[schema.ITEM_ID])
 
 
 def _effects(name: str, table: Table, given: list[str]) -> list[Effect]:
     gaps = {c: (text(table, c) if table[c].type().is_string() else table[c]).isnull().sum() for c in given}
     words = {c: f"missing values of {c} filled with the default" for c in given}
-    words |= {c: f"missing or blank {c} marked as {UNKNOWN_TEXT}" for c in MARKED.get(name, ())}
+    words |= {c: f"missing or blank {c} marked as {schema.UNKNOWN_TEXT}" for c in MARKED.get(name, ())}
     kind = {c: "unknown" if c in MARKED.get(name, ()) else "default" for c in given}
     return [Effect(name, f"{kind[c]}_{c}", n, words[c]) for c, n in totals(table, gaps).items() if n]

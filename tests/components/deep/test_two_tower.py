@@ -111,10 +111,27 @@ def test_a_start_of_another_size_is_refused_in_words(tmp_path: Path) -> None:
 
 def test_required_content_that_is_missing_is_refused_in_words() -> None:
     data = replace(brand_shop(12, 0), content=None)
-    with pytest.raises(DataError, match="no item content, and content: require asks for it"):
-        TwoTower(TwoTowerConfig(content="require")).fit(data, np.random.default_rng(0))
-    with pytest.raises(DataError, match="text: cnn needs titles of the items, there are none"):
-        TwoTower(TwoTowerConfig(text="cnn")).fit(data, np.random.default_rng(0))
+    empty = np.full((len(data.items), 4), 0, np.int32)
+    nothing = ItemContent(np.zeros((len(empty), 0), np.float32), {"brand": empty[:, 0] - 1}, words=empty)
+    for content in (None, nothing, replace(nothing, words=empty + 1)):  # words are not read where text is none
+        with pytest.raises(DataError, match="nothing is known of the items, and content: require asks for it"):
+            TwoTower(TwoTowerConfig(content="require")).fit(replace(data, content=content), np.random.default_rng(0))
+    for content in (None, nothing):
+        with pytest.raises(DataError, match="text: cnn reads titles, and no two items share a word of a title"):
+            TwoTower(TwoTowerConfig(text="cnn")).fit(replace(data, content=content), np.random.default_rng(0))
+
+
+@pytest.mark.slow
+def test_no_id_is_left_out_where_the_content_says_nothing() -> None:
+    data = brand_shop(12, 0)
+    nothing = ItemContent(np.zeros((len(data.items), 0), np.float32), words=np.zeros((len(data.items), 4), np.int32))
+    scores = [
+        TwoTower(TwoTowerConfig(**TINY | {"epochs": 2}, id_dropout=share))
+        .fit(replace(data, content=nothing), np.random.default_rng(0))
+        .score(data.histories)
+        for share in (0.0, 0.5)
+    ]
+    assert np.array_equal(*scores)
 
 
 def test_the_features_of_content_are_its_codes_and_tags_by_name() -> None:

@@ -54,6 +54,21 @@ def test_words_that_two_titles_hold_are_numbered_the_more_frequent_first():
     assert found.words.tolist() == [[1, 0, 0], [2, 1, 0], [0, 0, 0], [1, 2, 0]]
 
 
+def test_what_cleaning_filled_in_says_nothing_of_an_item():
+    titles = ["Item d", "Item a", "Item 7"]
+    given = columns(brand=["unknown", "Ours", "unknown"], category=["unknown"] * 3, title=titles)
+    found = content_of(given, ITEMS, ContentConfig())
+    assert list(found.codes) == ["brand"] and found.feature_names() == ["brand=Ours"]
+    assert found.words is None, "one title is left, which shares no word"
+    assert not content_of(columns(brand=["unknown"] * 3), ITEMS, ContentConfig()).says_something
+
+
+def test_content_without_words_is_read_back(tmp_path):
+    content.save(tmp_path / "content", content_of(columns(brand=["Ours"] * 3), ITEMS, ContentConfig()), ITEMS)
+    found = content.load(tmp_path / "content", ITEMS, np.zeros((4, 0), dtype=np.float32))
+    assert found.words is None and found.feature_names() == ["brand=Ours"]
+
+
 def test_chinese_is_read_by_characters():
     assert tokens("Tea 有机牛奶 2kg茶") == ["tea", "有", "机", "牛", "奶", "2kg", "茶"]
 
