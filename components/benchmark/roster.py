@@ -19,6 +19,7 @@ PRESETS = Path(__file__).parent / "presets"
 TIMED, SEQUENCES = PRESETS / "timed.yaml", PRESETS / "sequences.yaml"
 MODELS_SECTION = "models"
 ALL = "all"
+JOINED = "it joins other models and is not searched: search those, and set its own options in a params file"
 # Options that count days: where times are only ranks they mean nothing, and None switches them off.
 IN_DAYS = ("half_life_days", "window_days", "trend_days")
 
@@ -67,7 +68,7 @@ def chosen(models: str, params: Path | None, *, timed: bool) -> tuple[dict[str, 
 
 def able(lines: dict[str, Spec], names: Iterable[str], *, repeats: bool, validation: bool) -> dict[str, str]:
     """Name → why it cannot do what is asked; nothing where all can. Options that are refused raise ConfigError."""
-    reasons = {}
+    reasons: dict[str, str] = {}
     single = [name for name, spec in lines.items() if spec.is_model]
     for name in names:
         spec = lines[name]
@@ -78,6 +79,16 @@ def able(lines: dict[str, Spec], names: Iterable[str], *, repeats: bool, validat
         if not spec.is_model and validation and ENTRANTS.get(spec.component).needs_earlier:
             reasons[name] = "it learns from the fold before the one that is asked, and validation is the first"
     return reasons
+
+
+def searchable(lines: dict[str, Spec], names: Iterable[str], *, repeats: bool) -> tuple[list[str], dict[str, str]]:
+    """The names whose options can be searched, and name → why not for the others; ConfigError where none can."""
+    joined = {name: JOINED for name in names if not lines[name].is_model}
+    reasons = able(lines, names, repeats=repeats, validation=True) | joined
+    left = [name for name in names if name not in reasons]
+    if not left:
+        raise ConfigError(f"tune: nothing to search: {'; '.join(f'{name}: {why}' for name, why in reasons.items())}.")
+    return left, reasons
 
 
 def _check(spec: Spec, single: list[str]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -27,29 +27,43 @@ HEADER = """# Made by `shoploop tune`: the best options found on the validation 
 """
 
 
+@dataclass(frozen=True)
+class Lines:
+    """What is searched.
+
+    specs     lines as they stand, by name
+    left_out  name → why it is not searched
+    """
+
+    specs: dict[str, Spec]
+    left_out: dict[str, str]
+
+
 def tune(
     asked: BenchmarkConfig,
     config: TuneConfig,
     material: Material,
-    specs: dict[str, Spec],
+    lines: Lines,
     out: Path,
     root: Path,
     tell: Callable[[str], None],
 ) -> dict[str, Any]:
     """Search for each model in turn, and write what was found after each, so that nothing is lost.
 
-    specs    the models to search for, by name: lines as they stand
     root     the project, whose MLflow is told
     Writes   out/params.yaml, out/tune.json; what can be resumed to out/.work
     Raises   DataError if no model gave lists
     """
     out, found = Path(out), {}
+    for name, reason in lines.left_out.items():
+        tell(f"{name}: left out: {reason}")
     split = splitter(asked.protocol, material, asked.density)
     prepared = prepare(material, split, out / WORK / "data")
     fold = question(prepared, asked.fold)
-    for name, spec in fitted_to(specs, shape_of(prepared))[0].items():
+    for name, spec in fitted_to(lines.specs, shape_of(prepared))[0].items():
         found[name] = _searched(asked, config, material, spec, fold, out, root, tell)
         report = {"data": material.name, "asked": asked.model_dump(mode="json"), "models": found}
+        report["left_out"] = lines.left_out
         write_json(out / TRIALS, report | {"budget": config.model_dump(mode="json")})
         write_text(out / BEST, _params(asked, config, material, found))
     if not any(model["best"]["figures"] for model in found.values()):

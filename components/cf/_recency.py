@@ -21,7 +21,7 @@ class RecencyConfig(Config):
     basket_decay multiplies it once for every later basket of the same user; 1 does not.
     """
 
-    space: ClassVar = {"half_life_days": HALF_LIFE, "basket_decay": Floats(0.5, 1)}
+    space: ClassVar = {"half_life_days": HALF_LIFE, "basket_decay": Floats(0.05, 1)}
     half_life_days: float | None = Field(default=120, gt=0)
     basket_decay: float = Field(default=1, gt=0, le=1)
 

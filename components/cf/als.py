@@ -31,9 +31,9 @@ class AlsConfig(RecencyConfig):
 
     space: ClassVar = RecencyConfig.space | {
         "embedding_size": EMBEDDING,
-        "epochs": Ints(5, 30),
-        "regularization": Floats(0.01, 100, log=True),
-        "alpha": Floats(0.1, 100, log=True),
+        "epochs": Ints(2, 30),
+        "regularization": Floats(0.01, 1000, log=True),
+        "alpha": Floats(0.1, 1000, log=True),
     }
     embedding_size: int = Field(default=64, ge=1, le=1024)
     epochs: int = Field(default=10, ge=1)

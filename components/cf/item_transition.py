@@ -41,9 +41,9 @@ class ItemTransitionConfig(RecencyConfig):
     """
 
     space: ClassVar = {
-        "window_baskets": Ints(1, 12),
+        "window_baskets": Ints(1, 40, log=True),
         "basket_decay": Floats(0.3, 1),
-        "history_decay": Floats(0.3, 1),
+        "history_decay": Floats(0.05, 1),
         "backward": Floats(0, 1),
         "item_exponent": Floats(0.2, 0.8),
         "follower_exponent": Floats(0, 0.6),

@@ -25,7 +25,7 @@ class PopularityConfig(Config):
     trend adds so many times the change from the window before (0: none); it needs window_days.
     """
 
-    space: ClassVar = {"window_days": Floats(7, 365, log=True), "half_life_days": HALF_LIFE}
+    space: ClassVar = {"window_days": Floats(2, 365, log=True), "half_life_days": HALF_LIFE}
     window_days: float | None = Field(default=None, gt=0)
     half_life_days: float | None = Field(default=None, gt=0)
     trend: float = Field(default=0, ge=0, le=10)

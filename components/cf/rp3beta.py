@@ -28,7 +28,7 @@ class Rp3betaConfig(RecencyConfig):
     neighbours are kept per item; half_life_days and basket_decay weigh the history that is scored.
     """
 
-    space: ClassVar = RecencyConfig.space | {"alpha": Floats(0.4, 2), "beta": Floats(0, 1.2), "neighbours": NEIGHBOURS}
+    space: ClassVar = RecencyConfig.space | {"alpha": Floats(0.2, 2), "beta": Floats(0, 1.2), "neighbours": NEIGHBOURS}
     alpha: float = Field(default=1, ge=0, le=3)
     beta: float = Field(default=0.4, ge=0, le=2)
     neighbours: int = Field(default=200, ge=1)

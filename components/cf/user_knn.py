@@ -22,7 +22,7 @@ from components.core.bundle import pack_csr, unpack_csr
 from components.core.dataset import Dataset, Histories
 from components.core.forms import SparseModel
 from components.core.model import Capabilities
-from components.core.space import NEIGHBOURS, Floats
+from components.core.space import NEIGHBOURS, Choice, Floats
 
 
 class UserKnnConfig(RecencyConfig):
@@ -36,7 +36,7 @@ class UserKnnConfig(RecencyConfig):
 
     space: ClassVar = RecencyConfig.space | {
         "neighbours": NEIGHBOURS,
-        "own_weight": Floats(0.1, 100, log=True),
+        "own_weight": Choice((0, 0.1, 0.3, 1, 3, 10, 30, 100)),
         "rarity_exponent": Floats(0, 1),
         "shrinkage": Floats(0, 20),
         "closeness": Floats(0.5, 3),

@@ -36,6 +36,7 @@ def tune(path: Path, models: str, out: Path, params: Path | None, **options: Any
     from components.benchmark import roster
     from components.benchmark.protocols import DENSITY_OPTIONS
     from components.benchmark.run import BenchmarkConfig
+    from components.benchmark.tune import Lines
     from components.benchmark.tune import tune as search
     from components.benchmark.tuning import TuneConfig
     from components.core.config import parse
@@ -47,14 +48,13 @@ def tune(path: Path, models: str, out: Path, params: Path | None, **options: Any
     config = parse(TuneConfig, budget, "tune")
     material = materials.recognise(path)
     lines, names = roster.chosen(models, params, timed=material.has_times)
-    names = [name for name in names if lines[name].is_model]
-    unable = roster.able(lines, names, repeats=asked.repeats, validation=True)
-    specs = {name: lines[name] for name in names if name not in unable}
-    report = search(asked, config, material, specs, out, ROOT, lambda line: click.echo(line, err=True))
-    _show(report, asked.k, unable, out)
+    names, left_out = roster.searchable(lines, names, repeats=asked.repeats)
+    chosen = Lines({name: lines[name] for name in names}, left_out)
+    report = search(asked, config, material, chosen, out, ROOT, lambda line: click.echo(line, err=True))
+    _show(report, asked.k, out)
 
 
-def _show(report: dict[str, Any], k: int, unable: dict[str, str], out: Path) -> None:
+def _show(report: dict[str, Any], k: int, out: Path) -> None:
     from rich.console import Console
     from rich.markup import escape
     from rich.table import Table
@@ -68,7 +68,7 @@ def _show(report: dict[str, Any], k: int, unable: dict[str, str], out: Path) -> 
         stood = model["trials"][0]
         closing.add_row(name, str(len(model["trials"])), f"{_ndcg(stood):.4f}", f"{_ndcg(best):.4f}", escape(words))
     console.print(closing)
-    for name, reason in unable.items():
+    for name, reason in report["left_out"].items():
         console.print(f"[yellow]left out[/yellow]: {escape(name)}: {escape(reason)}")
     console.print(f"{out / 'params.yaml'}, {out / 'tune.json'}", markup=False)
 

@@ -32,5 +32,5 @@ class Choice:
 
 Parameter = Floats | Ints | Choice
 HALF_LIFE = Floats(7, 720, log=True)  # days
-NEIGHBOURS = Choice((50, 100, 200, 400))
+NEIGHBOURS = Choice((50, 100, 200, 300, 500))
 EMBEDDING = Choice((32, 64, 128, 256))

@@ -42,9 +42,9 @@ class CatalogueConfig(ShrinkageConfig):
     space: ClassVar = {
         "embedding_size": EMBEDDING,
         "dropout": Floats(0.1, 0.8),
-        "learning_rate": Floats(0.0003, 0.01, log=True),
+        "learning_rate": Floats(0.0003, 0.05, log=True),
         "regularization": Floats(1e-7, 0.01, log=True),
-        "batch_size": Choice((128, 256, 512)),
+        "batch_size": Choice((128, 256, 512, 1024)),
     }
     embedding_size: int = Field(default=64, ge=2, le=512)
     dropout: float = Field(default=0.5, ge=0, lt=1)

@@ -47,7 +47,7 @@ class SequenceConfig(ShrinkageConfig):
 
     space: ClassVar = {
         "embedding_size": EMBEDDING,
-        "max_length": Choice((20, 50, 100)),
+        "max_length": Choice((20, 50, 64, 100)),
         "horizon": Ints(1, 8),
         "dropout": Floats(0.1, 0.7),
         "learning_rate": Floats(0.0005, 0.01, log=True),
