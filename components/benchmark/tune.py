@@ -22,6 +22,7 @@ from components.tracking import runs
 from components.tracking.runs import Record
 
 TRIALS, BEST = "tune.json", "params.yaml"
+PARENT = "mlflow_run"  # in a study: the run that its trials lie below
 HEADER = """# Made by `shoploop tune`: the best options found on the validation fold of {name}, protocol {protocol},
 # {view} items, {minutes:g} minutes or {trials} trials for every model. For `shoploop benchmark --params`.
 """
@@ -81,16 +82,18 @@ def _searched(
     root: Path,
     tell: Callable[[str], None],
 ) -> dict[str, Any]:
-    """Search for one model; its trials are runs below one of their own."""
+    """Search for one model; its trials are runs below one of their own, which goes on where a search is resumed."""
     about = {"data": material.name, "protocol": asked.protocol, "model": spec.name, "component": spec.component}
-    with runs.tracked(f"tune {spec.name}", params=about | config.model_dump(mode="json"), root=root) as run:
+    search = Search(config, fold, asked.views[0], asked.k, out / WORK, material.has_times, tell)
+    study = search.study(spec)
+    params, before = about | config.model_dump(mode="json"), study.user_attrs.get(PARENT)
+    with runs.tracked(f"tune {spec.name}", params=params, root=root, again=before) as run:
+        study.set_user_attr(PARENT, run.run_id)
 
-        def record(line: Spec, tried: Tried, execution: str) -> None:
-            runs.record(_record(line, tried, execution, about), run.run_id, root)
+        def record(line: Spec, tried: Tried) -> None:
+            runs.record(_record(line, tried, f"{run.run_id}-{tried.number}", about), run.run_id, root)
 
-        timed = material.has_times
-        search = Search(config, fold, asked.views[0], asked.k, out / WORK, timed, tell, record)
-        best, tried = search.best(spec)
+        best, tried = search.best(spec, study, record)
         run.metrics({f"best_{metric}_at_{asked.k}": value for metric, value in best.figures.items()})
     return {"component": spec.component, "best": asdict(best), "trials": [asdict(t) for t in tried]}
 

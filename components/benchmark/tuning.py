@@ -78,7 +78,6 @@ class Search:
 
     asked    the validation fold
     view     which lists are judged, k items each
-    record   told of every trial when it is over
     """
 
     config: TuneConfig
@@ -88,17 +87,20 @@ class Search:
     work: Path
     timed: bool
     tell: Callable[[str], None]
-    record: Callable[[Spec, Tried, str], None]
 
-    def best(self, spec: Spec) -> tuple[Tried, list[Tried]]:
-        """The best trial and all of them, those of earlier runs among the latter."""
-        study = self._study(spec)
-        key = study.study_name
+    def best(self, spec: Spec, study: optuna.Study, record: Callable[[Spec, Tried], None]) -> tuple[Tried, list[Tried]]:
+        """The best trial and all of them, those of earlier runs among the latter.
+
+        study   what `study` gave
+        record  told of every trial that is over, those of earlier runs too: one may have been killed before it told
+        """
         spent = float(study.user_attrs.get(SPENT, 0.0))
         first = self._tried(0, spec, spec.params, self.config.minutes)
         spent += 0.0 if spent else first.ended - first.started
-        self._told(spec, first, key)
+        self._tell(spec, first)
         tried = [first, *_earlier(study)]
+        for known in tried:
+            record(spec, known)
         space = self.space(spec)
         while space and len(tried) <= self.config.trials and spent < 60 * self.config.minutes:
             trial = study.ask()
@@ -108,7 +110,8 @@ class Search:
             spent += done.ended - done.started
             _close(study, trial, done, params)
             study.set_user_attr(SPENT, spent)
-            self._told(spec, done, key)
+            self._tell(spec, done)
+            record(spec, done)
             tried.append(done)
         return max(tried, key=lambda t: t.value), tried
 
@@ -138,13 +141,13 @@ class Search:
         measured = measure(found, relevant, task.n_items, self.k)
         return {name: float(measured.per_user[name][counted].mean()) for name in PER_USER}
 
-    def _told(self, spec: Spec, tried: Tried, study: str) -> None:
+    def _tell(self, spec: Spec, tried: Tried) -> None:
         words = f"{OBJECTIVE.upper()}@{self.k} {tried.value:.4f}" if tried.figures else tried.reason
         which = "as it stands" if not tried.number else f"trial {tried.number}"
         self.tell(f"{spec.name}, {which}: {words}")
-        self.record(spec, tried, f"{study}-{tried.number}")
 
-    def _study(self, spec: Spec) -> optuna.Study:
+    def study(self, spec: Spec) -> optuna.Study:
+        """What was tried of a line, now or by earlier runs; what one of those had under way has failed."""
         import optuna
 
         optuna.logging.set_verbosity(optuna.logging.WARNING)
@@ -206,6 +209,7 @@ def _close(study: optuna.Study, trial: optuna.Trial, done: Tried, params: dict[s
     from optuna.trial import TrialState
 
     facts = {"params": params, "figures": done.figures, "reason": done.reason, "span": [done.started, done.ended]}
+    facts["curves"] = done.curves
     trial.set_user_attr("tried", facts)
     if done.figures:
         study.tell(trial, done.value)
@@ -217,6 +221,6 @@ def _earlier(study: optuna.Study) -> list[Tried]:
     """The trials that earlier runs finished."""
     known = [t.user_attrs["tried"] for t in study.get_trials(deepcopy=False) if "tried" in t.user_attrs]
     return [
-        Tried(number, facts["params"], facts["figures"], *facts["span"], facts["reason"])
+        Tried(number, facts["params"], facts["figures"], *facts["span"], facts["reason"], facts["curves"])
         for number, facts in enumerate(known, start=1)
     ]

@@ -58,11 +58,19 @@ class Run:
         self.run_id = run_id
         self.artifact_uri = artifact_uri
 
-    def params(self, values: dict[str, Any]) -> None:
-        """Log a configuration; nested keys are joined by dots."""
+    def params(self, values: dict[str, Any], *, known: bool = False) -> None:
+        """Log a configuration; nested keys are joined by dots.
+
+        known  the run has parameters already, which MLflow lets nobody change: those that differ become tags
+        """
         from mlflow.entities import Param
 
-        items = [Param(key, str(value)[:LONGEST_PARAM]) for key, value in flatten(values).items()]
+        given = {key: str(value)[:LONGEST_PARAM] for key, value in flatten(values).items()}
+        if known:
+            held = self.client.get_run(self.run_id).data.params
+            self.tags({f"later.{key}": value for key, value in given.items() if held.get(key, value) != value})
+            given = {key: value for key, value in given.items() if key not in held}
+        items = [Param(key, value) for key, value in given.items()]
         for start in range(0, len(items), PARAMS_PER_CALL):
             self.client.log_batch(self.run_id, params=items[start : start + PARAMS_PER_CALL])
 
@@ -107,14 +115,18 @@ def tracked(
     params: dict[str, Any] | None = None,
     tags: dict[str, str] | None = None,
     root: Path = Path("."),
+    again: str | None = None,
 ) -> Iterator[Run]:
     """An MLflow run for the length of the block; it ends FAILED if the block raises.
 
     parent  run id to nest under; `parent_run()` names the one of the flow that started this process
+    again   run id of an earlier process that did not finish, or was given more to do: its run goes on, and what it
+            left running below it ends as KILLED. Where MLflow does not know it, a new run begins
     """
-    client, run = _create(name, parent, tags, root, started=time.time())
+    opened = _reopened(again, root) if again else None
+    client, run = opened or _create(name, parent, tags, root, started=time.time())
     try:
-        run.params(params or {})
+        run.params(params or {}, known=opened is not None)
         yield run
     except BaseException:
         client.set_terminated(run.run_id, "FAILED")
@@ -174,6 +186,29 @@ def _create(
             _experiment(client, root), start_time=int(started * 1000), tags=(tags or {}) | nested, run_name=name
         )
     return client, Run(client, run.info.run_id, run.info.artifact_uri)
+
+
+def _reopened(run_id: str, root: Path) -> tuple[MlflowClient, Run] | None:
+    """A run that goes on, with nothing left running below it; None where MLflow has no such run."""
+    from mlflow.exceptions import MlflowException
+    from mlflow.protos.databricks_pb2 import RESOURCE_DOES_NOT_EXIST, ErrorCode
+
+    uri = location.tracking_uri(root)
+    with location.answering(uri):
+        client = location.connect(uri)
+        try:
+            run = client.get_run(run_id)
+        except MlflowException as e:
+            if e.error_code != ErrorCode.Name(RESOURCE_DOES_NOT_EXIST):
+                raise
+            return None
+        if run.info.lifecycle_stage != "active":
+            return None
+        client.update_run(run_id, status="RUNNING")
+        below = f"tags.`{PARENT_TAG}` = '{run_id}' and attributes.status = 'RUNNING'"
+        for left in client.search_runs([run.info.experiment_id], below):
+            client.set_terminated(left.info.run_id, "KILLED")
+    return client, Run(client, run_id, run.info.artifact_uri)
 
 
 def _experiment(client: MlflowClient, root: Path) -> str:

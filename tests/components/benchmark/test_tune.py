@@ -1,6 +1,11 @@
 """The search: the same budget for all, the validation fold only, nothing lost, hopeless fits ended early."""
 
 import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 import yaml
@@ -10,6 +15,7 @@ from components.__main__ import main
 from components.core.bundle import write_json
 
 STEPS, ITEMS, USERS = 6, 30, 40
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.mark.slow
@@ -36,10 +42,48 @@ def test_a_search_gives_back_lines_for_the_benchmark_resumes_and_is_told_to_mlfl
     assert [t["params"] for t in resumed["trials"][:3]] == [t["params"] for t in found["item_transition"]["trials"]]
     client = location.connect(location.tracking_uri(tmp_path))
     runs = client.search_runs([client.get_experiment_by_name(location.EXPERIMENT).experiment_id])
-    parents = {run.info.run_id for run in runs if run.info.run_name == "tune item_transition"}
+    (parent,) = [run for run in runs if run.info.run_name == "tune item_transition"]
     trials = [run for run in runs if run.info.run_name.startswith("item_transition trial")]
     assert len(trials) == 4, "a trial is recorded once, whoever resumes"
-    assert {run.data.tags["mlflow.parentRunId"] for run in trials} <= parents
+    assert {run.data.tags["mlflow.parentRunId"] for run in trials} == {parent.info.run_id}
+    assert (parent.data.params["trials"], parent.data.tags["later.trials"]) == ("2", "3")
+
+
+@pytest.mark.slow
+def test_a_search_that_was_killed_goes_on_below_its_run_and_leaves_none_running(tmp_path):
+    from components.tracking import location, runs
+
+    lines = [" ".join([f"u{u}", *(f"i{(u + step) % ITEMS}" for step in range(STEPS))]) for u in range(USERS)]
+    (tmp_path / "sequences.txt").write_text("\n".join(lines), encoding="utf-8")
+    command = [sys.executable, "-m", "components", "tune", "--data", "sequences.txt", "--out", "found"]
+    command += ["--protocol", "leave-last-out", "--models", "item_transition", "--trials", "3"]
+    env = os.environ | {"PYTHONPATH": str(ROOT)}
+    with subprocess.Popen(
+        command, cwd=tmp_path, env=env, stderr=subprocess.PIPE, text=True, start_new_session=True
+    ) as killed:
+        for line in killed.stderr:
+            if "trial 1:" in line:  # it is over, and told to MLflow only now
+                os.killpg(killed.pid, signal.SIGKILL)
+                break
+    client = location.connect(location.tracking_uri(tmp_path))
+
+    def told(name):
+        found = client.search_runs([client.get_experiment_by_name(location.EXPERIMENT).experiment_id])
+        return [run for run in found if run.info.run_name.startswith(name)]
+
+    (parent,) = told("tune item_transition")
+    assert parent.info.status == "RUNNING", "nobody was left to end it"
+    below = {runs.PARENT_TAG: parent.info.run_id}
+    client.create_run(parent.info.experiment_id, tags=below, run_name="item_transition trial cut short")
+    done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    (after,) = told("tune item_transition")
+    assert (after.info.run_id, after.info.status) == (parent.info.run_id, "FINISHED")
+    trials = told("item_transition trial")
+    assert {run.data.tags[runs.PARENT_TAG] for run in trials} == {parent.info.run_id}
+    ended = {run.info.run_name: run.info.status for run in trials if run.info.status != "KILLED"}
+    assert ended == {f"item_transition trial {number}": "FINISHED" for number in range(4)}
+    assert "item_transition trial cut short" in {r.info.run_name for r in trials if r.info.status == "KILLED"}
 
 
 @pytest.mark.slow
