@@ -19,6 +19,7 @@ def write(report: dict[str, Any], path: Path) -> Path:
     """Write the page; returns its path."""
     k = report["asked"]["k"]
     page = Page(text.title(report), subtitle="Benchmark: every model on the same data, split and machine")
+    page.text(f"The command that makes these figures again: {text.command(report)}")
     for sentence in text.protocol_sentences(report):
         page.text(sentence)
     for view in report["asked"]["views"]:

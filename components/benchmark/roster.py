@@ -11,6 +11,7 @@ from pydantic import Field
 
 from components.benchmark.by_data import ByData
 from components.benchmark.entrant import Spec
+from components.core.bundle import sha256
 from components.core.config import Config, parse, read_params
 from components.core.errors import ConfigError
 from components.core.registry import ENTRANTS, MODELS
@@ -64,6 +65,25 @@ def chosen(models: str, params: Path | None, *, timed: bool) -> tuple[dict[str, 
             f"benchmark: unknown model(s) {', '.join(unknown) or '(none named)'}; known: {', '.join(lines)}."
         )
     return lines, list(dict.fromkeys(names))
+
+
+def told_of(params: Path | None, *, timed: bool) -> dict[str, Any] | None:
+    """What reports keep of a params file: name, digest, its lines, and which of them replace presets; None without."""
+    if params is None:
+        return None
+    lines, known = read_lines(params), presets(timed=timed)
+    return {
+        "file": params.name,
+        "sha256": sha256(params),
+        "replaced": [name for name in lines if name in known],
+        "added": [name for name in lines if name not in known],
+        "lines": {name: _plainly(spec) for name, spec in lines.items()},
+    }
+
+
+def _plainly(spec: Spec) -> dict[str, Any]:
+    by_data = [variant.model_dump(mode="json") for variant in spec.by_data]
+    return {"component": spec.component, "params": spec.params, "by_data": by_data}
 
 
 def able(lines: dict[str, Spec], names: Iterable[str], *, repeats: bool, validation: bool) -> dict[str, str]:

@@ -43,11 +43,11 @@ class BenchmarkConfig(Config):
 
     protocol: str
     seeds: int = Field(1, ge=1, le=100)
-    first_seed: int = Field(7, ge=0)
-    k: int = Field(10, ge=1, le=1000)
+    first_seed: int = Field(text.USUAL["first_seed"], ge=0)
+    k: int = Field(text.USUAL["k"], ge=1, le=1000)
     repeats: bool = False
     validation: bool = False
-    minutes: float = Field(30.0, gt=0, le=7 * 24 * 60)
+    minutes: float = Field(text.USUAL["minutes"], gt=0, le=7 * 24 * 60)
     density: dict[str, Any] = Field(default_factory=dict)
 
     @property
@@ -67,12 +67,14 @@ class Roster:
 
     specs    all lines by name; names: those that run; unable: name → why it cannot do the data
     foreign  name → parquet with somebody else's lists
+    params   what is told of the file with options of one's own; None where there is none
     """
 
     specs: dict[str, Spec]
     names: list[str]
     unable: dict[str, str]
     foreign: dict[str, Path]
+    params: dict[str, Any] | None = None
 
 
 def run(
@@ -115,6 +117,7 @@ def run(
         "data": facts | _questions(asked, config),
         "split": split.config.model_dump(mode="json", exclude={"engine"}),
         "asked": config.model_dump(mode="json") | {"fold": config.fold, "views": config.views},
+        "params": roster.params,
         "entries": {e.name: _words(e) for e in entries},
         "failed": [{"name": o.name, "seed": o.seed, "reason": o.reason} for o in outcomes if o.folder is None],
         "left_out": roster.unable,

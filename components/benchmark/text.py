@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,8 @@ from components.splits.last import fewest
 
 METRICS = {"ndcg": "NDCG", "hit_rate": "HitRate", "recall": "Recall", "mrr": "MRR", "coverage": "Coverage"}
 NOTHING = "–"
-USUAL_K = 10
+USUAL = {"k": 10, "first_seed": 7, "minutes": 30.0}  # what the command need not say
+FLAGS = {"k": "--k", "first_seed": "--first-seed", "minutes": "--minutes-per-model"}
 TURNS = {"leave_last_out": "events", "leave_last_basket": "baskets"}  # what is held out of a user
 SPLIT_WORDS = {
     "temporal": "one cut-off time for everybody",
@@ -36,9 +38,10 @@ def command(report: dict[str, Any]) -> str:
     where = {"sequences": "<folder with sequences.txt>", "snapshot": "<folder of clean tables>"}
     parts = ["shoploop benchmark", "--data", where.get(data["kind"], "params.yaml"), "--protocol", asked["protocol"]]
     parts += ["--models", ",".join(e for e, entry in report["entries"].items() if entry["cost"]), "--out", "<folder>"]
+    parts += [f"--params {shlex.quote(given['file'])}"] if (given := report.get("params")) else []
     parts += [f"--seeds {asked['seeds']}"] if asked["seeds"] > 1 else []
-    parts += [f"--k {asked['k']}"] if asked["k"] != USUAL_K else []
-    parts += [f"--lists <file>={name}" for name, entry in report["entries"].items() if not entry["cost"]]
+    parts += [f"{flag} {asked[name]}" for name, flag in FLAGS.items() if asked[name] != USUAL[name]]
+    parts += [f"--lists <file>={shlex.quote(name)}" for name, entry in report["entries"].items() if not entry["cost"]]
     parts += [f"--{flag}" for flag in ("repeats", "validation") if asked[flag]]
     parts += [f"--{name.replace('_', '-')} {value}" for name, value in asked["density"].items()]
     return " ".join(parts)
@@ -68,7 +71,18 @@ def protocol_sentences(report: dict[str, Any]) -> list[str]:
         ranked,
         *left_out_sentences(report),
         intervals,
+        *_options_sentences(report),
     ]
+
+
+def _options_sentences(report: dict[str, Any]) -> list[str]:
+    """Which file the options are of, told by its content, and which lines it replaced; nothing where there was none."""
+    given = report.get("params")
+    if not given:
+        return []
+    words = {"replaced": "in the place of presets", "added": "new"}
+    lines = "; ".join(f"{', '.join(given[kind])} ({said})" for kind, said in words.items() if given[kind])
+    return [f"Lines of {given['file']} (sha256 {given['sha256']}): {lines}."]
 
 
 def left_out_sentences(report: dict[str, Any]) -> list[str]:

@@ -48,7 +48,8 @@ def benchmark(
     specs, names = roster.chosen(models, params, timed=material.has_times)
     unable = roster.able(specs, names, repeats=config.repeats, validation=config.validation)
     foreign = dict(_foreign(text, names) for text in lists)
-    report = run(config, material, Roster(specs, names, unable, foreign), out, lambda line: click.echo(line, err=True))
+    entrants = Roster(specs, names, unable, foreign, roster.told_of(params, timed=material.has_times))
+    report = run(config, material, entrants, out, lambda line: click.echo(line, err=True))
     _show(report, out)
 
 

@@ -1,8 +1,11 @@
 """The benchmark on sequences so plain that the best list is known: everybody walks along the catalogue."""
 
+import hashlib
 import json
 import math
+import shlex
 import shutil
+from html import escape
 
 import numpy as np
 import pyarrow as pa
@@ -111,6 +114,31 @@ def test_the_reports_say_what_leaks_and_open_offline(walked):
     html, text = ((out / f"report.{kind}").read_text(encoding="utf-8") for kind in ("html", "md"))
     assert "What leaks: the future of other users" in text and "What leaks: the future of other users" in html
     assert "://" not in html and html.count("data:image/svg+xml") == 2
+
+
+def test_the_command_in_the_reports_names_options_and_seeds_and_is_accepted(walked, tmp_path):
+    data, _, _ = walked
+    params = tmp_path / "my options.yaml"
+    lines = "{popularity: {component: popularity}, mine: {component: item_transition, params: {history_decay: 0.5}}}"
+    params.write_text(f"models: {lines}\n", encoding="utf-8")
+    asked = ("--params", params, "--first-seed", 3, "--k", 5, "--minutes-per-model", 12.5)
+    result = called(data, tmp_path / "out", *asked, models="popularity,mine")
+    assert result.exit_code == 0, result.output
+    report = report_of(tmp_path / "out")
+    assert report["params"]["sha256"] == hashlib.sha256(params.read_bytes()).hexdigest()
+    assert report["params"]["lines"]["mine"]["params"] == {"history_decay": 0.5}
+    html, text = ((tmp_path / f"out/report.{kind}").read_text(encoding="utf-8") for kind in ("html", "md"))
+    command = text.split("`")[1]
+    assert "--params 'my options.yaml' --k 5 --first-seed 3 --minutes-per-model 12.5" in command
+    assert escape(command) in html
+    told = f"Lines of my options.yaml (sha256 {report['params']['sha256']}): popularity (in the place of presets); mine"
+    assert told in text and told in html
+    places = {"<folder with sequences.txt>": data, "<folder>": tmp_path / "again", "'my options.yaml'": params}
+    for place, path in places.items():
+        command = command.replace(place, shlex.quote(str(path)))
+    again = CliRunner().invoke(main, shlex.split(command)[1:])
+    assert again.exit_code == 0, again.output
+    assert report_of(tmp_path / "again")["views"] == report["views"]
 
 
 def test_a_second_run_resumes_and_says_the_same(walked):
