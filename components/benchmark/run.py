@@ -90,23 +90,18 @@ def run(
     split = splitter(config.protocol, material, config.density)
     prepared = prepare(material, split, out / WORK / "data")
     asked = question(prepared, config.fold)
-    if not any(asked.task.relevant[view].nnz for view in config.views):
-        raise DataError(
-            "benchmark: every held-out item is in its user's own history, and such items are masked; --repeats leaves "
-            "them in the lists."
-        )
+    views = views_of(asked, config)
     specs, chosen = fitted_to(roster.specs, shape_of(prepared))
     roster = replace(roster, specs=specs)
     names = [name for name in roster.names if name not in roster.unable]
-    contest = Contest(roster.specs, asked, config.views, config.k, out / WORK, config.minutes)
+    contest = Contest(roster.specs, asked, views, config.k, out / WORK, config.minutes)
     outcomes = contest.hold(names, seeds_of(config), tell)
     tell("measuring …")
     entries = [*_entries(outcomes, roster, chosen, asked, config), *_foreign_entries(roster, asked, config)]
     if not entries:
         raise DataError(f"benchmark: nobody gave lists: {'; '.join(f'{o.name}: {o.reason}' for o in outcomes)}.")
-    views = standings.standings(
-        entries, asked.task, popularity_of(asked), config.views, config.k, rng.stream(config.first_seed, "benchmark")
-    )
+    draw = rng.stream(config.first_seed, "benchmark")
+    measured = standings.standings(entries, asked.task, popularity_of(asked), views, config.k, draw)
     facts = told(prepared, config.fold) | {
         "name": material.name,
         "kind": material.kind,
@@ -116,15 +111,26 @@ def run(
         "format": FORMAT,
         "data": facts | _questions(asked, config),
         "split": split.config.model_dump(mode="json", exclude={"engine"}),
-        "asked": config.model_dump(mode="json") | {"fold": config.fold, "views": config.views},
+        "asked": config.model_dump(mode="json") | {"fold": config.fold, "views": views},
         "params": roster.params,
         "entries": {e.name: _words(e) for e in entries},
         "failed": [{"name": o.name, "seed": o.seed, "reason": o.reason} for o in outcomes if o.folder is None],
         "left_out": roster.unable,
-        "views": views,
+        "views": measured,
     }
     _write(report, outcomes, asked, config, out)
     return report
+
+
+def views_of(asked: Question, config: BenchmarkConfig) -> tuple[str, ...]:
+    """The views in which anybody has something to be foretold; DataError if there is none."""
+    views = tuple(view for view in config.views if asked.task.relevant[view].nnz)
+    if not views:
+        raise DataError(
+            "benchmark: every held-out item is in its user's own history, and such items are masked; --repeats leaves "
+            "them in the lists."
+        )
+    return views
 
 
 def seeds_of(config: BenchmarkConfig) -> range:
@@ -145,7 +151,10 @@ def _entries(
     for name in dict.fromkeys(o.name for o in outcomes):
         done = [o for o in outcomes if o.name == name and o.folder is not None]
         if done:
-            found = {view: [_items(o.folder / f"{view}.parquet", asked, config) for o in done] for view in config.views}
+            found = {
+                view: [_items(o.folder / f"{view}.parquet", asked, config) for o in done]
+                for view in views_of(asked, config)
+            }
             remarks = tuple(dict.fromkeys([*chosen[name], *(r for o in done for r in o.told["remarks"])]))
             spec = roster.specs[name]
             entries.append(Entry(name, spec.component, spec.params, found, [o.told for o in done], remarks))
@@ -164,7 +173,9 @@ def _foreign_entries(roster: Roster, asked: Question, config: BenchmarkConfig) -
         seen = _seen_places(read.items, asked)
         if seen and not config.repeats:
             remarks = [*remarks, f"{seen:,} {SEEN_WORDS}"]
-        entries.append(Entry(name, FOREIGN, {}, {view: [read.items] for view in config.views}, [], tuple(remarks)))
+        entries.append(
+            Entry(name, FOREIGN, {}, {view: [read.items] for view in views_of(asked, config)}, [], tuple(remarks))
+        )
     return entries
 
 
@@ -199,12 +210,12 @@ def _write(
 ) -> None:
     with replacing(out / LISTS) as fresh:
         for outcome in outcomes:
-            for view in config.views if outcome.folder is not None else ():
+            for view in views_of(asked, config) if outcome.folder is not None else ():
                 parts = [outcome.name]
                 parts += [f"seed_{outcome.seed}"] if config.seeds > 1 else []
                 parts += [view] if config.repeats else []
                 shutil.copyfile(outcome.folder / f"{view}.parquet", fresh / f"{'.'.join(parts)}.parquet")
-    for view in config.views:
+    for view in views_of(asked, config):
         name = f"relevant.{view}.parquet" if config.repeats else "relevant.parquet"
         lists.write_relevant(out / name, asked.task.relevant[view], asked.task.user_ids, asked.data.items)
     write_json(out / REPORT, report)

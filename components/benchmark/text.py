@@ -54,6 +54,8 @@ def protocol_sentences(report: dict[str, Any]) -> list[str]:
     fold = "validation fold: figures to choose by, not to quote" if asked["validation"] else "test fold"
     masked = (
         "Two views: all items may be listed; or only items that are new to the user."
+        if NEW in asked["views"] and asked["repeats"]
+        else "All items may be listed: nobody went on to one that was new to him, so there is no view of those."
         if asked["repeats"]
         else "Items of a user's history are masked."
     )

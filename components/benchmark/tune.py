@@ -13,7 +13,7 @@ from components.benchmark.entrant import Spec
 from components.benchmark.material import Material
 from components.benchmark.protocols import Question, prepare, question, splitter
 from components.benchmark.roster import MODELS_SECTION
-from components.benchmark.run import WORK, BenchmarkConfig
+from components.benchmark.run import WORK, BenchmarkConfig, views_of
 from components.benchmark.shape import fitted_to, shape_of
 from components.benchmark.tuning import OBJECTIVE, Search, Tried, TuneConfig
 from components.core.bundle import write_json, write_text
@@ -61,6 +61,7 @@ def tune(
     split = splitter(asked.protocol, material, asked.density)
     prepared = prepare(material, split, out / WORK / "data")
     fold = question(prepared, asked.fold)
+    views_of(fold, asked)  # refuses what cannot be measured, before anything is fitted
     for name, spec in fitted_to(lines.specs, shape_of(prepared))[0].items():
         found[name] = _searched(asked, config, material, spec, fold, out, root, tell)
         report = {"data": material.name, "asked": asked.model_dump(mode="json"), "models": found}
