@@ -99,14 +99,18 @@ class Contest:
         job = Job(
             name, self._concerned(name), str(self.asked.folder.parent.resolve()), self.asked.name, self.views, self.k,
             seed, str(folder.resolve()), str((self.work / FITS).resolve()),
+            time.monotonic() + 60 * self.limit(name), self.minutes,
         )  # fmt: skip
         reason = self._run(job)
         return Outcome(name, seed, folder if not reason else None, reason)
 
     def found(self, name: str, seed: int) -> Path | None:
-        """The folder of a result that is there already."""
+        """The folder of a result that is there already, and would not be better for the minutes there are now."""
         folder = self._folder(name, seed)
-        return folder if (folder / RESULT).is_file() else None
+        if not (folder / RESULT).is_file():
+            return None
+        pressed = read_json(folder / RESULT).get("pressed")
+        return folder if pressed is None or pressed >= self.minutes else None
 
     def _folder(self, name: str, seed: int) -> Path:
         return self.work / RESULTS / self.key(name, seed)

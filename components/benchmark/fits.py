@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 COST = "cost.json"
 MODEL = "model"
+PRESSED = "pressed.json"  # there where the training stopped for want of the run's minutes
+KEPT_SHARE, LEAST_KEPT_S, MOST_KEPT_S = 0.25, 5.0, 240.0  # of the minutes, for saving the model and making its lists
 JOURNAL = "journal"  # what a long fit keeps while it runs; a killed one goes on from there
 
 
@@ -50,14 +52,17 @@ class Cost:
 class Fits:
     """The models of one run and seed.
 
-    specs  all single models of the run, by name
+    specs    all single models of the run, by name
+    hours    when the process has to be done, and how long one fit may take; None: as long as its options say
     paid     what models that were found fitted had cost
     remarks  what a person should know of the fits
+    pressed  whether one of the fits had to stop for want of minutes
     """
 
-    def __init__(self, folder: Path, specs: dict[str, Spec], seed: int):
+    def __init__(self, folder: Path, specs: dict[str, Spec], seed: int, hours: Hours | None = None):
         """folder: where fitted models are kept."""
-        self.folder, self.specs, self.seed = Path(folder), specs, seed
+        self.folder, self.specs, self.seed, self.hours = Path(folder), specs, seed, hours
+        self.pressed = False
         self.paid = Cost()
         self.remarks: list[str] = []
 
@@ -69,20 +74,50 @@ class Fits:
         if name not in self.specs:
             raise ConfigError(f"benchmark: no model '{name}' in this run; there are {', '.join(sorted(self.specs))}.")
         at = self.folder / fit_key(self.specs[name], question.digest, self.seed)
-        if (at / COST).is_file():
+        if (at / COST).is_file() and not self._worth_more(at):
             self.paid.add(Cost(**read_json(at / COST)))
+            if (at / PRESSED).is_file():
+                self.pressed, self.remarks = True, [*self.remarks, *read_json(at / PRESSED)["remarks"]]
             return load_model(at / MODEL)
         if _checkpoint(at):
             self.remarks.append(f"{name}: its fit was interrupted and went on from there; its cost is that of the rest")
         model = self.specs[name].model()
         model.journal_folder = at / JOURNAL
+        model.ends_by = self.hours.ends_by() if self.hours else None
         with measured() as cost:
             data = question.with_content() if model.capabilities.uses_content else question.data
             model.fit(data, rng.stream(self.seed, "benchmark", model.component()))
         self.remarks += model.remarks()
         model.save(at / MODEL, name=name, seed=self.seed)
+        (at / PRESSED).unlink(missing_ok=True)
+        if model.pressed and model.remarks():
+            self.pressed = True
+            write_json(at / PRESSED, {"minutes": self.hours.minutes, "remarks": model.remarks()})
         write_json(at / COST, asdict(cost))  # last: without it the fit is not taken for a whole one
         return model
+
+    def _worth_more(self, at: Path) -> bool:
+        """Whether a kept fit stopped for want of minutes, and this run gives it more."""
+        if not (at / PRESSED).is_file():
+            return False
+        return self.hours is None or read_json(at / PRESSED)["minutes"] < self.hours.minutes
+
+
+@dataclass(frozen=True)
+class Hours:
+    """How long a process and each of its fits may take, so that a training stops in time instead of being ended.
+
+    until    time.monotonic() at which the process is ended
+    minutes  of the wall for one fit with its asking
+    """
+
+    until: float
+    minutes: float
+
+    def ends_by(self) -> float:
+        """time.monotonic() at which a training that begins now has to stop, so that time is left for its lists."""
+        kept = min(max(KEPT_SHARE * 60 * self.minutes, LEAST_KEPT_S), MOST_KEPT_S)
+        return min(time.monotonic() + 60 * self.minutes, self.until) - kept
 
 
 def curves_of(fit: Path) -> dict[str, list[float]]:

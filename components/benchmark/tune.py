@@ -108,7 +108,9 @@ def _record(spec: Spec, tried: Tried, execution: str, about: dict[str, str]) -> 
         params=about | tried.params,
         metrics=tried.figures,
         curves=tried.curves,
-        tags={"component": spec.component} | ({"reason": tried.reason} if tried.reason else {}),
+        tags={"component": spec.component}
+        | ({"reason": tried.reason} if tried.reason else {})
+        | ({"remarks": "; ".join(tried.remarks)} if tried.remarks else {}),
     )
 
 

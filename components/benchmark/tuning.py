@@ -65,6 +65,7 @@ class Tried:
     ended: float
     reason: str = ""
     curves: dict[str, list[float]] = field(default_factory=dict)
+    remarks: list[str] = field(default_factory=list)
 
     @property
     def value(self) -> float:
@@ -128,8 +129,9 @@ class Search:
         started = time.time()
         outcome = contest.outcome(spec.name, self.config.seed)
         shutil.rmtree(contest.fit_folder(trial, self.config.seed), ignore_errors=True)  # nobody asks a trial again
-        curves = outcome.told["curves"] if outcome.folder else {}
-        return Tried(number, params, self._figures(outcome), started, time.time(), outcome.reason, curves)
+        told = outcome.told if outcome.folder else {"curves": {}, "remarks": []}
+        figures = self._figures(outcome)
+        return Tried(number, params, figures, started, time.time(), outcome.reason, told["curves"], told["remarks"])
 
     def _figures(self, outcome: Outcome) -> dict[str, float]:
         if outcome.folder is None:
@@ -143,6 +145,7 @@ class Search:
 
     def _tell(self, spec: Spec, tried: Tried) -> None:
         words = f"{OBJECTIVE.upper()}@{self.k} {tried.value:.4f}" if tried.figures else tried.reason
+        words = "; ".join((words, *tried.remarks))
         which = "as it stands" if not tried.number else f"trial {tried.number}"
         self.tell(f"{spec.name}, {which}: {words}")
 
@@ -209,7 +212,7 @@ def _close(study: optuna.Study, trial: optuna.Trial, done: Tried, params: dict[s
     from optuna.trial import TrialState
 
     facts = {"params": params, "figures": done.figures, "reason": done.reason, "span": [done.started, done.ended]}
-    facts["curves"] = done.curves
+    facts |= {"curves": done.curves, "remarks": done.remarks}
     trial.set_user_attr("tried", facts)
     if done.figures:
         study.tell(trial, done.value)
@@ -221,6 +224,14 @@ def _earlier(study: optuna.Study) -> list[Tried]:
     """The trials that earlier runs finished."""
     known = [t.user_attrs["tried"] for t in study.get_trials(deepcopy=False) if "tried" in t.user_attrs]
     return [
-        Tried(number, facts["params"], facts["figures"], *facts["span"], facts["reason"], facts["curves"])
+        Tried(
+            number,
+            facts["params"],
+            facts["figures"],
+            *facts["span"],
+            facts["reason"],
+            facts["curves"],
+            facts["remarks"],
+        )
         for number, facts in enumerate(known, start=1)
     ]

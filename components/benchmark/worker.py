@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from components.benchmark.entrant import Entrant, Lister, Spec, TopK, lister
-from components.benchmark.fits import Cost, Fits, measured
+from components.benchmark.fits import Cost, Fits, Hours, measured
 from components.benchmark.lists import write_lists
 from components.benchmark.protocols import Question, earlier, question
 from components.core import environment, rng
@@ -40,6 +40,7 @@ class Job:
     prepared  folder of the folds; `fold` is asked
     views     which lists are wanted, k items each
     result    folder to write; fits: where fitted models are kept
+    until     time.monotonic() at which the process is ended; minutes: of the wall for one fit with its asking
     """
 
     name: str
@@ -51,6 +52,8 @@ class Job:
     seed: int
     result: str
     fits: str
+    until: float
+    minutes: float
 
     @classmethod
     def read(cls, path: Path) -> Job:
@@ -71,13 +74,14 @@ class Job:
 
 @dataclass
 class Told:
-    """What is kept beside the lists."""
+    """What is kept beside the lists; pressed: a training stopped for want of the run's minutes, so many for one fit."""
 
     fit: dict[str, float]
     ask: dict[str, float]
     users: int
     remarks: list[str] = field(default_factory=list)
     curves: dict[str, list[float]] = field(default_factory=dict)
+    pressed: float | None = None
 
 
 def main(path: Path) -> int:
@@ -110,7 +114,9 @@ def _end_with(parent: int) -> None:
 def run(job: Job) -> None:
     """Fit, ask, write."""
     asked = question(Path(job.prepared), job.fold)
-    fits = Fits(Path(job.fits), {n: s for n, s in job.specs.items() if s.is_model}, job.seed)
+    fits = Fits(
+        Path(job.fits), {n: s for n, s in job.specs.items() if s.is_model}, job.seed, Hours(job.until, job.minutes)
+    )
     with measured() as fit:
         ask, told = _fitted(job, asked, fits)
     fit.add(fits.paid)
@@ -122,6 +128,7 @@ def run(job: Job) -> None:
         costs: dict[str, Cost] = {"fit": fit, "ask": asking}
         spent = {name: asdict(cost) for name, cost in costs.items()}
         facts = Told(**spent, users=len(asked.task.histories), remarks=fits.remarks, **told)
+        facts.pressed = job.minutes if fits.pressed else None
         write_json(fresh / RESULT, asdict(facts))
 
 

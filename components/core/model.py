@@ -44,6 +44,8 @@ class Model(ABC):
     Config: ClassVar[type[Config]]
     capabilities: ClassVar[Capabilities] = Capabilities()
     journal_folder: Path | None = None  # where a long fit keeps its checkpoint and logs; None keeps nothing
+    ends_by: float | None = None  # time.monotonic() at which a training with max_minutes stops by itself at the latest
+    pressed: bool = False  # whether the last training had until ends_by only, which came before max_minutes
     memory_gb: float | None = None  # what a fit may take; None: what the machine has left
     engine: Config | None = (
         None  # section `engine` of params.yaml, for a model that is `distributed`; None: fitted here

@@ -77,7 +77,7 @@ def _journals(model: CatalogueModel, data: Dataset, rng: np.random.Generator) ->
 def _fit(model: CatalogueModel, data: Dataset, rng: np.random.Generator, journals: list[Journal | None]) -> Fitted:
     config, started = model.config, time.monotonic()
     draw, first, second = rng.spawn(3)
-    deadline = started + 60 * config.max_minutes
+    deadline = model.deadline()
     kept_back = model.kept_back(data, draw)
     if kept_back is None:
         remarks = [NOTHING_LATER] if config.validation_share else []
@@ -88,7 +88,7 @@ def _fit(model: CatalogueModel, data: Dataset, rng: np.random.Generator, journal
     gains = fitted.curves[GAIN]
     best = 1 + int(np.argmax(gains))
     if (time.monotonic() - started) * best / len(gains) > deadline - time.monotonic():
-        fitted.remarks.append(f"no time left to fit again on all events; raise max_minutes ({config.max_minutes:g})")
+        fitted.remarks.append(f"no time left to fit again on all events; {model.more_time()}")
         return fitted
     return _all_epochs(model, data, best, deadline, second, Fitted(curves={GAIN: gains}), journals[1])
 
@@ -114,7 +114,7 @@ def _best_epoch(
         if _since_best(gains) == 0:
             fitted.weights = model.weights
         if time.monotonic() > deadline:
-            fitted.remarks.append(_clock(epoch, config))
+            fitted.remarks.append(model.stopped(epoch))
             break
         if journal:
             journal.save(trainer.state, fitted.weights, fitted.curves, rng)
@@ -141,7 +141,7 @@ def _all_epochs(
     for epoch in track(range(len(losses) + 1, epochs + 1), "training epochs"):
         losses.append(_finite(trainer.epoch(deadline), epoch, model.config))
         if time.monotonic() > deadline:
-            fitted.remarks.append(_clock(epoch, model.config))
+            fitted.remarks.append(model.stopped(epoch))
             break
         if journal:
             journal.save(trainer.state, {}, {TRAIN_LOSS: losses}, rng)
@@ -156,13 +156,6 @@ def _finite(loss: float, epoch: int, config: CatalogueConfig) -> float:
             "bring more history."
         )
     return loss
-
-
-def _clock(epoch: int, config: CatalogueConfig) -> str:
-    return (
-        f"the clock stopped the training in epoch {epoch} of {config.epochs}, so the result depends on this machine; "
-        f"raise max_minutes ({config.max_minutes:g}) or lower epochs"
-    )
 
 
 def epoch_of(step: Callable[..., float], batches: object, deadline: float) -> float:

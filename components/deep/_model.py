@@ -70,10 +70,11 @@ class SequenceModel(SoftmaxModel, VectorModel):
         if self.journal_folder is not None:
             key = key_of(self.component(), self.version, self.config, data, rng)
             journal = Journal(self.journal_folder, key)
-        trained = train(self.encoder, data.histories, self.n_items, self.config, rng, journal)
+        trained = train(self.encoder, data.histories, self.n_items, self.config, rng, journal, self.deadline)
         self.weights = trained.weights
         self._curves = trained.curves
-        self._remarks = [self._clock_remark(len(trained.train_loss))] if trained.cut_short else []
+        epochs = len(trained.train_loss)
+        self._remarks = [f"{self.component()}: {self.stopped(epochs)}"] if trained.cut_short else []
 
     def logits(self, histories: Histories) -> np.ndarray:
         """float32 (n, n_items): state · item embedding, or their cosine over the temperature, + item bias."""
@@ -99,9 +100,3 @@ class SequenceModel(SoftmaxModel, VectorModel):
         if self.config.temperature is not None:
             states = directions(states) / np.float32(self.config.temperature)
         return states
-
-    def _clock_remark(self, epochs: int) -> str:
-        return (
-            f"{self.component()}: the clock stopped the training in epoch {epochs} of {self.config.epochs}, so the "
-            f"result depends on this machine; raise max_minutes ({self.config.max_minutes:g}) or lower epochs"
-        )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from abc import abstractmethod
 from typing import ClassVar
 
@@ -24,6 +25,24 @@ class SoftmaxModel(Model):
     weights: Weights
     _curves: dict[str, list[float]]
     _remarks: list[str]
+
+    def deadline(self) -> float:
+        """time.monotonic() at which a training that begins now stops: after max_minutes, at ends_by at the latest."""
+        own = time.monotonic() + 60 * self.config.max_minutes
+        self.pressed = self.ends_by is not None and self.ends_by < own
+        return self.ends_by if self.pressed else own
+
+    def more_time(self) -> str:
+        """In words, what gives a training more time."""
+        return "give the run more minutes" if self.pressed else f"raise max_minutes ({self.config.max_minutes:g})"
+
+    def stopped(self, epoch: int) -> str:
+        """In words, that the clock stopped the training, and what to do."""
+        whose = "the end of the run's minutes" if self.pressed else "the clock"
+        return (
+            f"{whose} stopped the training in epoch {epoch} of {self.config.epochs}, so the result depends on this "
+            f"machine; {self.more_time()} or lower epochs"
+        )
 
     @abstractmethod
     def logits(self, histories: Histories) -> np.ndarray:

@@ -91,17 +91,19 @@ def train(
     config: SequenceConfig,
     rng: np.random.Generator,
     journal: Journal | None = None,
+    ends: Callable[[], float] | None = None,
 ) -> Trained:
     """Fit a network on the past, keep the best epoch on later time, then shift its biases by the newest trend.
 
     config   workers: cluster joins the others of TF_CONFIG
+    ends     when it stops, time.monotonic(), asked as it begins; None: after max_minutes
     journal  keeps a checkpoint and TensorBoard logs, and resumes a training that was killed; None does neither
     Raises DataError if there is nothing to learn a sequence from, nothing later to validate on, or a loss that is not
     finite: no NaN leaves this function.
     """
     workers = Workers.join() if config.workers == "cluster" else None  # first: TensorFlow must not have begun
     journal = None if workers else journal
-    deadline = time.monotonic() + 60 * config.max_minutes
+    deadline = ends() if ends else time.monotonic() + 60 * config.max_minutes
     later = kept_back(histories, config, rng)  # nobody's where the last epoch is taken
     past = without_last(histories, later)
     validation = list(targets_after(baskets_of(histories), later, config, SCORED_AT_ONCE))

@@ -105,6 +105,52 @@ def test_a_fit_whose_epochs_fall_behind_is_ended(tmp_path):
     assert watch(tmp_path) == PRUNED
 
 
+LONG = "{embedding_size: 8, epochs: 1000000, validation: last_baskets, trend_days: null, patience: 1000000}"
+
+
+@pytest.mark.slow
+def test_a_training_stops_in_time_for_its_lists_and_says_so(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    lines = [" ".join([f"u{u}", *(f"i{(u + step) % ITEMS}" for step in range(STEPS))]) for u in range(USERS)]
+    (tmp_path / "sequences.txt").write_text("\n".join(lines), encoding="utf-8")
+    (tmp_path / "long.yaml").write_text(
+        f"models: {{sasrec: {{component: sasrec, params: {LONG}}}, multi_vae: {{component: multi_vae, params: "
+        "{validation: last_baskets, epochs: 1000000, patience: 1000000}}}",
+        encoding="utf-8",
+    )
+    usual = ["--data", "sequences.txt", "--protocol", "leave-last-out", "--params", "long.yaml"]
+    arguments = [*usual, "--models", "multi_vae", "--out", "compared", "--minutes-per-model", "1.5"]
+    done = CliRunner().invoke(main, ["benchmark", *arguments])
+    assert done.exit_code == 0, done.output
+    told = json.loads((tmp_path / "compared/report.json").read_text(encoding="utf-8"))["entries"]["multi_vae"]
+    assert "multi_vae: the end of the run's minutes stopped the training in epoch" in told["remarks"][0]
+    assert "give the run more minutes" in told["remarks"][0]
+    done = CliRunner().invoke(main, ["tune", *usual, "--models", "sasrec", "--out", "found", "--minutes", "1.5"])
+    assert done.exit_code == 0, done.output
+    found = json.loads((tmp_path / "found/tune.json").read_text(encoding="utf-8"))["models"]["sasrec"]
+    assert "stopped the training" in found["trials"][0]["remarks"][0] and found["best"]["figures"]
+
+
+def test_what_stopped_for_want_of_minutes_is_fitted_again_only_where_there_are_more(tmp_path):
+    from components.benchmark.fits import PRESSED, Fits, Hours
+
+    write_json(tmp_path / PRESSED, {"minutes": 2.0, "remarks": []})
+    again = [Fits(tmp_path, {}, 7, Hours(0, minutes))._worth_more(tmp_path) for minutes in (1.0, 2.0, 3.0)]
+    assert again == [False, False, True] and Fits(tmp_path, {}, 7)._worth_more(tmp_path)
+
+
+def test_a_training_leaves_time_for_its_lists_within_its_own_minutes_and_those_of_all():
+    import time
+
+    from components.benchmark.fits import Hours
+
+    now = time.monotonic()
+    left = [
+        Hours(now + 60 * of_all, one).ends_by() - now for of_all, one in ((2, 2), (4, 2), (1, 2), (60, 60), (1, 0.1))
+    ]
+    assert left == pytest.approx([90, 90, 30, 3360, 1], abs=0.5)
+
+
 def test_losses_fall_and_gains_rise():
     from components.benchmark.tuning import _rising
 
