@@ -10,6 +10,10 @@ with the same data, protocol and density options: its lists are measured by the 
 
 from __future__ import annotations
 
+from components.core import environment
+
+environment.prepare()  # before numpy and implicit are there: with two threads of OpenBLAS ALS takes ten times as long
+
 import json
 import time
 from collections.abc import Callable
