@@ -28,15 +28,35 @@ PEERS = (
     "tests.benchmarks.peer_lists --data <folder with sequences.txt> --out <folder>`, its options searched on the "
     "validation fold."
 )
+OTHER_PEERS = (
+    "Rows whose name begins with `lenskit`, `rectools` or `recbole` are of these libraries on the same folds: "
+    "`tests/benchmarks/other_peers.py`, in environments of their own, whose making its first lines tell. Cheap ones "
+    "had their options searched on the validation fold; a dear one was fitted once and stopped by its budget."
+)
+LIBRARIES = ("lenskit", "rectools", "recbole")
 
 
 @click.command()
 @click.argument("reports", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--out", default="docs/benchmarks.md", show_default=True, type=click.Path(path_type=Path))
-def main(reports: tuple[Path, ...], out: Path) -> None:
+@click.option("--peers", type=click.Path(exists=True, file_okay=False, path_type=Path), help="Of other_peers.py.")
+def main(reports: tuple[Path, ...], out: Path, peers: Path | None) -> None:
     """Write the page."""
     parts = [HEADER, *(section(read_json(path)) for path in reports)]
+    parts += [peer_costs(peers)] if peers else []
     write_text(out, "\n".join(parts))
+
+
+def peer_costs(folder: Path) -> str:
+    """What the fits of other libraries cost, and with which options: from the files beside their lists."""
+    columns = ["peer", "trials", "search CPU s", "fit CPU s", "users / CPU s", "peak MB", "options"]
+    rows = []
+    for path in sorted(folder.glob("*.json")):
+        told = read_json(path)
+        costs = (told.get("search_cpu_s", 0), told["fit_cpu_s"], told["users_per_cpu_s"], told["peak_mb"])
+        options = ", ".join(f"{k} {v:.3g}" if isinstance(v, float) else f"{k} {v}" for k, v in told["options"].items())
+        rows.append([path.stem, str(told["trials"]), *(f"{cost:,.0f}" for cost in costs), options or "defaults"])
+    return f"## What the peers cost\n\n{text.markdown_table(columns, rows)}\n"
 
 
 def section(report: dict[str, Any]) -> str:
@@ -44,8 +64,9 @@ def section(report: dict[str, Any]) -> str:
     parts = [f"## {text.title(report)}", f"`{text.command(report)}`", " ".join(text.protocol_sentences(report))]
     for view in report["asked"]["views"]:
         parts += [f"Ranking {text.VIEW_WORDS[view]}:", text.markdown_table(*text.table(report, view))]
-    if any(entry["component"] == FOREIGN for entry in report["entries"].values()):
-        parts.append(PEERS)
+    foreign = [name for name, entry in report["entries"].items() if entry["component"] == FOREIGN]
+    parts += [PEERS] if any(name.startswith("implicit") for name in foreign) else []
+    parts += [OTHER_PEERS] if any(name.startswith(LIBRARIES) for name in foreign) else []
     absent = text.absent(report)
     parts += ["Not in the table: " + "; ".join(absent) + "."] if absent else []
     options = [f"{name} ({_options(entry)})" for name, entry in report["entries"].items() if entry["params"]]
