@@ -282,14 +282,13 @@ def _als_options(draw: Draw) -> Options:
 
 
 SHORT = {"session_max_len": 20}  # by default 100: five times the cost, and half of Beauty's users have five events
-SAMPLED = {"loss": "sampled_softmax", "n_negatives": 256}  # full softmax by default: no epoch would end in time
 PEERS = {
     "lenskit_item_knn": Peer(lenskit_item_knn, draw=_knn_options),
     "lenskit_user_knn": Peer(lenskit_user_knn, draw=_knn_options),
     "lenskit_als": Peer(lenskit_als, draw=_als_options),
     "lenskit_ease": Peer(lenskit_ease, draw=lambda draw: {"regularization": _log(draw, 10, 2_000)}),
     "rectools_popular": Peer(rectools_popular, options={}),
-    "rectools_sasrec": Peer(rectools_sasrec, options={"n_factors": 128, **SHORT, **SAMPLED}),
+    "rectools_sasrec": Peer(rectools_sasrec, options={"n_factors": 128, **SHORT}),
     "recbole_ease": Peer(recbole_ease, draw=lambda draw: {"reg_weight": _log(draw, 10, 2_000)}),
     "recbole_sasrec": Peer(recbole_sasrec, options={"MAX_ITEM_LIST_LENGTH": 20, "train_batch_size": 512}),
 }
