@@ -281,7 +281,7 @@ def _als_options(draw: Draw) -> Options:
             "epochs": int(draw.choice([5, 10, 20]))}  # fmt: skip
 
 
-SHORT = {"session_max_len": 20}  # by default 100: five times the cost, and half of Beauty's users have five events
+SHORT = {"session_max_len": 20}  # by default 100: five times the cost, where 19 in 20 users have a shorter history
 PEERS = {
     "lenskit_item_knn": Peer(lenskit_item_knn, draw=_knn_options),
     "lenskit_user_knn": Peer(lenskit_user_knn, draw=_knn_options),
