@@ -33,6 +33,10 @@ OTHER_PEERS = (
     "`tests/benchmarks/other_peers.py`, in environments of their own, whose making its first lines tell. Cheap ones "
     "had their options searched on the validation fold; a dear one was fitted once and stopped by its budget."
 )
+PEER_COSTS = (
+    "CPU seconds of one thread; memory is the largest of the search, the fit and the lists together. Where there were "
+    "no trials, the fit holds the start of the library; LensKit answers user by user, through its own pipeline."
+)
 LIBRARIES = ("lenskit", "rectools", "recbole")
 
 
@@ -56,7 +60,7 @@ def peer_costs(folder: Path) -> str:
         costs = (told.get("search_cpu_s", 0), told["fit_cpu_s"], told["users_per_cpu_s"], told["peak_mb"])
         options = ", ".join(f"{k} {v:.3g}" if isinstance(v, float) else f"{k} {v}" for k, v in told["options"].items())
         rows.append([path.stem, str(told["trials"]), *(f"{cost:,.0f}" for cost in costs), options or "defaults"])
-    return f"## What the peers cost\n\n{text.markdown_table(columns, rows)}\n"
+    return f"## What the peers cost\n\n{PEER_COSTS}\n\n{text.markdown_table(columns, rows)}\n"
 
 
 def section(report: dict[str, Any]) -> str:
