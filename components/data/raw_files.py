@@ -64,7 +64,7 @@ def _expand(pattern: str) -> list[tuple[Path, str]]:
     path = Path(pattern).expanduser()
     if path.is_dir():
         return [(file, file.relative_to(path).as_posix()) for file in sorted(path.rglob("*")) if _is_data(file, path)]
-    if not glob.has_magic(str(path)):
+    if path.is_file() or not glob.has_magic(str(path)):  # a file may be called a[1].txt
         return [(path, path.name)] if path.is_file() else []
     fixed = _fixed_part(path)
     matches = sorted(fixed.glob(str(path.relative_to(fixed))))

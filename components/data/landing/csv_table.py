@@ -162,7 +162,7 @@ def _pieces(stream: Readable, layout: Layout, limits: Limits) -> Pieces:
             yield piece
         if block.long_bytes:
             yield too_long(
-                line, readable(block.data.decode(dialect.encoding, ESCAPED), dialect.encoding), block.long_bytes
+                line, readable(block.data.decode(dialect.encoding, ESCAPED), dialect.encoding), block.long_bytes, limits
             )
             line += 1
         if limits.first_rows and rows >= limits.first_rows:

@@ -60,9 +60,10 @@ class Encoding:
         return codecs.lookup(self.name).name in (UTF_8, UTF_8_SIG)
 
 
-def find_encoding(member: Member, declared: str | None) -> Encoding:
+def find_encoding(member: Member, declared: str | None, remedy: str | None = None) -> Encoding:
     """The declared encoding, or the one its bytes tell.
 
+    remedy  what a person can do where it is in doubt; None: declare it
     Raises DataError if they leave a doubt, or look like UTF-16 without its mark.
     """
     with member.open() as stream:
@@ -72,8 +73,8 @@ def find_encoding(member: Member, declared: str | None) -> Encoding:
             return Encoding(_with_mark(declared, marked, member.label))
         if marked is not None:
             return Encoding(marked)
-        _refuse_unmarked_wide(head, member.label)
-        return _judge(_lines_beyond_ascii(head, stream), member.label)
+        _refuse_unmarked_wide(head, member.label, remedy)
+        return _judge(_lines_beyond_ascii(head, stream), member.label, remedy)
 
 
 def _with_mark(declared: str, marked: str | None, label: str) -> str:
@@ -87,11 +88,12 @@ def _with_mark(declared: str, marked: str | None, label: str) -> str:
     )
 
 
-def _refuse_unmarked_wide(head: bytes, label: str) -> None:
+def _refuse_unmarked_wide(head: bytes, label: str, remedy: str | None) -> None:
     for order, start in (("le", 1), ("be", 0)):
         zeros = head[start::2].count(0)
         if len(head) >= 8 and zeros > 0.4 * len(head) / 2 and head[1 - start :: 2].count(0) * 4 < zeros:
-            raise DataError(f"{label}: looks like UTF-16 without its mark; declare `encoding: utf-16-{order}`.")
+            remedy = remedy or f"declare `encoding: utf-16-{order}`"
+            raise DataError(f"{label}: looks like UTF-16 without its mark; {remedy}.")
 
 
 def _lines_beyond_ascii(data: bytes, stream) -> list[bytes]:
@@ -109,19 +111,18 @@ def _lines_beyond_ascii(data: bytes, stream) -> list[bytes]:
     return found
 
 
-def _judge(lines: list[bytes], label: str) -> Encoding:
+def _judge(lines: list[bytes], label: str, remedy: str | None) -> Encoding:
     good = sum(_decodes(line, UTF_8) for line in lines)
     if 2 * good >= len(lines):
         return Encoding(UTF_8)  # the others, if any, are rejected line by line
     others = [line for line in lines if not _decodes(line, UTF_8)]
     for name, fits in ((GB18030, _is_chinese), (CP1252, _is_western)):
         if fits(others):
-            return Encoding(
-                name, (f"taken as {name}, by {len(others):,} lines that are not UTF-8; declare `encoding`",)
-            )
+            said = f"taken as {name}, by {len(others):,} lines that are not UTF-8; {remedy or 'declare `encoding`'}"
+            return Encoding(name, (said,))
     raise DataError(
         f"{label}: is not UTF-8 ({len(others):,} of {len(lines):,} lines beyond ASCII looked at) and its bytes "
-        f"do not tell what else; declare its `encoding`. One of these lines is {_readings(others)}."
+        f"do not tell what else; {remedy or 'declare its `encoding`'}. One of these lines is {_readings(others)}."
     )
 
 

@@ -43,7 +43,7 @@ def read_json_lines(member: Member, declared: FileFormat, limits: Limits) -> Pie
         if lines.first == 1 and lines.texts[0].lstrip().startswith("["):
             raise DataError(f"{member.label}: is one JSON array, not JSON lines; convert it, e.g. `jq -c '.[]'`.")
         if lines.long_bytes:
-            yield too_long(lines.first, readable(lines.texts[0], encoding.name), lines.long_bytes)
+            yield too_long(lines.first, readable(lines.texts[0], encoding.name), lines.long_bytes, limits)
             continue
         piece = _piece(lines.first, lines.texts, parse, names, encoding.name)
         name_columns(list(names), member.label, limits)

@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from components.data.landing.writer import LandedWriter
 
 MOST_REASONS = 3
+CHECK_FORM = "check `delimiter`, `quote`, `encoding` and `columns`; a title above the header has to go"
+REMEDIES = {SEQUENCES: "write a line `user item item …` for each user, white space between them"}
 
 
 @dataclass(frozen=True)
@@ -84,7 +86,7 @@ def land(
             reader = _reader(format_of(member.name, file_format), file_format, limits, Path(work))
             accounts[member.label] = _land_member(member, reader, writer, remarks)
         if not may_be_empty or not accounts:
-            _refuse_nothing(name, accounts, writer)
+            _refuse_nothing(name, accounts, writer, REMEDIES.get(file_format.format, CHECK_FORM))
         lacking = writer.lacking()
         writer.finish()
     remarks += [words for _, words in file_columns.remarks({name: lacking}, {})]
@@ -184,7 +186,7 @@ def _land_member(
     return account
 
 
-def _refuse_nothing(name: str, accounts: dict[str, Account], writer: LandedWriter) -> None:
+def _refuse_nothing(name: str, accounts: dict[str, Account], writer: LandedWriter, remedy: str) -> None:
     if not accounts:
         raise DataError(f"{name}: no files; name them in the source's parameters.")
     if any(account.rows for account in accounts.values()):
@@ -192,7 +194,4 @@ def _refuse_nothing(name: str, accounts: dict[str, Account], writer: LandedWrite
     if not writer.reasons:
         raise DataError(f"{name}: {', '.join(accounts)}: a header at most and no rows; export the table again.")
     said = "; ".join(f"{count:,}: {reason}" for reason, count in writer.reasons.most_common(MOST_REASONS))
-    raise DataError(
-        f"{name}: every line of {', '.join(accounts)} is rejected ({said}); "
-        "check `delimiter`, `quote`, `encoding` and `columns`; a title above the header has to go."
-    )
+    raise DataError(f"{name}: every line of {', '.join(accounts)} is rejected ({said}); {remedy}.")

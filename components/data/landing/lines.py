@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from components.core.errors import DataError
 from components.data.landing.encoding import UTF_8, Encoding
+from components.data.landing.formats import Limits
 from components.data.landing.opening import Member, Readable
 from components.data.landing.piece import Account, Piece, Rejected
 
@@ -99,7 +100,9 @@ class Recoded:
                     return text.encode()
             return self._decoder.decode(b"", final=True).encode()
         except UnicodeError as e:
-            raise DataError(f"{self._label}: is not {self._encoding} ({e}); declare its `encoding`.") from None
+            raise DataError(
+                f"{self._label}: is not {self._encoding} ({e}); save it anew, or declare its `encoding`."
+            ) from None
 
 
 @contextmanager
@@ -160,7 +163,7 @@ def readable(text: str, encoding: str) -> str:
     return text.rstrip("\r\n").replace("\0", "\\x00")
 
 
-def too_long(number: int, text: str, long_bytes: int) -> Piece:
+def too_long(number: int, text: str, long_bytes: int, limits: Limits) -> Piece:
     """The piece of one line that is longer than the limit."""
-    reason = f"a line of {long_bytes:,} bytes, more than limits.max_record_mb"
+    reason = f"a line of {long_bytes:,} bytes, more than limits.max_record_mb ({limits.max_record_mb:g})"
     return Piece(None, [Rejected.of(number, text, "line_length", reason)], Account(lines=1, rejected=1))

@@ -1,4 +1,4 @@
-"""Files that are no sequences and would be read as some: tables of events, one event a line."""
+"""Files that are no sequences, or not as they seem, and would be read as some: refused, or told to a person."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ SIGNS = re.compile(r"::|[,;|]")
 UNIX_TIME = re.compile(r"\d{9,10}(\.\d+)?|\d{13}")
 FIELDS = range(2, 9)
 ENOUGH = 2  # lines
+USER_WORD = re.compile(r"(users?|uid|customers?|sessions?|visitors?|members?)([_ ]?ids?)?(:token)?", re.IGNORECASE)
+COMMENT = "#"
 
 
 def refuse_table(label: str, first_lines: Sequence[str]) -> None:
@@ -40,3 +42,32 @@ def _timed(lines: list[str]) -> bool:
     if len({len(row) for row in rows}) > 1 or len(rows[0]) not in FIELDS or len({row[0] for row in rows}) == len(rows):
         return False
     return all(UNIX_TIME.fullmatch(row[-1]) for row in rows)
+
+
+def refuse_one_line(label: str, first_lines: Sequence[str]) -> None:
+    """Refuse lines that all are one to us, because they end in carriage returns only; DataError."""
+    if len(first_lines) == 1 and "\r" in first_lines[0].rstrip("\r"):
+        raise DataError(f"{label}: its lines end in carriage returns only; convert them, e.g. `tr '\\r' '\\n'`.")
+
+
+def doubts(first_lines: Sequence[str], delimiter: str | None) -> tuple[str, ...]:
+    """What a person should look at before the lines are believed, in sentences."""
+    lines = [line for line in first_lines[:LOOKED_AT] if line.strip()]
+    rows = [line.split(delimiter) for line in lines]
+    told = []
+    users = [row[0] for row in rows]
+    commented = sum(user.startswith(COMMENT) for user in users) == 1
+    if users and (USER_WORD.fullmatch(users[0]) or (commented and users[0].startswith(COMMENT))):
+        told.append(
+            f"the first line ('{lines[0].strip()[:60]}') looks like a header and is read as a user and items; take it "
+            "out if it is one"
+        )
+    if delimiter is None and len(rows) >= ENOUGH:
+        ids = {"user": users, "item": [item for row in rows for item in row[1:]]}
+        told += [
+            f"every {kind} of the first {len(rows):,} lines holds a sign that parts fields elsewhere "
+            f"('{found[0][:60]}'); white space alone parts them here: put it in the sign's place if that is meant"
+            for kind, found in ids.items()
+            if found and all(SIGNS.search(one) for one in found)
+        ]
+    return tuple(told)

@@ -82,7 +82,7 @@ class Sequences(MappedSource):
         """Land the attributes as one row per item."""
         file = Path(folder) / ATTRIBUTES / f"{ATTRIBUTES}.json"
         if self.config.item_attributes:
-            _land_attributes(file, Path(work) / f"{ATTRIBUTES}.parquet")
+            _land_attributes(file, Path(work) / f"{ATTRIBUTES}.parquet", self.config.item_attributes)
 
     def tables(self, con: Backend, folder: Path) -> dict[str, Table]:
         """Interactions; items with their attributes, those without any among them."""
@@ -111,16 +111,32 @@ class Sequences(MappedSource):
         return [Part(SEQUENCES, schema.INTERACTIONS_TABLE, mapping, rows=rows)]
 
 
-def _land_attributes(file: Path, target: Path) -> None:
+def read_attributes(file: Path, label: str) -> dict[str, str]:
+    """Item id → its attributes as JSON; DataError with file, place and remedy where it is no such file.
+
+    label  how messages call the file
+    """
+    if not file.is_file() or file.stat().st_size > LARGEST_MB * 2**20:
+        raise DataError(f"{label}: is missing, or larger than {LARGEST_MB} MB; give a smaller one, or none.")
+    wanted = "not a JSON object of item id → list of attribute ids"
+    try:
+        content = json.loads(file.read_text(encoding="utf-8-sig"))
+    except (ValueError, RecursionError) as e:
+        raise DataError(f"{label}: {wanted} ({e}); correct it there, or take the file away.") from None
+    odd = (
+        [f"item '{item}' has {json.dumps(ids)[:60]}" for item, ids in content.items() if not isinstance(ids, list)]
+        if isinstance(content, dict)
+        else [f"it is a JSON {type(content).__name__}"]
+    )
+    if odd:
+        raise DataError(f"{label}: {wanted} ({odd[0]}); correct it there, or take the file away.")
+    return {item: json.dumps({ATTRIBUTES: " ".join(map(str, ids))}) for item, ids in content.items()}
+
+
+def _land_attributes(file: Path, target: Path, label: str) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    if not file.is_file() or file.stat().st_size > LARGEST_MB * 2**20:
-        raise DataError(f"{file}: is missing, or larger than {LARGEST_MB} MB; give a smaller one, or none.")
-    try:
-        content = json.loads(file.read_text(encoding="utf-8"))
-        rows = {str(item): json.dumps({ATTRIBUTES: " ".join(map(str, ids))}) for item, ids in content.items()}
-    except (UnicodeDecodeError, ValueError, AttributeError, TypeError, RecursionError) as e:
-        raise DataError(f"{file}: not a JSON object of item id → list of attribute ids ({e}); correct it.") from None
+    rows = read_attributes(file, label)
     columns = {schema.ITEM_ID: list(rows), schema.ATTRIBUTES: list(rows.values())}
     pq.write_table(pa.table({name: pa.array(values, pa.string()) for name, values in columns.items()}), target)
