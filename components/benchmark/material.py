@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from components.benchmark import sequence_files
 from components.core import schema
 from components.core.bundle import read_json, sha256
 from components.core.config import parse, read_params
@@ -37,7 +38,7 @@ ATTRIBUTES = "item_attributes.json"
 PARAMS_SUFFIXES = (".yaml", ".yml")
 NAMED = 5  # files of a folder in which nothing was found
 NO_CLEANING = ("duplicates", "sample", "texts", "units", "events")  # on by default; sequences are taken as they are
-CODE = ("components.benchmark.material", "components.benchmark.protocols")
+CODE = ("components.benchmark.material", "components.benchmark.sequence_files", "components.benchmark.protocols")
 
 
 @dataclass(frozen=True)
@@ -134,20 +135,26 @@ def _copy_snapshot(con: Backend, clean: Path, folder: Path) -> dict[str, Any]:
     for name in (INTERACTIONS, ITEMS, UNDONE):
         if (clean / name).is_file():
             engine.write_parquet(engine.read_parquet(con, clean / name), folder / name)
-    return {"unreadable": 0, "rejected": 0, "remarks": []}
+    return {"unreadable": 0, "rejected": 0, "rejected_why": [], "unread_attributes": "", "remarks": []}
 
 
 def _from_source(con: Backend, material: Material, folder: Path, work: Path) -> dict[str, Any]:
-    source = material.source.open()
+    choice, unread = material.source, ""
+    if material.kind == "sequences":
+        choice, unread = sequence_files.without_bad_attributes(choice)
+    source = choice.open()
     raw, landed = work / "data", work / "landed"
     raw.mkdir()
     landed.mkdir()
-    source.ingest(raw)
-    landed = source.land(raw, landed)
+    own = sequence_files.own_name(choice) if material.kind == "sequences" else str
+    try:
+        source.ingest(raw)
+        landed = source.land(raw, landed)
+    except DataError as e:
+        raise DataError(own(str(e))) from None
     given = source.tables(con, landed)
-    events = given[schema.INTERACTIONS_TABLE]
-    repeated = _users_of_two_lines(events) if material.kind == "sequences" else []
-    given, unreadable = _readable(con, protection(Path(), material.source).apply(given))
+    seen = sequence_files.remarks(given[schema.INTERACTIONS_TABLE]) if material.kind == "sequences" else []
+    given, unreadable = _readable(con, protection(Path(), choice).apply(given))
     cleaned = policy.clean_tables(given, policy.chosen(_cleaning(material)), Work(con.create_table, work / "fitted"))
     for name in (schema.INTERACTIONS_TABLE, schema.ITEMS_TABLE):
         engine.write_parquet(cleaned.tables[name], folder / f"{name}.parquet")
@@ -157,21 +164,24 @@ def _from_source(con: Backend, material: Material, folder: Path, work: Path) -> 
     effects = [f"{e.count:,} {e.words}" for e in cleaned.effects if e.table == schema.INTERACTIONS_TABLE and e.count]
     return {
         "rejected": sum(t["rejected"] for t in told),
+        "rejected_why": list(map(own, rejections(landed))),
         "unreadable": unreadable,
-        "remarks": [remark for t in told for remark in t["remarks"]] + repeated + effects,
+        "unread_attributes": unread,
+        "remarks": [*(own(remark) for t in told for remark in t["remarks"]), *seen, *effects, *filter(None, [unread])],
     }
 
 
-def _users_of_two_lines(events: Table) -> list[str]:
-    """In words, how many users stand on several lines, whose events then interleave."""
-    lines = events.group_by(schema.USER_ID).agg(
-        lines=(events[schema.SOURCE_FILE] + ":" + events[schema.SOURCE_ROW].cast("string")).nunique()
-    )
-    users = totals(lines, {"n": (lines.lines > 1).sum()})["n"]
-    if not users:
-        return []
-    said = "stand on several lines, and nobody knows which came first: their events interleave, place by place"
-    return [f"{users:,} users {said}; join the lines at their origin"]
+def rejections(landed: Path) -> list[str]:
+    """Why lines are no rows, by file and reason, most frequent first: where the first stands, how many more."""
+    import pyarrow.parquet as pq
+
+    keys, row = [schema.SOURCE_FILE, "reason"], schema.SOURCE_ROW
+    found = []
+    for file in sorted(landed.glob("*.rejected.parquet")):
+        counted = pq.read_table(file, columns=[*keys, row]).group_by(keys).aggregate([(row, "count"), (row, "min")])
+        found += counted.select([f"{row}_count", f"{row}_min", *keys]).to_pylist()
+    most = sorted((tuple(of.values()) for of in found), reverse=True)[:NAMED]
+    return [f"{file}, line {at:,}{f' and {n - 1:,} more' if n > 1 else ''}: {why}" for n, at, file, why in most]
 
 
 def _cleaning(material: Material) -> CleanConfig:

@@ -111,6 +111,21 @@ def searchable(lines: dict[str, Spec], names: Iterable[str], *, repeats: bool) -
     return left, reasons
 
 
+def readers(lines: dict[str, Spec], names: Iterable[str]) -> list[str]:
+    """Those of the names that read what items are, themselves or through a model that they join."""
+    single = [name for name, spec in lines.items() if spec.is_model]
+
+    def reads(spec: Spec) -> bool:
+        """Whether it does."""
+        if spec.is_model:
+            return MODELS.get(spec.component).capabilities.uses_content
+        cls = ENTRANTS.get(spec.component)
+        config = parse(cls.Config, spec.params, f"{MODELS_SECTION}.{spec.name}.params")
+        return any(reads(lines[member]) for member in cls.members(config, single) if member in lines)
+
+    return [name for name in names if reads(lines[name])]
+
+
 def _check(spec: Spec, single: list[str]) -> None:
     """ConfigError where an entrant refuses its options, or they name models that are not among the single ones."""
     if spec.is_model:

@@ -16,6 +16,7 @@ from components.benchmark.contest import Contest, Outcome
 from components.benchmark.entrant import Spec
 from components.benchmark.material import Material
 from components.benchmark.protocols import Question, prepare, question, splitter, told
+from components.benchmark.roster import readers
 from components.benchmark.shape import fitted_to, shape_of
 from components.benchmark.standings import Entry
 from components.core import layout, rng
@@ -91,6 +92,9 @@ def run(
     prepared = prepare(material, split, out / WORK / "data")
     asked = question(prepared, config.fold)
     views = views_of(asked, config)
+    refuse_unread(
+        told(prepared, config.fold), readers(roster.specs, [n for n in roster.names if n not in roster.unable])
+    )
     specs, chosen = fitted_to(roster.specs, shape_of(prepared))
     roster = replace(roster, specs=specs)
     names = [name for name in roster.names if name not in roster.unable]
@@ -131,6 +135,14 @@ def views_of(asked: Question, config: BenchmarkConfig) -> tuple[str, ...]:
             "them in the lists."
         )
     return views
+
+
+def refuse_unread(data: dict[str, Any], reading: list[str]) -> None:
+    """DataError where what items are could not be read, and models of the run read it."""
+    if data["unread_attributes"] and reading:
+        raise DataError(
+            f"{data['unread_attributes']} {', '.join(reading)} would read it; without them (--models) all others run."
+        )
 
 
 def seeds_of(config: BenchmarkConfig) -> range:

@@ -92,7 +92,9 @@ def left_out_sentences(report: dict[str, Any]) -> list[str]:
     data, split = report["data"], report["split"]
     read = "Every line could be read."
     if data["rejected"] or data["unreadable"]:
-        read = f"{data['rejected']:,} lines could not be read and {data['unreadable']:,} events lacked an id or a time."
+        why = f" ({'; '.join(data['rejected_why'])})" if data.get("rejected_why") else ""
+        lacking = f"{data['unreadable']:,} events lacked an id or a time"
+        read = f"{data['rejected']:,} lines could not be read{why}, and {lacking}."
     dropped = (
         f"{data['target_outside_share']:.2%} of what was to be foretold names items that are only in the target, and "
         f"{data['target_unknown_users']:,} users are only in the target: they are dropped."

@@ -11,9 +11,9 @@ import yaml
 
 from components.benchmark.entrant import Spec
 from components.benchmark.material import Material
-from components.benchmark.protocols import Question, prepare, question, splitter
-from components.benchmark.roster import MODELS_SECTION
-from components.benchmark.run import WORK, BenchmarkConfig, views_of
+from components.benchmark.protocols import Question, prepare, question, splitter, told
+from components.benchmark.roster import MODELS_SECTION, readers
+from components.benchmark.run import WORK, BenchmarkConfig, refuse_unread, views_of
 from components.benchmark.shape import fitted_to, shape_of
 from components.benchmark.tuning import OBJECTIVE, Search, Tried, TuneConfig
 from components.core.bundle import write_json, write_text
@@ -62,6 +62,7 @@ def tune(
     prepared = prepare(material, split, out / WORK / "data")
     fold = question(prepared, asked.fold)
     views_of(fold, asked)  # refuses what cannot be measured, before anything is fitted
+    refuse_unread(told(prepared, asked.fold), readers(lines.specs, lines.specs))
     for name, spec in fitted_to(lines.specs, shape_of(prepared))[0].items():
         found[name] = _searched(asked, config, material, spec, fold, out, root, tell)
         report = {"data": material.name, "asked": asked.model_dump(mode="json"), "models": found}

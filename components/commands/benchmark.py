@@ -96,6 +96,8 @@ def _show(report: dict[str, Any], out: Path) -> None:
         console.print(closing)
     for line in text.left_out_sentences(report):
         console.print(escape(line))
+    for line in report["data"]["remarks"]:
+        console.print(f"[yellow]remark[/yellow]: {escape(line)}")
     for line in text.absent(report):
         console.print(f"[yellow]not in the table[/yellow]: {escape(line)}")
     console.print(

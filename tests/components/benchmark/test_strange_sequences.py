@@ -1,5 +1,7 @@
 """Sequences as they come: refused, or read with a word on it, by the name that their owner knows and with a remedy."""
 
+import pytest
+
 from tests.components.benchmark.test_benchmark import called, report_of
 
 LINES = [f"u{u:02} " + " ".join(f"i{(u + k) % 9}" for k in range(5)) for u in range(12)]
@@ -13,6 +15,84 @@ def written(folder, content, attributes=None):
     if attributes is not None:
         (folder / "item_attributes.json").write_text(attributes, encoding="utf-8")
     return data
+
+
+def said(result):
+    return " ".join(result.output.split())
+
+
+def remarks_on(tmp_path, content, attributes=None):
+    result = called(written(tmp_path / "shop", content, attributes), tmp_path / "out", models="popularity")
+    assert result.exit_code == 0, result.output
+    return " | ".join(report_of(tmp_path / "out")["data"]["remarks"]), result.output
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (WALK.replace("\n", "\r"), "its lines end in carriage returns only; convert them"),
+        ("u1 烏龍茶 綠茶禮盒\nu2 紅茶 烏龍茶\n".encode("big5"), "save it as UTF-8"),
+        (WALK.encode("utf-16-le"), "looks like UTF-16 without its mark; save it as UTF-8"),
+        ("u1\nu2\n", "write a line `user item item …` for each user"),
+    ],
+)
+def test_what_cannot_be_read_is_refused_by_the_files_own_name_with_what_can_be_done(tmp_path, content, words):
+    data = written(tmp_path / "shop", content)
+    result = called(data, tmp_path / "out", models="popularity")
+    assert result.exit_code == 2 and words in said(result), result.output
+    assert str(data) in said(result)
+    for foreign in ("sequences/", "shoploop-benchmark-", "encoding`"):
+        assert foreign not in said(result)
+
+
+def test_a_file_may_be_called_like_a_pattern(tmp_path):
+    data = written(tmp_path / "shop", WALK).rename(tmp_path / "shop" / "orders[1].txt")
+    assert called(data, tmp_path / "out", models="popularity").exit_code == 0
+
+
+def test_a_header_is_remarked_in_the_report_and_at_the_end(tmp_path):
+    told, printed = remarks_on(tmp_path, "user_id item_id\n" + WALK)
+    assert "my orders.txt: the first line ('user_id item_id') looks like a header" in told
+    assert "looks like a header" in " ".join(printed.split())
+
+
+def test_users_that_hold_a_comma_are_remarked(tmp_path):
+    told, _ = remarks_on(tmp_path, "".join(line.replace(" ", ",", 1) + "\n" for line in LINES))
+    assert "every user of the first 12 lines holds a sign that parts fields elsewhere ('u00,i0')" in told
+
+
+def test_lines_without_a_user_are_remarked_and_numbers_of_both_are_not(tmp_path):
+    told, _ = remarks_on(tmp_path, "".join(line.split(" ", 1)[1] + "\n" for line in LINES))
+    assert "9 of 9 users are items too" in told
+    numbers = "".join(f"{u} " + " ".join(str((u + k) % 12) for k in range(5)) + "\n" for u in range(9))
+    (tmp_path / "b").mkdir()
+    assert "items too" not in remarks_on(tmp_path / "b", numbers)[0]
+
+
+def test_a_line_that_is_too_long_is_told_with_its_number_its_length_and_the_limit(tmp_path):
+    data = written(tmp_path / "shop", f"{WALK}huge {'i1 ' * 1_500_000}\nu99 i1 i2 i3\nnobody\nnone\n")
+    result = called(data, tmp_path / "out", models="popularity")
+    assert result.exit_code == 0, result.output
+    long = f"{data}, line 13: a line of 4,500,006 bytes, more than limits.max_record_mb (4)"
+    short = f"{data}, line 15 and 1 more: a user without items"
+    assert f"3 lines could not be read ({short}; {long})" in said(result)
+    for kind in ("html", "md"):
+        assert long in (tmp_path / f"out/report.{kind}").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("attributes", "place"),
+    [('{"i1": [1,\n2', "line 2 column 2"), ("[1]", "a JSON list"), ('{"i1": "red"}', "item 'i1' has \"red\"")],
+)
+def test_attributes_that_cannot_be_read_stop_those_who_read_them_and_nobody_else(tmp_path, attributes, place):
+    told, _ = remarks_on(tmp_path, WALK, attributes)
+    file = str(tmp_path / "shop/item_attributes.json")
+    for words in (file, place, "correct it there, or take the file away"):
+        assert words in told
+    result = called(tmp_path / "shop/my orders.txt", tmp_path / "out2", models="popularity,two_tower")
+    assert result.exit_code == 2 and "fitted" not in result.output
+    for words in (file, place, "two_tower would read it"):
+        assert words in said(result)
 
 
 def test_a_view_in_which_nobody_has_anything_new_is_left_out_and_said_so(tmp_path):
