@@ -57,6 +57,7 @@ def shorten(params):
     for name in ("gru4rec", "sasrec"):
         params["models"][name]["params"] = {"epochs": 1}
     # So few users show no small gain outside the interval; the plumbing is what is tested here.
+    params["rank"]["lambdamart"]["trees"] = 60
     params["gate"] |= {"beat": {"all": ["popularity"]}, "min_coverage": 0.0}
     params["stress"] = {"perturbations": {"event_noise": {"max_relative_loss": 1.0}}}
 
