@@ -74,6 +74,8 @@ def section(report: dict[str, Any]) -> str:
     absent = text.absent(report)
     parts += ["Not in the table: " + "; ".join(absent) + "."] if absent else []
     options = [f"{name} ({_options(entry)})" for name, entry in report["entries"].items() if entry["params"]]
+    said = text.remarks(report)
+    parts += ["Remarked: " + "; ".join(said) + "."] if said else []
     parts += ["Options that differ from the defaults: " + "; ".join(options) + "."] if options else []
     return "\n\n".join(parts) + "\n"
 
