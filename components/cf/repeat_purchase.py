@@ -34,10 +34,13 @@ from components.core.config import Config
 from components.core.dataset import DAY_S, Dataset, Histories
 from components.core.forms import SparseModel
 from components.core.logistic import chance, logistic
+from components.core.memory import DOUBLE, Part
 from components.core.model import Capabilities
 from components.core.space import Floats, Ints
 
 N_FEATURES = 13 + 1 + len(DEMAND_DAYS) + 3  # columns of features_of
+PAIR_BYTES = 240  # of an event: the pair's order, ages and features, as seen with a million events
+DESIGN_COPIES = 3  # both factors of the products, and the products
 LATE = 2  # column of Pairs.decayed: the half-life by which a user's items are chosen to learn from
 
 
@@ -63,13 +66,23 @@ class RepeatPurchase(SparseModel):
     Config = RepeatPurchaseConfig
     capabilities = Capabilities(uses_order=True, uses_time=True, scores_unseen=False)
 
+    def memory(self, data: Dataset) -> list[Part]:
+        """Of one window's pairs with their features, and of the regression's products of features."""
+        config, events = self.config, len(data.histories.items)
+        learnt = min(events, len(data.users) * config.pairs_per_user) * config.windows
+        design = DOUBLE * DESIGN_COPIES * _columns(N_FEATURES) * float(min(config.max_pairs, learnt))
+        return [
+            Part(PAIR_BYTES * float(events), "use household, which learns nothing"),
+            Part(design, f"use a smaller max_pairs ({config.max_pairs})"),
+        ]
+
     def _fit(self, data: Dataset, rng: np.random.Generator) -> None:
         histories, windows = data.histories, self.config.windows
         self._rhythm = rhythm_of(pairs_of(histories), self.n_items)
         self._demand = demand_of(histories, self.n_items)
         size = N_FEATURES
         self._mean, self._scale = np.zeros(size), np.ones(size)
-        self._weights = np.zeros(1 + size + size * (size + 1) // 2)
+        self._weights = np.zeros(_columns(size))
         self._weights[1] = 1.0  # nothing to learn from: as the shortest memory says
         parts = [self._lesson(*_cut(histories, self.config.horizon_days, back)) for back in range(windows)]
         features, again = (np.concatenate(column) for column in zip(*parts, strict=True))
@@ -120,6 +133,11 @@ class RepeatPurchase(SparseModel):
         self._weights, self._mean, self._scale = arrays["weights"], arrays["feature_mean"], arrays["feature_scale"]
         self._rhythm = ItemRhythm(arrays["repeats"], arrays["gap"], arrays["buyers"])
         self._demand = arrays["demand"]
+
+
+def _columns(features: int) -> int:
+    """Of the regression: 1, the features and their products in pairs."""
+    return 1 + features + features * (features + 1) // 2
 
 
 def _place(pairs: Pairs) -> np.ndarray:

@@ -12,15 +12,22 @@ from pydantic import Field
 from components.core.config import Config
 from components.core.dataset import BLOCK_USERS, Histories
 from components.core.errors import ConfigError
+from components.core.memory import FLOAT, Part, check
 from components.core.ranking import ALL, NEW
 from components.data.engine import EngineConfig
 from components.ranking.buy_again import BuyAgain, BuyAgainConfig
 from components.ranking.candidates import Candidates
 from components.ranking.consensus import HAD, Consensus, ConsensusConfig, columns, joined, line_alike, lines
+from components.ranking.context import Context
 from components.ranking.hybrid import Hybrid
 from components.ranking.lambdamart import Lambdamart, LambdamartConfig
 from components.retrieval.retrieval import RetrievalConfig
 
+MODEL_COLUMNS = 3  # score, rank and strength
+OWN_COLUMNS, GROUP_COLUMNS = 19, 4  # what a history and the table say of a pair, and of the pair in its group
+# At once: the table, the part of it that the trees learn from, and XGBoost's entries of 8 bytes with their bins; before
+# that its blocks, joined, and sorted.
+TABLE_COPIES = 4.5
 NO_LINES = {"had_line": (0.0, 0.0), "new_line": (0.0, 0.0)}  # until the trees are asked
 
 
@@ -46,6 +53,22 @@ class RankConfig(Config):
     buy_again: BuyAgainConfig | None = None
     lambdamart: LambdamartConfig = Field(default_factory=LambdamartConfig)
     engine: EngineConfig = Field(default_factory=EngineConfig)
+
+
+def foretell(
+    component: str, context: Context, users: int, bought: float, config: RankConfig, views: int = 2, also: str = ""
+) -> None:
+    """Refuse a training table that will not fit into the memory there is, before its models are asked; ConfigError.
+
+    users, bought  who is learnt from, and what each bought in the target window on average
+    views          queries of a user; also: another option that makes the table smaller
+    """
+    proposed = 2 * len(config.candidates) * config.candidates_per_model
+    rows = users * views * min(config.negatives_per_user + bought, proposed, len(context.items))
+    columns = MODEL_COLUMNS * len(config.candidates) + OWN_COLUMNS + GROUP_COLUMNS * len(context.groups)
+    columns += len(context.item_names) + len(context.user_names)
+    remedy = f"use fewer negatives_per_user ({config.negatives_per_user}){also}"
+    check(component, [Part(FLOAT * TABLE_COPIES * float(rows) * columns, remedy)])
 
 
 @dataclass(frozen=True)

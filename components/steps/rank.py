@@ -19,7 +19,15 @@ from components.ranking.hybrid import Hybrid
 from components.ranking.lambdamart import Lambdamart
 from components.ranking.nominee import led_by
 from components.ranking.probabilities import calibrate, idle_table
-from components.ranking.training import RankConfig, Table, buy_again, consensus, held_out_queries, training_table
+from components.ranking.training import (
+    RankConfig,
+    Table,
+    buy_again,
+    consensus,
+    foretell,
+    held_out_queries,
+    training_table,
+)
 from components.report import figures
 from components.splits import store
 from components.steps.result import StepResult
@@ -34,12 +42,14 @@ def rank(config: RankConfig, root: Path, seed: int) -> StepResult:
 
     Reads   models/<name>/validation/, features/, reduced/, split/validation/
     Writes  ranker/ (a sealed bundle: trees, feature names, the choice of candidate models and of the stand-in)
+    Raises  ConfigError where the training table would need more memory than there is, before it is made
     """
     fold = layout.VALIDATION_FOLD
     data = store.load_dataset(root / layout.SPLIT / fold / store.DATASET)
     asked, target = store.load_questions(root, fold, data)
     work = task(asked, target)
     hybrid = untrained_hybrid(root, fold, data, config.candidates, config.candidates_per_model, config.retrieval)
+    foretell("rank", hybrid.context, len(work.histories), _bought(work), config)
     draw = rng.stream(seed, "rank")
     table = training_table(
         hybrid, work.histories, work.relevant[ALL], config, draw, lambda blocks: track(blocks, "candidates")
@@ -57,6 +67,11 @@ def rank(config: RankConfig, root: Path, seed: int) -> StepResult:
     metrics = _metrics(table, ranker, found, curve)
     curves = {"early_stopping_score": ranker.curve}
     return StepResult(_summary(table, ranker, found, curve), metrics, curves=curves, artifacts=artifacts)
+
+
+def _bought(work: Task) -> float:
+    """Items that a user bought in the target window, on average."""
+    return work.relevant[ALL].nnz / max(len(work.histories), 1)
 
 
 def _fitted(config: RankConfig, table: Table, held_out: np.ndarray, root: Path, seed: int) -> Lambdamart:

@@ -91,7 +91,7 @@ GAPS = {
 
 KNOW_ITEMS_BY_CONTENT = {"content_mlp", "content_cnn", "category_popularity"}
 # What these take grows with the events alone, which are in memory already.
-NO_MORE_THAN_THE_EVENTS = {"popularity", "category_popularity", "household", "repeat_purchase", "user_knn"}
+NO_MORE_THAN_THE_EVENTS = {"popularity", "category_popularity", "household", "user_knn"}
 
 FORMATS = {".json", ".safetensors", ".parquet"}
 SCORE_IN_A_FRESH_PROCESS = """

@@ -20,7 +20,7 @@ from components.ranking.consensus import ConsensusConfig
 from components.ranking.context import bare_context
 from components.ranking.hybrid import FALLBACK, Hybrid
 from components.ranking.lambdamart import Lambdamart
-from components.ranking.training import RankConfig, buy_again, consensus, held_out_queries, training_table
+from components.ranking.training import RankConfig, buy_again, consensus, foretell, held_out_queries, training_table
 
 
 class RankerConfig(RankConfig):
@@ -54,11 +54,16 @@ class Ranker(Entrant):
         return config.candidates
 
     def fit(self, earlier: Question | None, asked: Question, rng: np.random.Generator) -> Lister:
-        """Trees on the earlier fold, candidates of the asked one."""
-        config = self.config
-        before, task = self._hybrid(earlier), earlier.task
+        """Trees on the earlier fold, candidates of the asked one.
+
+        Raises ConfigError, before a model is fitted, where the training table needs more memory than there is
+        """
+        config, task = self.config, earlier.task
         views = (ALL, NEW) if config.repeats else (NEW,)
         rows = _drawn(len(task.histories), config.most_users, rng)
+        bought, also = task.relevant[ALL].nnz / max(len(task.histories), 1), f" or most_users ({config.most_users})"
+        foretell("ranker", bare_context(earlier.with_content()), len(rows), bought, config, len(views), also)
+        before = self._hybrid(earlier)
         table = training_table(
             before, task.histories.take(rows), task.relevant[ALL][rows], config, rng, lambda b: track(b, "candidates"),
             views,
