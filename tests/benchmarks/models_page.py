@@ -42,11 +42,12 @@ LIBRARIES = ("lenskit", "rectools", "recbole")
 
 @click.command()
 @click.argument("reports", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--note", default="", help="Said below the first table: what changed since it was measured.")
 @click.option("--out", default="docs/benchmarks.md", show_default=True, type=click.Path(path_type=Path))
 @click.option("--peers", type=click.Path(exists=True, file_okay=False, path_type=Path), help="Of other_peers.py.")
-def main(reports: tuple[Path, ...], out: Path, peers: Path | None) -> None:
+def main(reports: tuple[Path, ...], note: str, out: Path, peers: Path | None) -> None:
     """Write the page."""
-    parts = [HEADER, *(section(read_json(path)) for path in reports)]
+    parts = [HEADER, *(section(read_json(path), "" if at else note) for at, path in enumerate(reports))]
     parts += [peer_costs(peers)] if peers else []
     write_text(out, "\n".join(parts))
 
@@ -63,14 +64,15 @@ def peer_costs(folder: Path) -> str:
     return f"## What the peers cost\n\n{PEER_COSTS}\n\n{text.markdown_table(columns, rows)}\n"
 
 
-def section(report: dict[str, Any]) -> str:
-    """One benchmark: command, protocol, a table for each view, who is absent, the options."""
+def section(report: dict[str, Any], note: str = "") -> str:
+    """One benchmark: command, protocol, a table for each view, a note, who is absent, the options."""
     parts = [f"## {text.title(report)}", f"`{text.command(report)}`", " ".join(text.protocol_sentences(report))]
     for view in report["asked"]["views"]:
         parts += [f"Ranking {text.VIEW_WORDS[view]}:", text.markdown_table(*text.table(report, view))]
     foreign = [name for name, entry in report["entries"].items() if entry["component"] == FOREIGN]
     parts += [PEERS] if any(name.startswith("implicit") for name in foreign) else []
     parts += [OTHER_PEERS] if any(name.startswith(LIBRARIES) for name in foreign) else []
+    parts += [note] if note else []
     absent = text.absent(report)
     parts += ["Not in the table: " + "; ".join(absent) + "."] if absent else []
     options = [f"{name} ({_options(entry)})" for name, entry in report["entries"].items() if entry["params"]]
