@@ -58,7 +58,7 @@ def preset_values():
         for name, spec in roster.presets(timed=timed).items():
             space = MODELS.get(spec.component).Config.space if spec.is_model else {}
             for params in (spec.params, *(variant.params for variant in spec.by_data)):
-                for option in space.keys() & params.keys():
+                for option in sorted(space.keys() & params.keys()):  # every worker collects them in one order
                     if params[option] is not None:  # switched off
                         kind = "timed" if timed else "sequences"
                         yield pytest.param(spec.component, option, params[option], id=f"{kind}-{name}-{option}")
