@@ -118,9 +118,11 @@ class Contest:
     def key(self, name: str, seed: int) -> str:
         """A name for a result: data, protocol, entrants concerned with their options and code, views, k and seed."""
         concerned = self._concerned(name)
+        # A ranker knows the categories of items, whatever its models know.
+        content = any(not spec.is_model or spec.model().capabilities.uses_content for spec in concerned.values())
         return key_of(
             {
-                "asked": self.asked.digest,
+                "asked": self.asked.digest_for(content),
                 "specs": {n: asdict(spec) for n, spec in concerned.items()},
                 "code": [code_of(spec) for _, spec in sorted(concerned.items())] + [digest_of(files_of(WORKER))],
                 "name": name,
@@ -132,7 +134,7 @@ class Contest:
 
     def fit_folder(self, spec: Spec, seed: int) -> Path:
         """Where the fit of a single model is kept, while it runs too."""
-        return self.work / FITS / fit_key(spec, self.asked.digest, seed)
+        return self.work / FITS / fit_key(spec, self.asked, seed)
 
     def limit(self, name: str) -> float:
         """Minutes of the wall that an entrant has, once."""

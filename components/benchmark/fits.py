@@ -73,7 +73,7 @@ class Fits:
         """
         if name not in self.specs:
             raise ConfigError(f"benchmark: no model '{name}' in this run; there are {', '.join(sorted(self.specs))}.")
-        at = self.folder / fit_key(self.specs[name], question.digest, self.seed)
+        at = self.folder / fit_key(self.specs[name], question, self.seed)
         if (at / COST).is_file() and not self._worth_more(at):
             self.paid.add(Cost(**read_json(at / COST)))
             if (at / PRESSED).is_file():
@@ -165,9 +165,10 @@ def peak_mb() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
-def fit_key(spec: Spec, data: str, seed: int) -> str:
-    """A name for a fitted model: data, component, options, seed, and the code of the component."""
-    config = spec.model().config.model_dump(mode="json")
+def fit_key(spec: Spec, question: Question, seed: int) -> str:
+    """A name for a fitted model: the data it reads, component, options, seed, and the code of the component."""
+    model = spec.model()
+    config, data = model.config.model_dump(mode="json"), question.digest_for(model.capabilities.uses_content)
     return key_of({"data": data, "component": spec.component, "config": config, "seed": seed, "code": code_of(spec)})
 
 

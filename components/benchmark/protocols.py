@@ -56,10 +56,17 @@ class Question:
     digest: str
     folder: Path
 
+    @property
+    def _items(self) -> Path:
+        return self.folder.parent / CLEAN / f"{schema.ITEMS_TABLE}.parquet"
+
     def with_content(self) -> Dataset:
         """The data with what their items are, as far as the item table says it; for models that use content."""
-        table = self.folder.parent / CLEAN / f"{schema.ITEMS_TABLE}.parquet"
-        return replace(self.data, content=content_of_file(table, self.folder / store.HISTORY, self.data.items))
+        return replace(self.data, content=content_of_file(self._items, self.folder / store.HISTORY, self.data.items))
+
+    def digest_for(self, uses_content: bool) -> str:
+        """Of all that is read: where what items are is used, the item table too."""
+        return self.digest + sha256(self._items) if uses_content and self._items.is_file() else self.digest
 
 
 def splitter(protocol: str, material: Material, options: dict[str, Any]) -> Splitter:

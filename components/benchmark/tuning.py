@@ -172,7 +172,8 @@ class Search:
 
     def _identity(self, spec: Spec) -> str:
         space = {name: repr(parameter) for name, parameter in self.space(spec).items()}
-        facts = [spec.component, spec.params, space, self.asked.digest, self.view, self.k, self.config.seed]
+        data = self.asked.digest_for(spec.model().capabilities.uses_content)
+        facts = [spec.component, spec.params, space, data, self.view, self.k, self.config.seed]
         return key_of({"of": facts})
 
 

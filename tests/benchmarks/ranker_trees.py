@@ -85,7 +85,7 @@ def _ranker_of(out: Path) -> Job:
 
 def _fitted(job: Job, asked: Question, names: list[str]) -> dict:
     fits = Fits(Path(job.fits), {n: s for n, s in job.specs.items() if s.is_model}, job.seed)
-    missing = [n for n in names if not (fits.folder / fit_key(job.specs[n], asked.digest, job.seed)).is_dir()]
+    missing = [n for n in names if not (fits.folder / fit_key(job.specs[n], asked, job.seed)).is_dir()]
     if missing:
         click.echo(f"fitted again, as the code or its options changed since: {', '.join(missing)}")
     return {name: fits.fitted(name, asked) for name in names}

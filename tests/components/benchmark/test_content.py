@@ -9,6 +9,8 @@ import pytest
 from click.testing import CliRunner
 
 from components.__main__ import main
+from components.benchmark import roster
+from components.benchmark.fits import fit_key
 from components.benchmark.material import recognise
 from components.benchmark.protocols import Question, prepare, question, splitter
 from components.core.dataset import Dataset
@@ -47,6 +49,18 @@ def test_what_cleaning_fills_in_for_bare_sequences_is_no_content(tmp_path):
     assert known["bare"] is None
     assert known["told"].words is None
     assert known["told"].feature_names() == [f"tags=item_attributes:{n}" for n in range(3)]
+
+
+def test_a_fit_is_found_again_only_where_what_it_read_is_the_same(tmp_path):
+    """What items are counts for models that read it, and for no other."""
+    lines = roster.presets(timed=False)
+    keys = {"popularity": set(), "two_tower": set()}
+    for colours in (3, 3, 4):
+        material = recognise(sequences(tmp_path, {f"i{n}": [n % colours] for n in range(20)}))
+        prepared = prepare(material, splitter("leave-last-out", material, {}), tmp_path / "work")
+        for name, found in keys.items():
+            found.add(fit_key(lines[name], question(prepared, "test"), seed=7))
+    assert {name: len(found) for name, found in keys.items()} == {"popularity": 1, "two_tower": 2}
 
 
 @pytest.mark.slow
