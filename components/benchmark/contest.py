@@ -118,8 +118,7 @@ class Contest:
     def key(self, name: str, seed: int) -> str:
         """A name for a result: data, protocol, entrants concerned with their options and code, views, k and seed."""
         concerned = self._concerned(name)
-        # A ranker knows the categories of items, whatever its models know.
-        content = any(not spec.is_model or spec.model().capabilities.uses_content for spec in concerned.values())
+        content = any(spec.uses_content for spec in concerned.values())
         return key_of(
             {
                 "asked": self.asked.digest_for(content),

@@ -49,6 +49,15 @@ class Spec:
         return self.component in MODELS.modules
 
     @property
+    def uses_content(self) -> bool:
+        """Whether it reads what items are, itself; its members may do so besides."""
+        return (
+            MODELS.get(self.component).capabilities.uses_content
+            if self.is_model
+            else (ENTRANTS.get(self.component).uses_content)
+        )
+
+    @property
     def file(self) -> str:
         """Source file of what it names; ConfigError if there is no such thing."""
         return (ENTRANTS if self.component in ENTRANTS.modules else MODELS).file(self.component)
@@ -75,11 +84,13 @@ class Entrant(ABC):
 
     A subclass lives in a file of its own in benchmark/entrants/ and declares `Config` and
     needs_earlier  True where it learns from the fold before the one that is asked
+    uses_content   True where it reads what items are, whatever its members read
     """
 
     version: ClassVar[int] = 1
     Config: ClassVar[type[Config]]
     needs_earlier: ClassVar[bool] = False
+    uses_content: ClassVar[bool] = False
 
     def __init__(self, config: Config, fits: Fits):
         """config: its options; fits: fits the models of the same run, by their names, or finds them fitted."""

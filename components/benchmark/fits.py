@@ -167,8 +167,7 @@ def peak_mb() -> float:
 
 def fit_key(spec: Spec, question: Question, seed: int) -> str:
     """A name for a fitted model: the data it reads, component, options, seed, and the code of the component."""
-    model = spec.model()
-    config, data = model.config.model_dump(mode="json"), question.digest_for(model.capabilities.uses_content)
+    config, data = spec.model().config.model_dump(mode="json"), question.digest_for(spec.uses_content)
     return key_of({"data": data, "component": spec.component, "config": config, "seed": seed, "code": code_of(spec)})
 
 

@@ -117,8 +117,8 @@ def readers(lines: dict[str, Spec], names: Iterable[str]) -> list[str]:
 
     def reads(spec: Spec) -> bool:
         """Whether it does."""
-        if spec.is_model:
-            return MODELS.get(spec.component).capabilities.uses_content
+        if spec.is_model or spec.uses_content:
+            return spec.uses_content
         cls = ENTRANTS.get(spec.component)
         config = parse(cls.Config, spec.params, f"{MODELS_SECTION}.{spec.name}.params")
         return any(reads(lines[member]) for member in cls.members(config, single) if member in lines)

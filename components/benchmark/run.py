@@ -101,7 +101,7 @@ def run(
     contest = Contest(roster.specs, asked, views, config.k, out / WORK, config.minutes)
     outcomes = contest.hold(names, seeds_of(config), tell)
     tell("measuring …")
-    entries = [*_entries(outcomes, roster, chosen, asked, config), *_foreign_entries(roster, asked, config)]
+    entries = [*_entries(contest, outcomes, roster, chosen), *_foreign_entries(contest, roster, config)]
     if not entries:
         raise DataError(f"benchmark: nobody gave lists: {'; '.join(f'{o.name}: {o.reason}' for o in outcomes)}.")
     draw = rng.stream(config.first_seed, "benchmark")
@@ -155,39 +155,32 @@ def popularity_of(asked: Question) -> np.ndarray:
     return np.bincount(asked.data.histories.items, minlength=asked.task.n_items).astype(float)
 
 
-def _entries(
-    outcomes: list[Outcome], roster: Roster, chosen: dict[str, list[str]], asked: Question, config: BenchmarkConfig
-) -> list[Entry]:
+def _entries(contest: Contest, outcomes: list[Outcome], roster: Roster, chosen: dict[str, list[str]]) -> list[Entry]:
     """One entry for every entrant that finished with all its seeds, or some of them."""
     entries = []
     for name in dict.fromkeys(o.name for o in outcomes):
         done = [o for o in outcomes if o.name == name and o.folder is not None]
         if done:
-            found = {
-                view: [_items(o.folder / f"{view}.parquet", asked, config) for o in done]
-                for view in views_of(asked, config)
-            }
+            found = {view: [_items(o.folder / f"{view}.parquet", contest) for o in done] for view in contest.views}
             remarks = tuple(dict.fromkeys([*chosen[name], *(r for o in done for r in o.told["remarks"])]))
             spec = roster.specs[name]
             entries.append(Entry(name, spec.component, spec.params, found, [o.told for o in done], remarks))
     return entries
 
 
-def _items(path: Path, asked: Question, config: BenchmarkConfig) -> np.ndarray:
-    return lists.read_lists(path, asked.task, asked.data.items, config.k).items
+def _items(path: Path, contest: Contest) -> np.ndarray:
+    return lists.read_lists(path, contest.asked.task, contest.asked.data.items, contest.k).items
 
 
-def _foreign_entries(roster: Roster, asked: Question, config: BenchmarkConfig) -> list[Entry]:
-    entries = []
+def _foreign_entries(contest: Contest, roster: Roster, config: BenchmarkConfig) -> list[Entry]:
+    entries, asked = [], contest.asked
     for name, path in roster.foreign.items():
         read = lists.read_lists(path, asked.task, asked.data.items, config.k)
         remarks = read.remarks
         seen = _seen_places(read.items, asked)
         if seen and not config.repeats:
             remarks = [*remarks, f"{seen:,} {SEEN_WORDS}"]
-        entries.append(
-            Entry(name, FOREIGN, {}, {view: [read.items] for view in views_of(asked, config)}, [], tuple(remarks))
-        )
+        entries.append(Entry(name, FOREIGN, {}, {view: [read.items] for view in contest.views}, [], tuple(remarks)))
     return entries
 
 
@@ -222,12 +215,12 @@ def _write(
 ) -> None:
     with replacing(out / LISTS) as fresh:
         for outcome in outcomes:
-            for view in views_of(asked, config) if outcome.folder is not None else ():
+            for view in report["asked"]["views"] if outcome.folder is not None else ():
                 parts = [outcome.name]
                 parts += [f"seed_{outcome.seed}"] if config.seeds > 1 else []
                 parts += [view] if config.repeats else []
                 shutil.copyfile(outcome.folder / f"{view}.parquet", fresh / f"{'.'.join(parts)}.parquet")
-    for view in views_of(asked, config):
+    for view in report["asked"]["views"]:
         name = f"relevant.{view}.parquet" if config.repeats else "relevant.parquet"
         lists.write_relevant(out / name, asked.task.relevant[view], asked.task.user_ids, asked.data.items)
     write_json(out / REPORT, report)

@@ -172,7 +172,7 @@ class Search:
 
     def _identity(self, spec: Spec) -> str:
         space = {name: repr(parameter) for name, parameter in self.space(spec).items()}
-        data = self.asked.digest_for(spec.model().capabilities.uses_content)
+        data = self.asked.digest_for(spec.uses_content)
         facts = [spec.component, spec.params, space, data, self.view, self.k, self.config.seed]
         return key_of({"of": facts})
 

@@ -91,8 +91,8 @@ class Lambdamart:
         """
         self.names = names
         grow = self._grown_on_spark if on_spark(self.engine) else self._grown_here
-        known = _known(features)
-        grown = [grow(known, labels, groups, held_out, seed + APART * n) for n in range(self.config.ensembles)]
+        seeds = [seed + APART * n for n in range(self.config.ensembles)]
+        grown = grow(_known(features), labels, groups, held_out, seeds)
         self.boosters = [self._in_time(booster) for booster, _ in grown]
         self.curve = [float(np.mean(round_)) for round_ in zip(*(curve for _, curve in grown), strict=False)]
         return self
@@ -106,9 +106,9 @@ class Lambdamart:
         return sum(booster.num_boosted_rounds() for booster in self.boosters)
 
     def _grown_here(
-        self, features: np.ndarray, labels: np.ndarray, groups: np.ndarray, held_out: np.ndarray, seed: int
-    ) -> tuple[Any, list[float]]:
-        """The whole ensemble, best_iteration said if it stops by it, and the curve of the stopping metric."""
+        self, features: np.ndarray, labels: np.ndarray, groups: np.ndarray, held_out: np.ndarray, seeds: list[int]
+    ) -> list[tuple[Any, list[float]]]:
+        """Whole ensembles, best_iteration said where they stop by it, each with the curve of the stopping metric."""
         import xgboost as xgb
 
         names = self.names
@@ -116,26 +116,33 @@ class Lambdamart:
         def matrix(part: np.ndarray) -> xgb.DMatrix:
             return xgb.DMatrix(features[part], labels[part], qid=groups[part], feature_names=names)
 
-        history: dict = {}
-        train = matrix(~held_out)
-        booster = xgb.train(
-            self._parameters(seed),
-            train,
-            self.config.trees,
-            evals=[(matrix(held_out), "held_out")] if held_out.any() else [],
-            early_stopping_rounds=self.config.patience,
-            evals_result=history,
-            verbose_eval=False,
-        )
-        return booster, [float(v) for v in history["held_out"][STOPPING_METRIC]] if history else []
+        train, evals = matrix(~held_out), [(matrix(held_out), "held_out")] if held_out.any() else []
+
+        def ensemble(seed: int) -> tuple[Any, list[float]]:
+            history: dict = {}
+            booster = xgb.train(
+                self._parameters(seed),
+                train,
+                self.config.trees,
+                evals=evals,
+                early_stopping_rounds=self.config.patience,
+                evals_result=history,
+                verbose_eval=False,
+            )
+            return booster, [float(v) for v in history["held_out"][STOPPING_METRIC]] if history else []
+
+        return [ensemble(seed) for seed in seeds]
 
     def _grown_on_spark(
-        self, features: np.ndarray, labels: np.ndarray, groups: np.ndarray, held_out: np.ndarray, seed: int
-    ) -> tuple[Any, list[float]]:
+        self, features: np.ndarray, labels: np.ndarray, groups: np.ndarray, held_out: np.ndarray, seeds: list[int]
+    ) -> list[tuple[Any, list[float]]]:
         from components.ranking.trees_on_spark import Rows, grown
 
         rows = Rows(features, labels, groups, held_out)
-        return grown(rows, self.names, self._parameters(seed), self.config, self.engine, self.work_folder)
+        return [
+            grown(rows, self.names, self._parameters(seed), self.config, self.engine, self.work_folder)
+            for seed in seeds
+        ]
 
     def predict(self, features: np.ndarray) -> np.ndarray:
         """float32 (pairs,), larger is better; only comparable within one user."""

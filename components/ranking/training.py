@@ -56,15 +56,23 @@ class RankConfig(Config):
 
 
 def foretell(
-    component: str, context: Context, users: int, bought: float, config: RankConfig, views: int = 2, also: str = ""
+    component: str,
+    context: Context,
+    users: int,
+    bought: sp.csr_matrix,
+    config: RankConfig,
+    views: int = 2,
+    also: str = "",
 ) -> None:
     """Refuse a training table that will not fit into the memory there is, before its models are asked; ConfigError.
 
-    users, bought  who is learnt from, and what each bought in the target window on average
-    views          queries of a user; also: another option that makes the table smaller
+    users   how many are learnt from
+    bought  as in `training_table`, of these or of more users
+    views   queries of a user; also: another option that makes the table smaller
     """
     proposed = 2 * len(config.candidates) * config.candidates_per_model
-    rows = users * views * min(config.negatives_per_user + bought, proposed, len(context.items))
+    each = bought.nnz / max(bought.shape[0], 1)
+    rows = users * views * min(config.negatives_per_user + each, proposed, len(context.items))
     columns = MODEL_COLUMNS * len(config.candidates) + OWN_COLUMNS + GROUP_COLUMNS * len(context.groups)
     columns += len(context.item_names) + len(context.user_names)
     remedy = f"use fewer negatives_per_user ({config.negatives_per_user}){also}"

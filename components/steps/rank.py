@@ -49,7 +49,7 @@ def rank(config: RankConfig, root: Path, seed: int) -> StepResult:
     asked, target = store.load_questions(root, fold, data)
     work = task(asked, target)
     hybrid = untrained_hybrid(root, fold, data, config.candidates, config.candidates_per_model, config.retrieval)
-    foretell("rank", hybrid.context, len(work.histories), _bought(work), config)
+    foretell("rank", hybrid.context, len(work.histories), work.relevant[ALL], config)
     draw = rng.stream(seed, "rank")
     table = training_table(
         hybrid, work.histories, work.relevant[ALL], config, draw, lambda blocks: track(blocks, "candidates")
@@ -67,11 +67,6 @@ def rank(config: RankConfig, root: Path, seed: int) -> StepResult:
     metrics = _metrics(table, ranker, found, curve)
     curves = {"early_stopping_score": ranker.curve}
     return StepResult(_summary(table, ranker, found, curve), metrics, curves=curves, artifacts=artifacts)
-
-
-def _bought(work: Task) -> float:
-    """Items that a user bought in the target window, on average."""
-    return work.relevant[ALL].nnz / max(len(work.histories), 1)
 
 
 def _fitted(config: RankConfig, table: Table, held_out: np.ndarray, root: Path, seed: int) -> Lambdamart:

@@ -44,6 +44,7 @@ class Ranker(Entrant):
     Config = RankerConfig
     config: RankerConfig
     needs_earlier = True
+    uses_content = True
 
     @classmethod
     def members(cls, config: RankerConfig, names: list[str]) -> list[str]:
@@ -61,7 +62,7 @@ class Ranker(Entrant):
         config, task = self.config, earlier.task
         views = (ALL, NEW) if config.repeats else (NEW,)
         rows = _drawn(len(task.histories), config.most_users, rng)
-        bought, also = task.relevant[ALL].nnz / max(len(task.histories), 1), f" or most_users ({config.most_users})"
+        bought, also = task.relevant[ALL], f" or most_users ({config.most_users})"
         foretell("ranker", bare_context(earlier.with_content()), len(rows), bought, config, len(views), also)
         before = self._hybrid(earlier)
         table = training_table(

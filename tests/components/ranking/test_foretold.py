@@ -52,7 +52,7 @@ def test_what_is_foretold_is_the_table_and_its_copies(folds, ranker, monkeypatch
     for gb in (4.4 * table.features.nbytes / 1e9, 10 * table.features.nbytes / 1e9):
         monkeypatch.setenv(ALLOWED, f"{gb:.9f}")
         try:
-            foretell("ranker", hybrid.context, len(task.histories), 1.0, config, views=1)
+            foretell("ranker", hybrid.context, len(task.histories), task.relevant["all"], config, views=1)
             told[gb] = True
         except ConfigError:
             told[gb] = False
