@@ -79,6 +79,7 @@ class Figures:
             "shoploop_shadow_rank_biased_overlap", "Agreement of champion and shadow, the top first", buckets=SHARES
         )
         self.shadow_seconds = Histogram("shoploop_shadow_seconds", "Time the shadow took to answer", buckets=SECONDS)
+        self._away: dict[str, tuple[Counter, Counter]] = {}  # looked up once: a refusal has to cost next to nothing
 
     def count(self, record: RequestRecord, seconds: float, stages: Iterable[Stage]) -> None:
         """One request that has ended."""
@@ -95,8 +96,10 @@ class Figures:
 
     def turned_away(self, route: str) -> None:
         """One request that was refused at the turnstile; it took no time worth a histogram."""
-        self.requests.labels(route, "429").inc()
-        self.refusals.labels("queue").inc()
+        if (counters := self._away.get(route)) is None:
+            counters = self._away[route] = (self.requests.labels(route, "429"), self.refusals.labels("queue"))
+        for counter in counters:
+            counter.inc()
 
     def swapped(self, version: str | None) -> None:
         """Another release serves."""

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import re
 import uuid
-from functools import cache
+from functools import cache, lru_cache
+from itertools import count
 from typing import ClassVar
 
 import h11
@@ -25,24 +26,35 @@ from services.routes import ROUTES
 WORK = {f"POST {path} HTTP/1.1".encode(): path for path, route in ROUTES.items() if route.works}
 LONGEST_LINE = max(map(len, WORK))
 END_OF_LINE, END_OF_HEAD = b"\r\n", b"\r\n\r\n"
+LONGEST_HEAD = 2_048  # bytes; what is remembered of heads stays below a megabyte
 LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*(\d{1,7})[ \t]*(?=\r\n)")
 SPECIAL = re.compile(
     rb"\r\n(?:transfer-encoding|expect|origin|upgrade|connection:(?![ \t]*keep-alive[ \t]*\r))", re.ASCII
 )
+NUMBER = count()
 TASKS_TO_ADMISSION = 2  # uvicorn's, and one of BentoML's that watches the time
 
 
 def refusable(data: bytes) -> str | None:
     """The route, if these bytes are one whole and simple request for work; else None."""
-    route = WORK.get(data[: max(0, data.find(END_OF_LINE, 0, LONGEST_LINE + len(END_OF_LINE)))])
-    end = data.find(END_OF_HEAD) if route is not None else -1
+    end = data.find(END_OF_HEAD, 0, LONGEST_HEAD)
     if end < 0:
         return None
-    head = data[: end + len(END_OF_LINE)].lower()
-    lengths = LENGTH.findall(head)
-    if len(lengths) != 1 or head.count(b"\r\ncontent-length") != 1 or SPECIAL.search(head):
-        return None
-    return route if len(data) == end + len(END_OF_HEAD) + int(lengths[0]) else None
+    route, length = _asked(data[: end + len(END_OF_LINE)])
+    return route if len(data) == end + len(END_OF_HEAD) + length else None
+
+
+@lru_cache(maxsize=256)  # a client's heads are alike, and the same client comes again
+def _asked(head: bytes) -> tuple[str | None, int]:
+    """Route and length of the body by a head (to the end of its last line); no route where it is not simple."""
+    route = WORK.get(head[: max(0, head.find(END_OF_LINE, 0, LONGEST_LINE + len(END_OF_LINE)))])
+    if route is None:
+        return None, 0
+    lower = head.lower()
+    lengths = LENGTH.findall(lower)
+    if len(lengths) != 1 or lower.count(b"\r\ncontent-length") != 1 or SPECIAL.search(lower):
+        return None, 0
+    return route, int(lengths[0])
 
 
 class Turnstile(H11Protocol):
@@ -75,7 +87,8 @@ class Turnstile(H11Protocol):
 
     def _is_idle(self) -> bool:
         """Whether the connection waits for a request, and holds no part of one."""
-        return self.conn.states == {h11.CLIENT: h11.IDLE, h11.SERVER: h11.IDLE} and not self.conn.trailing_data[0]
+        conn = self.conn
+        return conn.their_state is h11.IDLE and conn.our_state is h11.IDLE and not conn.trailing_data[0]
 
     def _refuse(self, route: str) -> None:
         self.transport.write(_answer())
@@ -93,12 +106,13 @@ def install(admission: Admission) -> None:
 def _answer() -> bytes:
     """What the front door would say, under an id of its own."""
     before, after = _words()
-    return before + uuid.uuid4().hex.encode() + after
+    return b"%b%08x%b" % (before, next(NUMBER), after)
 
 
 @cache
 def _words() -> tuple[bytes, bytes]:
-    """All that is the same for everybody, before and behind the id."""
+    """All that is the same for everybody, before and behind the number that makes an id one of its own."""
     told = full().answer()
     head = b"".join(name + b": " + value + END_OF_LINE for name, value in told.raw_headers)
-    return b"HTTP/1.1 429 Too Many Requests\r\n" + head + b"x-request-id: ", END_OF_HEAD + told.body
+    before = b"HTTP/1.1 429 Too Many Requests\r\n" + head + b"x-request-id: " + uuid.uuid4().hex[:24].encode()
+    return before, END_OF_HEAD + told.body
