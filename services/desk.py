@@ -153,12 +153,11 @@ class Desk:
         self._log(shown)
 
     def check(self, release: Release) -> None:
-        """Refuse a release that cannot be served here: no state to keep, no key to know people by, or not what the
-        experiment needs.
+        """Refuse a release that cannot be served here: no key to know people by, or not what the experiment needs.
 
+        The store of events is not asked: whether it answers says nothing about a release.
         Raises ConfigError or ReleaseError.
         """
-        self.state.open()
         self.persons.check(release)
         experiment = self.settings.experiment
         if experiment and experiment.treatment_model not in release.hybrid.models:

@@ -173,6 +173,7 @@ class Recommender:
     def _begin(self) -> None:
         """Follow the registry; or, where there is only an index, answer from that."""
         if not SETTINGS.search_only:
+            self._open_store()
             self.watcher.start()
             self.alongside.start()
             return
@@ -181,6 +182,12 @@ class Recommender:
             "/suggest": partial(self._alone, self.search_desk.suggest),
         }
         figures().ready.set(1)
+
+    def _open_store(self) -> None:
+        try:
+            self.desk.state.ensure_open()
+        except StateError as e:  # /health says so, and the first request after it is back opens it
+            logger.error("the store of events is away: %s", e)  # noqa: TRY400 - its words say it all
 
     @bentoml.on_shutdown
     def close(self) -> None:

@@ -76,21 +76,24 @@ class ReleaseWatcher:
         self._cache = ReleaseCache(Path(settings.state) / CACHE)
         self._on_swap = on_swap
         self._failed: _Attempt | None = None
+        self._unnoted: Serving | None = None  # serves, and the next start does not know it yet
         self._stop = threading.Event()
         self._ledger: Ledger | None = None
-        self._thread = threading.Thread(target=self._watch, name="release-watcher", daemon=True)
+        work = self._watch if settings.release is None else self._retry_folder
+        self._thread = threading.Thread(target=work, name="release-watcher", daemon=True)
 
     def start(self) -> None:
         """Serve the configured folder, or the release served last while the champion is looked up.
 
         What cannot be served is refused with its reason, and the service is not ready: BentoML would start a worker
-        that raises here again and again.
+        that raises here again and again. A folder is tried again until it serves; then there is nothing to follow.
         """
-        if self.settings.release is not None:
-            self._start_with(FOLDER, lambda: serving(load(self.settings.release), None))
-            return
-        self._start_with(CACHED, self._cache.last_served)
-        self._thread.start()
+        if self.settings.release is None:
+            self._start_with(CACHED, self._cache.last_served)
+        else:
+            self._start_with(FOLDER, self._folder)
+        if self.settings.release is None or self.current is None:
+            self._thread.start()
 
     @property
     def ledger(self) -> Ledger | None:
@@ -114,6 +117,17 @@ class ReleaseWatcher:
                 self._swap(found)
         except (ShoploopError, OSError) as e:
             self._refuse(name, e)
+
+    def _folder(self) -> Serving:
+        return serving(load(self.settings.release), None)
+
+    def _retry_folder(self) -> None:
+        """What was missing may come: a folder that is mounted late, a key."""
+        while self.current is None and not self._stop.wait(RETRY_S):
+            try:
+                self._start_with(FOLDER, self._folder)
+            except Exception as e:  # this thread must live, and the reason is shown
+                self._refuse(FOLDER, e)
 
     def stop(self) -> None:
         """End the thread."""
@@ -139,6 +153,7 @@ class ReleaseWatcher:
 
     def _look(self) -> None:
         """One look at the alias, and the swap if it points elsewhere."""
+        self._note()
         ledger = self._connected()
         champion = ledger.champion()
         if champion is not None and not self._is_settled(champion):
@@ -155,13 +170,29 @@ class ReleaseWatcher:
             candidate = self._candidate(ledger.registry, version)
             ledger.approve(version)
             self._swap(candidate)
-            self._cache.note_served(candidate)
         except RegistryError:  # says nothing about the release
             raise
         except (ShoploopError, OSError) as e:
             self._failed = _Attempt(champion, time.monotonic())
             self._refuse(champion, e)
             ledger.refuse(version, str(e))
+        else:
+            self._unnoted = candidate
+            if trouble := self._note():
+                logger.warning("release %s serves, but the next start would not know it yet: %s", champion, trouble)
+
+    def _note(self) -> str | None:
+        """Remember what serves for the next start; why that failed, in words: it is tried again with every look, for a
+        full disk says nothing about a release that serves.
+        """
+        if self._unnoted is None:
+            return None
+        try:
+            self._cache.note_served(self._unnoted)
+        except (ShoploopError, OSError) as e:
+            return str(e)
+        self._unnoted = None
+        return None
 
     def _candidate(self, registry: ModelRegistry, version: RegisteredVersion) -> Serving:
         """The version, ready to serve: its gates, its files, what it needs here, and its pace were checked."""

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from components.core.errors import StateError
+from components.core.errors import ConfigError, StateError
 from components.online.address import open_store
 from components.online.store import Exposure, Told
 from components.release.release import Event as Done
@@ -17,21 +17,22 @@ from services.settings import Settings
 
 NEWEST_EVENTS = 1000  # of one user that an answer looks at
 REST_S = 5.0  # after an answer could not be logged, until the next one tries
-READING, WRITING = "reading", "writing"
+OPENING, READING, WRITING = "opening", "reading", "writing"
 
 
 class State:
     """Shared by all threads."""
 
     def __init__(self, folder: Path, url: str | None = None):
-        """folder: where SQLite's file lies; url: another store instead. `open` comes before all else."""
+        """folder: where SQLite's file lies; url: another store instead. Who comes first opens it."""
         self.store = open_store(folder, url)
+        self._is_open = False
         self._troubles: dict[str, str] = {}
         self._log_again_at = -math.inf
 
     @property
     def trouble(self) -> str | None:
-        """Why the store did not answer when it was last read or written; None if it did both."""
+        """Why the store did not answer when it was last opened, read or written; None if it did."""
         return next(iter(self._troubles.values()), None)
 
     @classmethod
@@ -42,6 +43,22 @@ class State:
     def open(self) -> None:
         """Make it ready; ConfigError if that cannot be done."""
         self.store.prepare()
+        self._is_open = True
+        self._troubles.pop(OPENING, None)
+
+    def ensure_open(self) -> None:
+        """Open it unless that was done; StateError, told in `trouble`, while that cannot be done.
+
+        A store that is away when a worker starts is opened by the first request after it is back: a service without
+        it answers whom it can, and no release is judged by it.
+        """
+        if self._is_open:
+            return
+        try:
+            self.open()
+        except ConfigError as e:
+            self._troubles[OPENING] = str(e)
+            raise StateError(str(e)) from None
 
     def add_events(self, events: Iterable[Event], default_time: int) -> int:
         """Store events whose id is not there yet, all or none; returns how many were new.
@@ -81,6 +98,7 @@ class State:
     @contextmanager
     def _noted(self, doing: str) -> Iterator[None]:
         try:
+            self.ensure_open()
             yield
         except StateError as e:
             self._troubles[doing] = str(e)

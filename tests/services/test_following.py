@@ -1,7 +1,11 @@
 """The service follows the champion of a real MLflow registry, under load, and refuses what does not verify."""
 
+import json
 import shutil
+import sqlite3
 import threading
+import time
+from contextlib import closing, contextmanager
 from pathlib import Path
 from urllib.parse import urlparse
 
@@ -13,6 +17,7 @@ from components.promotion.history import PROMOTED, REFUSED, TAKEN_UP, History, t
 from components.promotion.promotions import ANCHOR_NOTE, REFUSED_TAG
 from components.steps.register import RegisterConfig, register
 from components.tracking.registry import CHAMPION, ModelRegistry
+from services.release_ledger import SERVICE_TAG
 
 pytestmark = pytest.mark.slow
 VISIBLE_WITHIN_S = 5
@@ -110,6 +115,40 @@ def test_what_was_done_in_mlflow_stands_in_the_history(service, registry, projec
         (PROMOTED, "1"), (TAKEN_UP, "2"), (TAKEN_UP, "1"), (TAKEN_UP, "2"), (REFUSED, "3")
     ]  # fmt: skip
     assert trouble(entries, registry.standing().notes[ANCHOR_NOTE]) is None
+
+
+@contextmanager
+def held(database):
+    """Nobody else can write to this SQLite file."""
+    with closing(sqlite3.connect(database, isolation_level=None)) as connection:
+        connection.execute("begin immediate")
+        yield
+        connection.rollback()
+
+
+def test_champions_change_while_the_store_of_events_is_held_by_somebody_else(service, registry, project, folder):
+    before = len(History(project).entries())
+    with held(folder / "state" / layout.SERVICE_DATABASE):
+        for version in ("1", "2"):
+            registry.set_alias(CHAMPION, version)
+            service.wait_until(serves(service, version), VISIBLE_WITHIN_S)
+    assert [(e.action, e.version) for e in History(project).entries()[before:]] == [(TAKEN_UP, "1"), (TAKEN_UP, "2")]
+
+
+def test_a_full_disk_refuses_no_release_that_serves_and_what_serves_is_noted_later(service, registry, folder):
+    note = folder / "state" / "releases" / "last_served.json"
+    note.unlink()
+    (note / "in the way").mkdir(parents=True)
+    registry.set_alias(CHAMPION, "1")
+    service.wait_until(serves(service, "1"), VISIBLE_WITHIN_S)
+    time.sleep(2)  # two more looks
+    assert service.get("/health").json()["refused"] is None
+    assert SERVICE_TAG not in registry.version("1").tags
+    assert service.log.read_text().count("the next start would not know it yet") == 1
+    shutil.rmtree(note)
+    service.wait_until(lambda: note.is_file() and json.loads(note.read_text())["version"] == "1", VISIBLE_WITHIN_S)
+    registry.set_alias(CHAMPION, "2")
+    service.wait_until(serves(service, "2"), VISIBLE_WITHIN_S)
 
 
 def test_an_alias_that_is_taken_away_is_told_and_nothing_is_chosen(service, registry):

@@ -5,15 +5,18 @@ import shutil
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
 from components.core import bundle, layout
-from components.core.errors import ConfigError
+from components.core.errors import ConfigError, StateError
 from components.release.assemble import assemble
+from services import release_watcher
 from services.__main__ import HOST, claim
 from services.desk import Desk
+from services.messages import RecommendRequest
 from services.release_watcher import ReleaseWatcher
 from services.settings import Settings, read_settings
 from services.state import State
@@ -89,8 +92,52 @@ def test_a_worker_with_nothing_to_serve_is_not_ready_and_says_why(tmp_path):
     desk = Desk(settings, State(settings.state))
     watcher = ReleaseWatcher(settings, desk.check, lambda: None)
     watcher.start()
-    assert watcher.current is None
-    assert "no such file" in watcher.refused.reason
+    try:
+        assert watcher.current is None
+        assert "no such file" in watcher.refused.reason
+    finally:
+        watcher.stop()
+
+
+def until(condition, seconds=20):
+    ends = time.monotonic() + seconds
+    while not condition() and time.monotonic() < ends:
+        time.sleep(0.02)
+    assert condition()
+
+
+def test_a_folder_that_was_not_there_at_the_start_serves_once_it_is(served_release, tmp_path, monkeypatch):
+    monkeypatch.setattr(release_watcher, "RETRY_S", 0.05)
+    settings = Settings(release=tmp_path / "mounted late", state=tmp_path / "state")
+    watcher = ReleaseWatcher(settings, Desk(settings, State(settings.state)).check, lambda: None)
+    watcher.start()
+    try:
+        assert watcher.pending
+        shutil.copytree(served_release, tmp_path / "copy").rename(settings.release)
+        until(lambda: watcher.current is not None)
+        assert watcher.refused is None
+    finally:
+        watcher.stop()
+
+
+def test_a_worker_that_starts_while_the_store_of_events_is_away_serves_what_it_can(served_release, tmp_path):
+    (tmp_path / "state").touch()
+    settings = Settings(release=served_release, state=tmp_path / "state")
+    desk = Desk(settings, State.of(settings))
+    watcher = ReleaseWatcher(settings, desk.check, lambda: None)
+    with pytest.raises(StateError):
+        desk.state.ensure_open()
+    assert "cannot keep its state there" in desk.state.trouble
+    watcher.start()
+    assert (watcher.refused, watcher.current is None) == (None, False)
+    assert desk.recommend(RecommendRequest(history=["i01"]), watcher.current).items
+    with pytest.raises(StateError):
+        desk.recommend(RecommendRequest(user_id="u00"), watcher.current)
+    (tmp_path / "state").unlink()
+    assert desk.recommend(RecommendRequest(user_id="u00"), watcher.current).items
+    desk.state._log_again_at = 0.0
+    assert desk.recommend(RecommendRequest(user_id="u00"), watcher.current).items
+    assert desk.state.trouble is None
 
 
 def test_a_worker_whose_last_release_is_spoilt_starts_without_it_and_says_why(tmp_path):
