@@ -4,6 +4,7 @@ from components.core import environment
 
 environment.prepare()  # as every entry point does, before numpy is there
 
+import os
 import shutil
 from datetime import datetime, timedelta
 
@@ -16,6 +17,8 @@ from hypothesis import settings
 from components.core import bundle, layout
 from components.core import schema as s
 
+# Spark's JVM lives for seconds here: half of its CPU time would go into compiling code that hardly runs.
+os.environ.setdefault("SPARK_SUBMIT_OPTS", "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC")
 settings.register_profile("shoploop", deadline=None, derandomize=True)  # the same cases on every machine, untimed
 settings.load_profile("shoploop")
 
