@@ -17,8 +17,9 @@ PIP_INDEX = index="$${PIP_INDEX_URL:-$$($(BIN)/python -m pip config get global.i
 
 # Whole files of tests to a worker per core: what a file sets up is then set up once.
 SPREAD := --numprocesses auto --dist loadfile
-# Slow files in the order they are collected: by their number of tests, whole loops would start last.
-SPREAD_SLOW := $(SPREAD) --no-loadscope-reorder
+# Slow files in the order they are collected: by their number of tests, whole loops would start last. One worker more
+# than there are cores: they wait for servers and for each other's processes a quarter of their time.
+SPREAD_SLOW := --numprocesses $$(($$($(BIN)/python -c 'import os; print(os.cpu_count())') + 1)) --dist loadfile --no-loadscope-reorder
 # Tests that load a service or hold it to seconds: one after the other, and nothing beside them.
 ALONE := tests/faults tests/load tests/services/test_canary_switched_off.py tests/services/test_following.py
 
