@@ -21,7 +21,7 @@ SPREAD := --numprocesses auto --dist loadfile
 # than there are cores: they wait for servers and for each other's processes a quarter of their time.
 SPREAD_SLOW := --numprocesses $$(($$($(BIN)/python -c 'import os; print(os.cpu_count())') + 1)) --dist loadfile --no-loadscope-reorder
 # Tests that load a service or hold it to seconds: one after the other, and nothing beside them.
-ALONE := tests/faults tests/load tests/services/test_canary_switched_off.py tests/services/test_following.py
+ALONE := tests/faults/test_short.py tests/load tests/services/test_canary_switched_off.py tests/services/test_following.py
 
 .PHONY: help
 help: ## List the targets
