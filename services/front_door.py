@@ -5,6 +5,7 @@ It asks where from and who; gives the request its id; and tells figures, log and
 
 from __future__ import annotations
 
+import asyncio
 import random
 import time
 from collections.abc import MutableMapping
@@ -55,6 +56,9 @@ class FrontDoor:
                 await self._pass(
                     scope, receive, _told(send, record, self.origins.told(headers.get(b"origin", ""))), headers
                 )
+            except asyncio.CancelledError:
+                record.status = record.status or 504  # only BentoML's time limit, and the end of a drain, do that
+                raise
             finally:
                 CURRENT.reset(token)
                 seconds = time.perf_counter() - record.began

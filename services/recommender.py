@@ -27,7 +27,7 @@ from services.admin import AdminPort
 from services.admission import Admission
 from services.alongside import Alongside
 from services.canary import Canary
-from services.counter import Answering, Counter
+from services.counter import WITHIN_S, Answering, Counter
 from services.desk import Desk
 from services.figures import exposition, figures
 from services.front_door import FrontDoor
@@ -60,7 +60,7 @@ Asked = TypeVar("Asked", bound=BaseModel)
 Answered = TypeVar("Answered", bound=BaseModel)
 logger = logging.getLogger("shoploop.recommender")
 SETTINGS = read_settings()
-TIMEOUT_S = 10
+TIMEOUT_S = SETTINGS.body_within_s + WITHIN_S + 2.0  # BentoML's, for what hangs in spite of our own limits
 LONGEST_NUMBER = 9  # digits
 NO_STATE = "the store of events does not answer; come again in a second"
 NO_ENGINE = "the search server does not answer; come again in a second"

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+import threading
 import time
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from components.core.errors import ConfigError, StateError
+from components.core.errors import ConfigError, SilentStoreError, StateError
 from components.online.address import open_store
 from components.online.store import Exposure, Told
 from components.release.release import Event as Done
@@ -16,12 +17,16 @@ from services.messages import Event
 from services.settings import Settings
 
 NEWEST_EVENTS = 1000  # of one user that an answer looks at
-REST_S = 5.0  # after an answer could not be logged, until the next one tries
+REST_S = 5.0  # after an answer could not be logged, or a store kept silent, until the next one tries
 OPENING, READING, WRITING = "opening", "reading", "writing"
 
 
 class State:
-    """Shared by all threads."""
+    """Shared by all threads.
+
+    A store that lets one request wait in vain would let all of them: threads are few, and those who need no store would
+    wait behind. So it is asked again by one request every REST_S, and does not answer the others meanwhile.
+    """
 
     def __init__(self, folder: Path, url: str | None = None):
         """folder: where SQLite's file lies; url: another store instead. Who comes first opens it."""
@@ -29,6 +34,9 @@ class State:
         self._is_open = False
         self._troubles: dict[str, str] = {}
         self._log_again_at = -math.inf
+        self._silence: str | None = None  # since somebody waited in vain, until somebody was answered
+        self._ask_again_at = -math.inf
+        self._lock = threading.Lock()
 
     @property
     def trouble(self) -> str | None:
@@ -58,7 +66,8 @@ class State:
             self.open()
         except ConfigError as e:
             self._troubles[OPENING] = str(e)
-            raise StateError(str(e)) from None
+            kind = SilentStoreError if isinstance(e.__cause__, SilentStoreError) else StateError
+            raise kind(str(e)) from None
 
     def add_events(self, events: Iterable[Event], default_time: int) -> int:
         """Store events whose id is not there yet, all or none; returns how many were new.
@@ -97,13 +106,27 @@ class State:
 
     @contextmanager
     def _noted(self, doing: str) -> Iterator[None]:
+        self._refuse_to_wait()
         try:
             self.ensure_open()
             yield
         except StateError as e:
             self._troubles[doing] = str(e)
+            self._silence = str(e) if isinstance(e, SilentStoreError) else None
+            self._ask_again_at = time.monotonic() + REST_S
             raise
+        self._silence = None
         self._troubles.pop(doing, None)
+
+    def _refuse_to_wait(self) -> None:
+        """StateError while the store is silent, but for the one whose turn it is to ask."""
+        with self._lock:
+            if self._silence is None:
+                return
+            now = time.monotonic()
+            if now < self._ask_again_at:
+                raise StateError(self._silence)
+            self._ask_again_at = now + REST_S
 
 
 def _told(event: Event, default_time: int, now: float) -> Told:

@@ -31,3 +31,7 @@ class RegistryError(ReleaseError):
 
 class StateError(ShoploopError):
     """The online store does not answer now; says nothing about what it holds."""
+
+
+class SilentStoreError(StateError):
+    """The online store let somebody wait in vain: the next one had better not wait as well."""

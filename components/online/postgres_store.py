@@ -2,20 +2,34 @@
 
 from __future__ import annotations
 
+import math
 import threading
+import time
 from collections.abc import Callable, Collection, Sequence
 from operator import itemgetter
 from typing import TYPE_CHECKING, TypeVar
 
 from components.core import schema
-from components.core.errors import ConfigError, DataError, StateError
-from components.online.store import EVENT_COLUMNS, FORMAT, TABLES_OF_USERS, TIME_COLUMNS, Exposure, OnlineStore, Told
+from components.core.errors import ConfigError, DataError, SilentStoreError, StateError
+from components.online.store import (
+    EVENT_COLUMNS,
+    FORMAT,
+    SOON_S,
+    TABLES_OF_USERS,
+    TIME_COLUMNS,
+    Exposure,
+    OnlineStore,
+    Told,
+)
 
 if TYPE_CHECKING:
     import psycopg
 
+    from components.online.postgres_connection import PatientConnection
+
 OPTIONS = "-c statement_timeout=5000 -c lock_timeout=5000"
-CONNECT_WITHIN_S = 5
+ANSWER_WITHIN_S = 6.0  # a little more than the server gives itself: who says nothing by then is away
+CONNECT_WITHIN_S = 3
 ENCODING = "UTF8"
 TRIES = 3
 LOCK = 0x73686F70  # workers that start together make the tables one after the other
@@ -75,6 +89,7 @@ class PostgresStore(OnlineStore):
         self._url = url
         self.place = place
         self._local = threading.local()
+        self._silent_at = -math.inf  # connections made before are as dead as the one that was waited for
 
     def prepare(self) -> None:
         """Make the schema and its tables; workers that start together wait for each other.
@@ -90,7 +105,7 @@ class PostgresStore(OnlineStore):
             raise ConfigError(
                 f"{self.place}: the service cannot keep its state there ({_words(e)}); "
                 "correct SHOPLOOP_STATE_URL, or leave it out for SQLite."
-            ) from None
+            ) from e
         if found != FORMAT:
             raise ConfigError(
                 f"{self.place}: of another version of the service (format {found}, this one writes {FORMAT}); "
@@ -110,11 +125,11 @@ class PostgresStore(OnlineStore):
         self, user_id: str, event_types: Collection[str], since: int, limit: int
     ) -> tuple[tuple[str, int], ...]:
         """Newest first in the index, turned around."""
-        return tuple(reversed(self._select(EVENTS_OF, (user_id, list(event_types), since, limit))))
+        return tuple(reversed(self._select(EVENTS_OF, (user_id, list(event_types), since, limit), SOON_S)))
 
     def add_exposure(self, shown: Exposure) -> None:
         """A row per position."""
-        self._call(lambda connection: _many(connection, ADD_EXPOSURE, shown.rows()))
+        self._call(lambda connection: _many(connection, ADD_EXPOSURE, shown.rows()), SOON_S)
 
     def exposures_of(self, experiment: str) -> list[tuple]:
         """A scan, as in SQLite."""
@@ -134,7 +149,7 @@ class PostgresStore(OnlineStore):
     def forget_user(self, names: Collection[str]) -> None:
         """Deletes and vacuums; what the server's own log and backups hold goes as they are rotated."""
         try:
-            self._call(lambda connection: _forget(connection, list(names)))
+            self._call(lambda connection: _forget(connection, list(names)), math.inf)
         except StateError as e:
             raise DataError(f"{self.place}: the person's rows could not be deleted ({e}); again later.") from None
 
@@ -154,35 +169,58 @@ class PostgresStore(OnlineStore):
         if connection is not None:
             connection.close()
 
-    def _select(self, query: str, values: tuple) -> list[tuple]:
-        return self._call(lambda connection: connection.execute(query, values).fetchall())
+    def _select(self, query: str, values: tuple, within_s: float = ANSWER_WITHIN_S) -> list[tuple]:
+        return self._call(lambda connection: connection.execute(query, values).fetchall(), within_s)
 
-    def _call(self, work: Callable[[psycopg.Connection], T]) -> T:
-        """`work` on this thread's connection; once more if that turns out to be closed, or in a deadlock."""
+    def _call(self, work: Callable[[psycopg.Connection], T], within_s: float = ANSWER_WITHIN_S) -> T:
+        """`work` on this thread's connection; once more if that turns out to be closed, or in a deadlock.
+
+        within_s  each try may take, beside the time to connect
+        """
         import psycopg
 
         for tries_left in reversed(range(TRIES)):
             try:
-                return work(self._connection())
+                connection = self._connection()
+                connection.deadline = time.monotonic() + within_s
+                return work(connection)
             except UnicodeError as e:
                 raise StateError(f"{self.place}: this is no text that it could keep ({e.reason}).") from None
             except psycopg.Error as e:
+                self._refuse_silence(e)
                 connection = self._local.__dict__.get("connection")
                 closed = connection is not None and connection.broken
                 if closed:
                     self.close()
                 again = closed or isinstance(e, psycopg.errors.DeadlockDetected)
                 if not again or not tries_left:
-                    raise StateError(f"{self.place}: the online store does not answer ({_words(e)}).") from None
+                    raise StateError(self._away(e)) from None
         raise AssertionError
 
-    def _connection(self) -> psycopg.Connection:
-        import psycopg
+    def _refuse_silence(self, error: psycopg.Error) -> None:
+        """SilentStoreError where nothing came in time; another try would only be waited for as well."""
+        from psycopg.errors import ConnectionTimeout
 
+        from components.online.postgres_connection import NoWordError
+
+        if isinstance(error, NoWordError | ConnectionTimeout):
+            self.close()
+            self._silent_at = time.monotonic()
+            raise SilentStoreError(self._away(error)) from None
+
+    def _away(self, error: psycopg.Error) -> str:
+        return f"{self.place}: the online store does not answer ({_words(error)})."
+
+    def _connection(self) -> PatientConnection:
+        from components.online.postgres_connection import PatientConnection
+
+        if self._local.__dict__.get("made_at", math.inf) <= self._silent_at:
+            self.close()
         if "connection" not in self._local.__dict__:
-            self._local.connection = psycopg.connect(
+            self._local.connection = PatientConnection.connect(
                 self._url, client_encoding=ENCODING, connect_timeout=CONNECT_WITHIN_S, options=OPTIONS, autocommit=True
             )
+            self._local.made_at = time.monotonic()
         return self._local.connection
 
 

@@ -15,16 +15,15 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, TypeVar
 
-from components.core.errors import ConfigError, DataError, StateError
+from components.core.errors import ConfigError, DataError, SilentStoreError, StateError
 from components.core.schema import EVENT_TYPES
-from components.online.store import FORMAT, TABLES_OF_USERS, Exposure, OnlineStore, Told
+from components.online.store import FORMAT, SOON_S, TABLES_OF_USERS, Exposure, OnlineStore, Told
 
 if TYPE_CHECKING:
     import redis
 
 PREFIX = "shoploop:"
 ARRIVAL_DIGITS = 16
-TIMEOUT_S = 5
 SCANNED = 1000  # keys looked at in one call
 # All or none, and in one order for everybody: a script runs alone.
 ADD_EVENTS = """
@@ -52,8 +51,10 @@ class RedisStore(OnlineStore):
 
         self.place = place
         self._redis = redis.Redis.from_url(
-            url, decode_responses=True, socket_timeout=TIMEOUT_S, socket_connect_timeout=TIMEOUT_S,
-            retry=Retry(ConstantBackoff(0.05), 2), retry_on_error=[redis.ConnectionError],
+            url, decode_responses=True, socket_timeout=SOON_S, socket_connect_timeout=SOON_S,
+            # Without names, one that was waited for in vain would be waited for twice more.
+            retry=Retry(ConstantBackoff(0.05), 2, supported_errors=(redis.ConnectionError,)),
+            retry_on_error=[redis.ConnectionError],
         )  # fmt: skip
         self._add_events = self._redis.register_script(ADD_EVENTS)
 
@@ -63,7 +64,7 @@ class RedisStore(OnlineStore):
             self._call(lambda r: r.set(f"{PREFIX}format", FORMAT, nx=True))
             found = self._call(lambda r: r.get(f"{PREFIX}format"))
         except StateError as e:
-            raise ConfigError(f"{e} Correct SHOPLOOP_STATE_URL, or leave it out for SQLite.") from None
+            raise ConfigError(f"{e} Correct SHOPLOOP_STATE_URL, or leave it out for SQLite.") from e
         if found != str(FORMAT):
             raise ConfigError(
                 f"{self.place}: of another version of the service (format {found}, this one writes {FORMAT}); "
@@ -199,7 +200,9 @@ class RedisStore(OnlineStore):
             return work(self._redis)
         except (redis.RedisError, UnicodeDecodeError) as e:  # bytes that are no text are not ours
             words = str(e).splitlines()[0][:200] if str(e) else type(e).__name__
-            raise StateError(f"{self.place}: the online store does not answer ({words}).") from None
+            silent = isinstance(e, redis.TimeoutError)
+            error = SilentStoreError if silent else StateError
+            raise error(f"{self.place}: the online store does not answer ({words}).") from None
 
 
 def _events_key(event_type: str, user_id: str) -> str:

@@ -17,6 +17,7 @@ EVENT_COLUMNS = (
     schema.EVENT_ID, schema.USER_ID, schema.ITEM_ID, schema.EVENT_TYPE, schema.TIMESTAMP, schema.VALUE,
     schema.QUANTITY, schema.REQUEST_ID, "received_at",
 )  # fmt: skip
+SOON_S = 2.0  # a history that is not read, or an answer not logged, by then is of no use to whoever waits for the list
 TABLES_OF_USERS = ("events", "exposures")
 TIME_COLUMNS = {"events": "received_at", "exposures": schema.TIMESTAMP}  # when it came in or was shown, unix seconds
 
@@ -72,7 +73,7 @@ class OnlineStore(ABC):
     """Shared by all threads and workers; whatever one of them has written, the next read of any of them sees.
 
     `place` names the store in messages, without a password. Every method but `prepare` raises StateError if the store
-    does not answer.
+    does not answer, SilentStoreError where it was waited for in vain: about SOON_S where somebody waits for a list.
     """
 
     place: str

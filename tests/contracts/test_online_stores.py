@@ -1,15 +1,17 @@
 """One contract for the online stores: SQLite, PostgreSQL and Redis, the servers being real ones of the test's own."""
 
+import socket
 import threading
+import time
 from dataclasses import replace
 
 import pytest
 
 from components.core import schema
-from components.core.errors import ConfigError, DataError, StateError
+from components.core.errors import ConfigError, DataError, SilentStoreError, StateError
 from components.online.address import open_store
 from components.online.store import Exposure, Told
-from tests import postgres, redis_server
+from tests import frozen, postgres, redis_server
 from tests.postgres import free_port
 
 SERVERS = {
@@ -200,6 +202,43 @@ def test_a_database_that_cannot_keep_every_id_is_refused_with_what_to_do(encodin
     with pytest.raises(ConfigError, match=f"it keeps text as {encoding}; make it with `encoding 'UTF8'"):
         store.prepare()
     store.close()
+
+
+@pytest.mark.parametrize("kind", SERVERS.values())
+def test_a_server_that_falls_silent_is_waited_for_so_long_and_no_longer(kind, urls, tmp_path):
+    empty(kind, urls(kind))
+    with frozen.way(urls(kind)) as (url, way):
+        store = open_store(tmp_path, url)
+        store.prepare()
+        store.add_events(events("tea"))
+        way.freeze()
+        took = [seconds_until_silence(lambda: store.events_of("ann", ["purchase"], 0, 10)),
+                seconds_until_silence(lambda: store.add_exposure(SHOWN))]  # fmt: skip
+        assert max(took) < 6, "BentoML's limit is ten, and ours is eight"
+        way.thaw()
+        assert store.events_of("ann", ["purchase"], 0, 10) == (("tea", 100),)
+        store.close()
+
+
+@pytest.mark.parametrize("scheme", ["postgresql", "redis"])
+def test_a_server_that_takes_a_connection_and_says_nothing_is_waited_for_once(scheme, tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        store = open_store(tmp_path, f"{scheme}://127.0.0.1:{listener.getsockname()[1]}/0")
+        assert seconds_until_silence(lambda: store.events_of("ann", ["purchase"], 0, 10)) < 4
+
+
+def seconds_until_silence(ask):
+    """In a thread that is left where it waits for ever."""
+    began, ended = time.monotonic(), threading.Event()
+
+    def asking():
+        with pytest.raises(SilentStoreError):
+            ask()
+        ended.set()
+
+    threading.Thread(target=asking, daemon=True).start()
+    assert ended.wait(30), "it waits"
+    return time.monotonic() - began
 
 
 @pytest.mark.parametrize("scheme", ["postgresql", "redis"])

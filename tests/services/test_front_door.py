@@ -3,6 +3,8 @@
 import asyncio
 import json
 import logging
+import threading
+import time
 
 import httpx
 import pytest
@@ -15,6 +17,7 @@ from components.core.errors import ConfigError
 from services import json_log
 from services.access import Bucket, check_keys
 from services.admission import Admission
+from services.counter import Counter
 from services.figures import exposition, figures
 from services.front_door import FrontDoor
 from services.origins import Origins
@@ -310,3 +313,40 @@ def test_no_path_of_a_caller_becomes_a_label(tmp_path):
     text = exposition()[0].decode()
     assert "made/up" not in text
     assert 'route="other"' in text
+
+
+def test_an_answer_that_does_not_come_is_told_and_counted_as_504_and_those_behind_it_do_not_wait_for_ever(tmp_path):
+    settings, go_on, asked = Settings(state=tmp_path), threading.Event(), []
+
+    def hangs(request):
+        asked.append(request)
+        go_on.wait(10)
+        return request
+
+    counter = Counter(Starlette(routes=PAGES), lambda path: hangs, threads=1, within_s=0.3)
+    app = FrontDoor(RequestGuard(counter, 1000, 0.3, Admission(32), 32), settings)
+    counted = figures().requests.labels("/recommend", "504")._value
+    before, began = counted.get(), time.monotonic()
+    threading.Timer(2, go_on.set).start()  # the loop ends only when its threads have
+    answers = ask_while(app, lambda: time.monotonic() - began, 3)
+    assert [(answer.status_code, answer.headers["Retry-After"]) for answer, _ in answers] == [(504, "1")] * 3
+    assert all(answer.headers["x-request-id"] for answer, _ in answers)
+    assert answers[0][0].json() == {"error": "no answer within 0.3 s; come again in a second"}
+    assert max(seconds for _, seconds in answers) < 1.5
+    assert (counted.get() - before, len(asked)) == (3, 1)
+
+
+def ask_while(app, clock, times):
+    """Answers to recommendations asked at once, each with the time at which it came."""
+
+    async def one(client):
+        answer = await client.post("/recommend", content=b'{"user_id": "u"}')
+        return answer, clock()
+
+    async def all_at_once():
+        async with httpx.AsyncClient(
+            transport=httpx.ASGITransport(app), base_url="http://localhost", headers=JSON
+        ) as c:
+            return await asyncio.gather(*(one(c) for _ in range(times)))
+
+    return asyncio.run(all_at_once())

@@ -1,7 +1,9 @@
 """What the service keeps: messages go in, the release's own words come out. The stores have a contract of their own."""
 
 import resource
+import socket
 import sqlite3
+import time
 from contextlib import contextmanager
 
 import pytest
@@ -11,6 +13,7 @@ from components.online.store import Exposure
 from services import state as s
 from services.messages import Event
 from services.state import State
+from tests import frozen, postgres
 
 
 def bought(*items):
@@ -74,3 +77,42 @@ def test_on_a_full_disk_answers_are_not_logged_events_are_refused_and_reading_go
     assert state.log(shown[3])
     assert state.trouble is None
     assert [len(state.store.answer(f"r{n}")) for n in range(4)] == [1, 0, 0, 1]
+
+
+@pytest.mark.skipif(not postgres.SERVERS, reason=postgres.MISSING)
+def test_a_silent_store_lets_one_wait_and_nobody_else_until_it_answers_again(tmp_path, monkeypatch):
+    shown = Exposure("r", "u", ["a"], [1.0], "d", None, None, 1.0)
+    with postgres.server() as server, frozen.way(server) as (url, way):
+        state = State(tmp_path, url)
+        state.open()
+        state.add_events(bought("a"), 1)
+        way.freeze()
+        with pytest.raises(StateError):
+            state.events("u", ["purchase"], 0)
+        began = time.monotonic()
+        for _ in range(20):
+            with pytest.raises(StateError, match="does not answer"):
+                state.events("u", ["purchase"], 0)
+            with pytest.raises(StateError):
+                state.add_events(bought("b"), 1)
+            assert not state.log(shown)
+        assert time.monotonic() - began < 1, "each would wait two seconds"
+        assert "does not answer" in state.trouble
+        way.thaw()
+        monkeypatch.setattr(s, "REST_S", 0.0)
+        state._ask_again_at = state._log_again_at = 0.0
+        assert [event.item_id for event in state.events("u", ["purchase"], 0)] == ["a"]
+        assert state.log(shown)
+        assert state.add_events(bought("b"), 1) == 1
+        assert state.trouble is None
+
+
+def test_a_worker_that_starts_while_the_store_is_silent_lets_one_wait_too(tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        state = State(tmp_path, f"postgresql://127.0.0.1:{listener.getsockname()[1]}/0")
+        with pytest.raises(StateError):
+            state.events("u", ["purchase"], 0)
+        began = time.monotonic()
+        with pytest.raises(StateError):
+            state.events("u", ["purchase"], 0)
+        assert time.monotonic() - began < 1
