@@ -23,6 +23,7 @@ from components.core import layout, rng
 from components.core.bundle import replacing, write_json
 from components.core.config import Config
 from components.core.errors import DataError
+from components.core.outputs import Output
 from components.evaluation.protocol import NEW, VIEWS
 
 FORMAT = 1
@@ -30,6 +31,12 @@ WORK = ".work"  # below the folder of the report: prepared data, results, fitted
 REPORT = "report.json"
 LISTS = "lists"
 FOREIGN = "lists handed in"
+OUTPUT = Output(
+    "a benchmark",
+    {REPORT: ("format", "data", "entries"), f"{WORK}/data": ()},
+    ("report.*", f"{LISTS}/*.parquet", "relevant*.parquet"),
+    ("report.json", "report.md", "report.html", f"{LISTS}/**/*", "relevant*.parquet"),
+)
 SEEN_WORDS = "places hold items of the user's own history, which are masked for the others"
 
 
@@ -84,9 +91,10 @@ def run(
     """Write the report, the lists and what was to be foretold to `out`, and give the report back.
 
     Writes   report.{json,md,html}, lists/<name>.parquet, relevant.parquet; what can be resumed to out/.work
-    Raises   DataError if no entrant gave lists
+    Raises   DataError if no entrant gave lists; ConfigError if `out` holds files of such names that are no benchmark's
     """
     out = Path(out)
+    OUTPUT.check(out)
     tell(f"reading {material.name} …")
     split = splitter(config.protocol, material, config.density)
     prepared = prepare(material, split, out / WORK / "data")

@@ -18,10 +18,12 @@ from components.benchmark.shape import fitted_to, shape_of
 from components.benchmark.tuning import OBJECTIVE, Search, Tried, TuneConfig
 from components.core.bundle import write_json, write_text
 from components.core.errors import DataError
+from components.core.outputs import Output
 from components.tracking import runs
 from components.tracking.runs import Record
 
 TRIALS, BEST = "tune.json", "params.yaml"
+OUTPUT = Output("a search of options", {TRIALS: ("models", "budget")}, (TRIALS, BEST), (TRIALS, BEST))
 PARENT = "mlflow_run"  # in a study: the run that its trials lie below
 HEADER = """# Made by `shoploop tune`: the best options found on the validation fold of {name}, protocol {protocol},
 # {view} items, {minutes:g} minutes or {trials} trials for every model. For `shoploop benchmark --params`.
@@ -53,9 +55,10 @@ def tune(
 
     root     the project, whose MLflow is told
     Writes   out/params.yaml, out/tune.json; what can be resumed to out/.work
-    Raises   DataError if no model gave lists
+    Raises   DataError if no model gave lists; ConfigError if `out` holds a params.yaml that no search wrote
     """
     out, found = Path(out), {}
+    OUTPUT.check(out)
     for name, reason in lines.left_out.items():
         tell(f"{name}: left out: {reason}")
     split = splitter(asked.protocol, material, asked.density)

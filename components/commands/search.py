@@ -64,15 +64,17 @@ def build(
     """Make an index of ITEMS: CSV, JSON lines, Excel or parquet, or the folder of a run.
 
     Columns are guessed from their names and told; the options name them where the guess is wrong. The index in --out
-    is replaced when the new one is whole.
+    is replaced when the new one is whole; a folder that holds anything else is left alone.
     """
     from components.core.config import parse
     from components.core.rng import stream
     from components.search import build as building
     from components.search.clicks import read_queries
     from components.search.items import read_items
+    from components.search.load import OUTPUT
     from components.search.synonyms import read_rules
 
+    OUTPUT.check(out)
     started = time.monotonic()
     config = parse(building.BuildConfig, {"language": language, "chinese": chinese, "vectors": vectors}, "search build")
     found = read_items(items, columns)
@@ -202,6 +204,7 @@ def evaluate(
     from components.search import evaluate as evaluation
     from components.search.judgments import read_judgments
 
+    evaluation.OUTPUT.check(out)
     loaded = _opened(index, engine)
     named = {"query": query_, "item": item, "grade": grade}
     given = {role: (name,) for role, name in named.items() if name}

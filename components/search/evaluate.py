@@ -10,16 +10,23 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from components.core import bundle, schema
+from components.core.outputs import Output
 from components.core.progress import track
 from components.metrics.intervals import bootstrap_mean
 from components.search import page
 from components.search.index import LEXICAL, MODES, SearchIndex
 from components.search.judgments import Judgments
+from components.search.load import OFF
 from components.search.measure import CUTOFF, Run, kinds, run
 
 MAIN = f"ndcg_at_{CUTOFF}"
 LISTS, REPORT, PAGE = "ranked.parquet", "report.json", "report.html"
 QUERY = "query"
+OUTPUT = Output(
+    "an evaluation of a search index",
+    {REPORT: ("queries",), OFF: ("why",)},
+    (REPORT, PAGE, LISTS, "ranked_*.parquet", OFF),
+)
 
 
 def evaluate(index: SearchIndex, judgments: Judgments, out: Path, rng: np.random.Generator) -> dict[str, Any]:

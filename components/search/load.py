@@ -8,6 +8,7 @@ import numpy as np
 
 from components.core import bundle
 from components.core.errors import BundleError, ShoploopError
+from components.core.outputs import Output
 from components.retrieval.vectors import read as read_vectors
 from components.search import simplified
 from components.search.analysis import AnalysisConfig, Analyzer
@@ -22,6 +23,8 @@ from components.search.understanding import Understanding
 FORMAT = 1
 META, ITEMS, VOCABULARY, SYNONYMS = "search.json", "items.parquet", "words.parquet", "synonyms.txt"
 LEXICAL, SPACE, VECTORS = "lexical", "space", "vectors"
+OFF = "off.json"  # in the place of an index, where the shop wants none
+OUTPUT = Output("a search index", {META: ("kind", "format", "analysis"), OFF: ("why",)}, (OFF,))
 
 
 def load(folder: Path, engine: SearchEngine | None = None) -> SearchIndex:

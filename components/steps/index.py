@@ -18,12 +18,10 @@ from components.search.build import BuildConfig, Extras, build
 from components.search.evaluate import PAGE, REPORT, evaluate
 from components.search.items import Items, of_canonical
 from components.search.judgments import of_canonical as canonical_judgments
-from components.search.load import load
+from components.search.load import OFF, load
 from components.search.synonyms import read_rules
 from components.splits import store
 from components.steps.result import StepResult
-
-OFF = "off.json"
 
 
 class IndexConfig(BuildConfig):
