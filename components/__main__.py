@@ -102,8 +102,10 @@ def catalogue(write: bool, check: bool) -> None:
 @main.command()
 def release() -> None:
     """Say which release is champion, which is challenger, and what their gates said."""
+    from components.commands.project import check_project
     from components.tracking.registry import GATE_TAG, ModelRegistry
 
+    check_project(ROOT)
     registry = ModelRegistry(root=ROOT)
     versions = registry.versions()
     if not versions:

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from components.commands.project import check_project
+
 if TYPE_CHECKING:
     from components.promotion.history import Entry, History
     from components.tracking.registry import Standing
@@ -43,6 +45,7 @@ def history(verify: bool, service: str | None) -> None:
     Says so where the registry's alias, this history and the service do not agree. With --verify the command leaves with
     1 if the chain is broken or they disagree. A service that asks for a key takes the one in SHOPLOOP_SERVICE_KEY.
     """
+    check_project(ROOT)
     from components.core.errors import RegistryError
     from components.promotion.history import History, one_line, trouble
     from components.promotion.promotions import ANCHOR_NOTE

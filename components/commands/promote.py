@@ -7,6 +7,8 @@ from pathlib import Path
 
 import click
 
+from components.commands.project import check_project
+
 ROOT = Path(".")
 ALIASES = ("champion", "challenger", "canary", "shadow")  # tracking.registry.ALIASES, without importing what it imports
 
@@ -16,13 +18,20 @@ ALIASES = ("champion", "challenger", "canary", "shadow")  # tracking.registry.AL
 @click.option("--reason", required=True, help="Why; it is kept in the history.")
 @click.option("--by", default=getpass.getuser, show_default="your user name", help="Who decides.")
 @click.option("--as", "alias", type=click.Choice(ALIASES), default="champion", show_default=True, help="Which alias.")
-@click.option("--expect", metavar="VERSION", help="Refuse unless this version is champion now ('none': no champion).")
+@click.option(
+    "--expect",
+    metavar="VERSION",
+    help="Refuse unless this version is champion now ('none': no champion); for the champion only.",
+)
 def promote(version: str, reason: str, by: str, alias: str, expect: str | None) -> None:
     """Make a registered VERSION the champion; the service follows within seconds.
 
     Refused, with the reason, unless its gates were passed and its files are those that were registered and answer
     their golden questions.
     """
+    if expect is not None and alias != "champion":
+        raise click.UsageError(f"--expect is about the champion that is replaced; --as {alias} replaces none.")
+    check_project(ROOT)
     from components.promotion.promotions import AS_IT_IS, Promotions, canary_off
     from components.release.load import load
 

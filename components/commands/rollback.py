@@ -7,6 +7,8 @@ from pathlib import Path
 
 import click
 
+from components.commands.project import check_project
+
 ROOT = Path(".")
 
 
@@ -19,6 +21,7 @@ def rollback(reason: str, by: str) -> None:
     Its files are held to their checksums. They are not loaded here: they served before, and the service loads them and
     asks their golden questions before it swaps.
     """
+    check_project(ROOT)
     from components.core.lean_imports import lean_registry
 
     with lean_registry():
