@@ -113,6 +113,18 @@ load: setup ## Measure throughput, latency and overload; refuses on a busy machi
 		echo "== $$name"; $(BIN)/python -m tests.load.$$name || missed="$$missed $$name"; done; \
 		test -z "$$missed" || { echo "not within their lines, or not measured on a busy machine:$$missed"; exit 1; }
 
+# Beside files that a run makes again, these folders hold what it cannot: who re-admitted which rows, what was accepted
+# before, the history of promotions and the registry it speaks of, keys (pseudonym.key is often the only copy), events.
+REMADE := build .dvc/cache .dvc/tmp state/releases state/bentoml
+
 .PHONY: clean
-clean: ## Remove everything a run makes: artifacts, registry, state, DVC's cache
-	rm -rf artifacts state mlartifacts mlflow.db* .prefect build .dvc/cache .dvc/tmp
+clean: ## Remove what a run makes again; keeps keys, events, history and registry
+	@test ! -d artifacts || find artifacts -mindepth 1 -maxdepth 1 ! -name readmissions.json ! -name snapshots -exec rm -rf {} +
+	rm -rf $(REMADE)
+
+.PHONY: wipe
+wipe: ## Remove all of that too, for good: keys, events, history, registry; asks first
+	@echo "This removes what nothing brings back: API keys, events, the history of promotions, MLflow's registry, Prefect's"
+	@echo "runs, and state/pseudonym.key, without which nobody in data/ or in a backup can be found or forgotten any more."
+	@read -r -p 'Type "wipe" to go on: ' answer; test "$$answer" = wipe || { echo "shoploop: nothing was removed"; exit 1; }
+	rm -rf artifacts state mlartifacts mlflow.db* .prefect $(REMADE)
