@@ -6,10 +6,14 @@ a plain SHA-256 keeps it: there is nothing to guess that a slow hash would prote
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import hmac
+import os
 import re
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -77,25 +81,27 @@ def add_key(
     now     when, in UTC
     Raises  ConfigError for a name, scope, rate or burst out of range, or too many keys
     """
-    keys = read_keys(path)
     key_id = secrets.token_hex(6)
     key = f"shoploop_{key_id}_{secrets.token_hex(32)}"
     values = {"id": key_id, "name": name, "digest": _digest(key), "scopes": scopes, "rate": rate, "burst": burst}
     record = parse(ApiKey, values | {"created": now}, "key")
-    if len(keys) >= MOST_KEYS:
-        raise ConfigError(f"{path}: holds {MOST_KEYS} keys; a service that needs more wants a gateway before it.")
-    _write(path, (*keys, record))
+    with _alone(path):
+        keys = read_keys(path)
+        if len(keys) >= MOST_KEYS:
+            raise ConfigError(f"{path}: holds {MOST_KEYS} keys; a service that needs more wants a gateway before it.")
+        _write(path, (*keys, record))
     return record, key
 
 
 def revoke_key(path: Path, key_id: str, now: str) -> ApiKey:
     """Take a key back; services notice within a second. ConfigError if there is no such key."""
-    keys = read_keys(path)
-    found = next((key for key in keys if key.id == key_id), None)
-    if found is None:
-        raise ConfigError(f"key {key_id[:20]}: there is none; `shoploop keys list` names them.")
-    revoked = found.model_copy(update={"revoked": found.revoked or now})
-    _write(path, tuple(revoked if key is found else key for key in keys))
+    with _alone(path):
+        keys = read_keys(path)
+        found = next((key for key in keys if key.id == key_id), None)
+        if found is None:
+            raise ConfigError(f"key {key_id[:20]}: there is none; `shoploop keys list` names them.")
+        revoked = found.model_copy(update={"revoked": found.revoked or now})
+        _write(path, tuple(revoked if key is found else key for key in keys))
     return revoked
 
 
@@ -109,7 +115,20 @@ def _digest(key: str) -> str:
     return hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def _write(path: Path, keys: tuple[ApiKey, ...]) -> None:
+@contextmanager
+def _alone(path: Path) -> Iterator[None]:
+    """Between reading and writing nobody else writes: of two who do, the first one's key would be lost, or a key that
+    was revoked come back. The lock is on the folder, for the file is replaced; it goes with the process.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
+    handle = os.open(path.parent, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
+
+
+def _write(path: Path, keys: tuple[ApiKey, ...]) -> None:
     write_json(path, _File(keys=keys).model_dump(mode="json"))
     path.chmod(0o600)

@@ -1,5 +1,7 @@
 """API keys: shown once, kept as hashes, revoked for good."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 from click.testing import CliRunner
 
@@ -35,6 +37,20 @@ def test_a_revoked_key_stays_in_the_list_with_its_time(tmp_path):
     assert read_keys(path)[0].revoked == "2026-02-01T00:00:00Z"
     with pytest.raises(ConfigError, match="there is none"):
         revoke_key(path, "f" * 12, NOW)
+
+
+def test_of_many_who_add_and_revoke_at_once_nobody_s_change_is_lost(tmp_path):
+    path = tmp_path / KEYS_FILE
+    old = [add_key(path, f"old {n}", ("recommend",), NOW)[0].id for n in range(60)]
+    with ThreadPoolExecutor(12) as threads:
+        changes = [change for n, key in enumerate(old) for change in (
+            threads.submit(revoke_key, path, key, NOW), threads.submit(add_key, path, f"new {n}", ("events",), NOW)
+        )]  # fmt: skip
+        added = {change.result()[0].id for change in changes[1::2]}
+        assert {change.result().id for change in changes[::2]} == set(old)
+    keys = {key.id: key.revoked for key in read_keys(path)}
+    assert {key for key, revoked in keys.items() if revoked} == set(old)
+    assert {key for key, revoked in keys.items() if not revoked} == added
 
 
 @pytest.mark.parametrize(
