@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, SecretStr, model_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 
+from components.core.addresses import server_address
 from components.core.config import Config, parse
 from components.core.errors import ConfigError
 from components.core.ports import HOST
@@ -18,6 +20,7 @@ from components.promotion.canary import Lines
 
 PREFIX = "SHOPLOOP_"
 AS_JSON = ("experiment", "canary_lines")
+ORIGIN = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^\s/?#@]+/?")
 LISTS = frozenset({"hosts", "origins"})
 
 
@@ -91,6 +94,18 @@ class Settings(Config):
     traces: Literal["off", "console", "otlp"] = "off"
     hosts: tuple[str, ...] = ()
     origins: tuple[str, ...] = ()
+
+    @field_validator("search_engine")
+    @classmethod
+    def _an_address(cls, value: str | None) -> str | None:
+        return value if value is None else server_address(value)
+
+    @field_validator("origins")
+    @classmethod
+    def _pages(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if strange := [page for page in value if not ORIGIN.fullmatch(page)]:
+            raise ValueError(f"'{strange[0][:100]}' is no web page's origin; write https://shop.example")
+        return value
 
     @model_validator(mode="after")
     def _something_to_search(self) -> Settings:

@@ -42,6 +42,9 @@ def test_a_taken_port_is_named_with_a_remedy():
         ({"SHOPLOOP_EXPERIMENT": "{"}, "SHOPLOOP_EXPERIMENT: not JSON"),
         ({"SHOPLOOP_EXPERIMENT": '{"name": "a b"}'}, "experiment.name"),
         ({"SHOPLOOP_EXPERIMENT": '{"name": "a", "shares": {"control": 0.9, "treatment": 0.9}}'}, "sum to 1"),
+        ({"SHOPLOOP_SEARCH_ENGINE": "localhost:9200"}, "'search_engine'.* 'localhost:9200' is no address"),
+        ({"SHOPLOOP_SEARCH_ENGINE": "http://shop:secret@host:9200"}, "no user or password"),
+        ({"SHOPLOOP_ORIGINS": "https://a.example,shop.example"}, "'origins'.* 'shop.example' is no web page's origin"),
     ],
 )
 def test_wrong_settings_are_named(variables, words):

@@ -10,14 +10,13 @@ from __future__ import annotations
 import json
 import os
 import urllib.error
-import urllib.parse
 import urllib.request
 from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
 
-from components.core.addresses import masked
+from components.core.addresses import server_address
 from components.core.errors import ConfigError, ShoploopError
 from components.search.engine import (
     BRAND_KEY,
@@ -71,12 +70,10 @@ class ElasticsearchEngine:
 
     def __init__(self, url: str, name: str):
         """url: http(s)://host:port without a path; ConfigError if it is none."""
-        parts = urllib.parse.urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname or parts.path.strip("/") or parts.query:
-            raise ConfigError(f"search engine: '{masked(url)[:200]}' is no address; write http://host:9200.")
-        if parts.username or parts.password:
-            raise ConfigError(f"search engine: no password in the address; put an API key into {KEY_VARIABLE}.")
-        self._base = f"{parts.scheme}://{parts.netloc}"
+        try:
+            self._base = server_address(url)
+        except ValueError as e:
+            raise ConfigError(f"search engine: {e}; an API key is taken from {KEY_VARIABLE}.") from None
         self._name = name
 
     def write(self, documents: Iterable[Document]) -> None:
