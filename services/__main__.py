@@ -46,7 +46,7 @@ def serve(
     try:
         settings = read_settings()
         _check(settings)
-        port = claim(port, settings.host)
+        port = claim_ports(port, settings.admin_port, settings.host)
     except ShoploopError as e:
         click.echo(f"shoploop: {e}", err=True)
         sys.exit(2)
@@ -85,14 +85,31 @@ def _check(settings: Settings) -> None:
         Desk(settings, state).check(load(settings.release))
 
 
-def claim(port: int, host: str = HOST) -> int:
-    """The port if it is free, or a free one for 0; ConfigError if it is taken."""
+def claim_ports(port: int, admin_port: int | None, host: str = HOST) -> int:
+    """The public port, as `claim`; ConfigError too where the admin port is taken, or the same.
+
+    Nobody would notice later: workers share the admin port, so the system would let another service share it as well,
+    and figures would be the one's or the other's.
+    """
+    if admin_port is None:
+        return claim(port, host)
+    claim(admin_port, host, "--admin-port")
+    if port == admin_port:
+        raise ConfigError(f"port {port} cannot be the admin port too; choose another --admin-port.")
+    found = claim(port, host)
+    while found == admin_port:  # only where any would do
+        found = claim(port, host)
+    return found
+
+
+def claim(port: int, host: str = HOST, option: str = "--port") -> int:
+    """The port if it is free, or a free one for 0; ConfigError if it is taken. option: by which it was chosen."""
     try:
         return probe(port, host)
     except OSError as e:
+        another = "--port 0 picks a free one" if option == "--port" else f"{option} names it"
         raise ConfigError(
-            f"port {port} on {host} cannot be used ({e.strerror}); stop what uses it, or choose another: "
-            "--port 0 picks a free one."
+            f"port {port} on {host} cannot be used ({e.strerror}); stop what uses it, or choose another: {another}."
         ) from None
 
 

@@ -13,7 +13,7 @@ import pytest
 from components.core import bundle, layout
 from components.core.errors import ConfigError, StateError
 from components.release.assemble import assemble
-from services import release_watcher
+from services import admin, release_watcher
 from services.__main__ import HOST, claim
 from services.desk import Desk
 from services.messages import RecommendRequest
@@ -32,6 +32,24 @@ def test_a_taken_port_is_named_with_a_remedy():
         with pytest.raises(ConfigError, match=rf"port {port} on 127.0.0.1 cannot be used .* --port 0"):
             claim(port)
     assert claim(0) > 0
+
+
+def test_an_admin_port_that_is_taken_or_the_same_ends_at_once_with_one_line_and_code_2(tmp_path):
+    """As a worker listens on it: shared, so that another service would share it without a word."""
+    taken = admin._listening(HOST, claim(0))
+    taken.listen()
+    port, free = taken.getsockname()[1], claim(0)
+    (code, said), (same, same_said) = (
+        serve(tmp_path, "--port", str(free), "--admin-port", str(port)),
+        serve(tmp_path, "--port", str(free), "--admin-port", str(free)),
+    )
+    taken.close()
+    assert (code, same) == (same, 2), (said, same_said)
+    assert said == (
+        f"shoploop: port {port} on 127.0.0.1 cannot be used (Address already in use); stop what uses it, or choose "
+        "another: --admin-port names it."
+    )
+    assert same_said == f"shoploop: port {free} cannot be the admin port too; choose another --admin-port."
 
 
 @pytest.mark.parametrize(
