@@ -65,7 +65,7 @@ class Access:
         local          the connection came in over loopback
         Raises         RefusedError: 401 without a good key, 403 without the scope, 429 when it comes too often
         """
-        if local and not self._always and not authorization:
+        if not self.asks(authorization, local=local):
             return None
         key = self._known(authorization)
         if key is None:
@@ -80,6 +80,10 @@ class Access:
                 429, "rate", f"more than {key.rate:g} requests a second; come later", {"Retry-After": retry}
             )
         return key.id
+
+    def asks(self, authorization: str, *, local: bool) -> bool:
+        """Whether a key has to be a good one: where one is needed, and where one is shown."""
+        return not local or self._always or bool(authorization)
 
     def _known(self, authorization: str) -> ApiKey | None:
         kind, _, secret = authorization.partition(" ")

@@ -86,7 +86,8 @@ class FrontDoor:
         scope_needed = route(path).scope
         if self.settings.admin_port is not None and (scope_needed == "admin") != self.admin:
             raise RefusedError(404, "route", "nothing here; GET / names the routes")
-        self.origins.check(headers.get(b"host", ""), headers.get(b"origin", ""))
+        keyed = self.admin and self.access.asks(headers.get(b"authorization", ""), local=_is_local(scope))
+        self.origins.check(None if keyed else headers.get(b"host", ""), headers.get(b"origin", ""))
 
     def _check_method(self, scope: Scope) -> None:
         """Raises RefusedError."""
@@ -99,8 +100,8 @@ class FrontDoor:
         """Raises RefusedError."""
         scope_needed = route(scope["path"]).scope
         if scope_needed is not None:
-            local = scope.get("server") is None or is_loopback(scope["server"][0])
-            CURRENT.get().key = self.access.check(scope_needed, headers.get(b"authorization", ""), local=local)
+            shown = headers.get(b"authorization", "")
+            CURRENT.get().key = self.access.check(scope_needed, shown, local=_is_local(scope))
 
     def _tell(self, record: RequestRecord, seconds: float, stages: list, headers: MutableMapping[bytes, str]) -> None:
         figures().count(record, seconds, stages)
@@ -111,6 +112,10 @@ class FrontDoor:
             self.traces.tell(
                 record, seconds, stages, {name.decode("latin-1"): value for name, value in headers.items()}
             )
+
+
+def _is_local(scope: Scope) -> bool:
+    return scope.get("server") is None or is_loopback(scope["server"][0])
 
 
 def _told(send: Send, record: RequestRecord, more: list[tuple[bytes, bytes]]) -> Send:

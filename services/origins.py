@@ -2,7 +2,8 @@
 
 A page of another site can make a browser call loopback, under that site's name (DNS rebinding) or its own. The service
 answers only to its own names, and to no page that was not allowed; browsers of those that were are told so (CORS,
-https://fetch.spec.whatwg.org/#http-cors-protocol).
+https://fetch.spec.whatwg.org/#http-cors-protocol). Whoever shows a key on the admin port is called by any name there,
+as a scraper of pods does by their address: a browser that was led astray has none to show.
 """
 
 from __future__ import annotations
@@ -32,11 +33,12 @@ class Origins:
             self._hosts = LOOPBACK_NAMES
         self._pages = frozenset(page.lower().rstrip("/") for page in settings.origins)
 
-    def check(self, host: str, origin: str) -> None:
-        """Refused with 421 for another name, 403 for a page that is not allowed; empty headers are no browser's."""
-        name = host.lower()
-        bare = name if name.endswith("]") else name.rpartition(":")[0] or name
-        if self._hosts and bare not in self._hosts:
+    def check(self, host: str | None, origin: str) -> None:
+        """Refused with 421 for another name, 403 for a page that is not allowed; empty headers are no browser's.
+
+        host  None where any name will do
+        """
+        if host is not None and self._hosts and _bare(host.lower()) not in self._hosts:
             raise RefusedError(421, "host", "this service does not answer to that name; SHOPLOOP_HOSTS allows it")
         if origin and not self._allows(origin):
             raise RefusedError(403, "origin", "web pages of that origin may not call; SHOPLOOP_ORIGINS allows it")
@@ -54,3 +56,8 @@ class Origins:
 
     def _allows(self, origin: str) -> bool:
         return origin.lower().rstrip("/") in self._pages
+
+
+def _bare(name: str) -> str:
+    """Without a port."""
+    return name if name.endswith("]") else name.rpartition(":")[0] or name

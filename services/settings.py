@@ -57,7 +57,8 @@ class Settings(Config):
     host        address to listen on
     admin_port  port of its own for /metrics, /health and /release, which the public port then does not have
     keys        "auto" asks for a key wherever the service is reached from another machine, "always" everywhere
-    hosts       names the service answers to, separated by commas; empty: loopback's names, or any behind keys
+    hosts       names the service answers to, separated by commas; empty: loopback's names, or any behind keys. On the
+                admin port whoever shows a key may call it by any name
     log_share   share of the requests that get a line in the log; errors always have one, unless it is 0
     traces      OpenTelemetry's spans: off, console, or otlp (OTEL_EXPORTER_OTLP_ENDPOINT says where to)
     origins     web pages that may call, as https://shop.example, separated by commas; empty: none

@@ -268,6 +268,25 @@ def test_with_an_admin_port_the_public_one_has_no_admin_routes(tmp_path):
     assert statuses(ask(admin, *asked)) == [200, 404]
 
 
+def test_the_admin_port_answers_a_key_by_any_name_and_without_one_only_to_its_own(tmp_path):
+    _, key = add_key(tmp_path / KEYS_FILE, "prometheus", ("admin",), NOW)
+    pod, evil = {"Host": "10.0.0.7:3001"}, {"Origin": "https://evil.example"}
+    wrong = bearer(f"shoploop_{'0' * 12}_{'0' * 64}")
+    named = {"state": tmp_path, "hosts": ("shop.example",), "admin_port": 1}
+
+    def asked(settings, *headers, admin=True):
+        app = FrontDoor(Starlette(routes=PAGES), Settings(**settings), admin=admin)
+        return statuses(
+            ask(app, *[("GET" if admin else "POST", "/metrics" if admin else "/recommend", h) for h in headers])
+        )
+
+    far = named | {"host": "0.0.0.0"}
+    assert asked(far, pod | bearer(key), pod | wrong, pod, pod | bearer(key) | evil) == [200, 401, 401, 403]
+    assert asked(named, pod | bearer(key), pod | wrong, pod) == [200, 401, 421]
+    assert asked(far, pod | bearer(key), admin=False) == [421]
+    assert asked({"state": tmp_path, "admin_port": 1}, pod, {}) == [421, 200]
+
+
 def test_a_slow_body_gets_408_and_a_growing_one_413(tmp_path):
     async def slow():
         yield b"{"
