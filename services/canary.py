@@ -23,6 +23,7 @@ from services.messages import CanarySide, CanaryState
 from services.release_cache import Serving
 from services.request_record import record
 from services.search_desk import NoIndexError
+from services.search_messages import SearchAnswer
 
 logger = logging.getLogger("shoploop.canary")
 
@@ -32,7 +33,7 @@ NOT_ITS_FAULT = (StateError, EngineError)  # the store or the search server is a
 
 
 class Answered(Protocol):
-    """An answer; fallback says why it is not personal."""
+    """An answer; fallback says why a recommendation is not personal, or how a search is not quite what was asked."""
 
     items: Sequence
     fallback: str | None
@@ -111,7 +112,7 @@ class Canary:
         began = self._clock()
         answered, found = tried(trial.canary, champion, ask)
         if found is None:
-            self._note(trial, CANARY, began, fallback=answered.fallback is not None)
+            self._note(trial, CANARY, began, fallback=fell_back(answered))
             return answered
         self._note(trial, CANARY, began, failed=True)
         logger.warning("canary %s failed, the champion answered: %s", trial.canary.version, found)
@@ -166,12 +167,19 @@ class Canary:
         except Exception:
             self._note(trial, CHAMPION, began, failed=True)
             raise
-        self._note(trial, CHAMPION, began, fallback=answered.fallback is not None)
+        self._note(trial, CHAMPION, began, fallback=fell_back(answered))
         return answered
 
-    def _note(self, trial: Trial, side: str, began: float, *, failed: bool = False, fallback: bool = False) -> None:
+    def _note(
+        self, trial: Trial, side: str, began: float, *, failed: bool = False, fallback: bool | None = None
+    ) -> None:
         trial.windows[side].add(Outcome(began, self._clock() - began, failed, fallback))
         figures().canary.labels(side, "failed" if failed else "fallback" if fallback else "answered").inc()
+
+
+def fell_back(answered: Answered) -> bool | None:
+    """Whether a recommendation was not personal; None of a search, which falls back over words and not over people."""
+    return None if isinstance(answered, SearchAnswer) else answered.fallback is not None
 
 
 def tried(side: Serving, other: Serving, ask: Callable[[Serving], A]) -> tuple[A, str | None]:

@@ -39,7 +39,11 @@ class Figures:
         self.seconds = Histogram("shoploop_request_seconds", "Time to the answer", ["route"], buckets=SECONDS)
         self.stages = Histogram("shoploop_stage_seconds", "Time in the parts of an answer", ["stage"], buckets=SECONDS)
         self.refusals = Counter("shoploop_refusals_total", "Requests not answered, by reason", ["reason"])
-        self.fallbacks = Counter("shoploop_fallbacks_total", "Answers that were not personal", ["endpoint"])
+        self.fallbacks = Counter(
+            "shoploop_fallbacks_total",
+            "Answers not personal (recommend), of an unknown item (similar), not quite what was asked (search)",
+            ["endpoint"],
+        )
         self.unlogged = Counter("shoploop_unlogged_answers_total", "Answers that were shown and could not be logged")
         self.inside = Gauge(
             "shoploop_requests_inside", "Requests waiting and working", multiprocess_mode="livesum"

@@ -264,10 +264,14 @@ class ReleaseAnswer(Served):
 
 
 class CanarySide(Message):
-    """What a worker's sliding window holds of one side; p99_ms is null while it holds no answer."""
+    """What a worker's sliding window holds of one side; p99_ms is null while it holds no answer.
+
+    recommended  answers that recommend, and fallbacks those of them that were not personal
+    """
 
     requests: int
     errors: int
+    recommended: int
     fallbacks: int
     p99_ms: float | None
 

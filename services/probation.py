@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import TypeVar
 
 from components.promotion.canary import Figures, Lines, Outcome, Window, crossed
-from services.canary import NOT_ITS_FAULT, Answered, tried
+from services.canary import NOT_ITS_FAULT, Answered, fell_back, tried
 from services.figures import figures
 from services.messages import CanarySide, ChampionState
 from services.release_cache import Serving
@@ -76,7 +76,7 @@ class Probation:
         term, began = self.term, self._clock()
         if term is not None and term.champion.release is champion.release:
             answered, found = tried(champion, term.before, ask)
-            self._note(champion, began, failed=found is not None, fallback=answered.fallback is not None)
+            self._note(champion, began, failed=found is not None, fallback=fell_back(answered))
             if found is not None:
                 logger.warning("champion %s failed, its predecessor answered: %s", champion.version, found)
             return answered
@@ -87,7 +87,7 @@ class Probation:
         except Exception:
             self._note(champion, began, failed=True)
             raise
-        self._note(champion, began, fallback=answered.fallback is not None)
+        self._note(champion, began, fallback=fell_back(answered))
         return answered
 
     def judge(self) -> None:
@@ -133,6 +133,6 @@ class Probation:
         overdue = term.champion.flights.overdue(self.lines.hang_s)
         return term.window.figures(now, self.lines.window_s, overdue)
 
-    def _note(self, champion: Serving, began: float, *, failed: bool = False, fallback: bool = False) -> None:
+    def _note(self, champion: Serving, began: float, *, failed: bool = False, fallback: bool | None = None) -> None:
         if champion.release is self._release:
             self._window.add(Outcome(began, self._clock() - began, failed, fallback))

@@ -29,7 +29,7 @@ class Lines(Config):
     slow_ms         and by at least so many milliseconds, for a multiple of next to nothing is nothing
     min_for_pace    answers of a side before its p99 is taken for one: of a hundred it is the second slowest, and one
                     moment of a busy machine decides it
-    max_fallbacks   share of answers that are not personal, above the champion's
+    max_fallbacks   share of recommendations that are not personal, above the champion's
     hang_s          seconds after which an answer that is still being worked on counts as failed
     """
 
@@ -45,20 +45,27 @@ class Lines(Config):
 
 @dataclass(frozen=True)
 class Outcome:
-    """One answer of one side: when it began and how long it took in seconds, and how it ended."""
+    """One answer of one side: when it began and how long it took in seconds, and how it ended.
+
+    fallback  of a recommendation, whether it was not personal; None of any other answer
+    """
 
     at: float
     seconds: float
     failed: bool = False
-    fallback: bool = False
+    fallback: bool | None = None
 
 
 @dataclass(frozen=True)
 class Figures:
-    """One side of a window. p99_ms is of the answers that did not fail; None where there are none."""
+    """One side of a window. p99_ms is of the answers that did not fail; None where there are none.
+
+    recommended  of these, the recommendations, and fallbacks those of them that were not personal
+    """
 
     requests: int
     errors: int
+    recommended: int
     fallbacks: int
     p99_ms: float | None
 
@@ -87,7 +94,8 @@ def summed(outcomes: Iterable[Outcome]) -> Figures:
     return Figures(
         requests=len(counted),
         errors=len(counted) - len(answered),
-        fallbacks=sum(outcome.fallback for outcome in answered),
+        recommended=sum(outcome.fallback is not None for outcome in answered),
+        fallbacks=sum(outcome.fallback is True for outcome in answered),
         p99_ms=1000 * slowest(sorted(outcome.seconds for outcome in answered)) if answered else None,
     )
 
@@ -131,13 +139,13 @@ def _too_slow(canary: Figures, champion: Figures, lines: Lines, other: str) -> s
 
 
 def _too_many_fallbacks(canary: Figures, champion: Figures, lines: Lines, other: str) -> str | None:
-    if not _enough(canary, champion, lines.min_requests):
+    if min(canary.recommended, champion.recommended) < lines.min_requests:
         return None
-    ours, theirs = canary.fallbacks / canary.requests, champion.fallbacks / champion.requests
+    ours, theirs = canary.fallbacks / canary.recommended, champion.fallbacks / champion.recommended
     if ours <= theirs + lines.max_fallbacks:
         return None
     return (
-        f"{ours:.1%} of its answers were not personal, {other} {theirs:.1%}; "
+        f"{ours:.1%} of its recommendations were not personal, {other} {theirs:.1%}; "
         f"at most {lines.max_fallbacks:.1%} more may be"
     )
 

@@ -12,6 +12,7 @@ from services.flights import Flights
 from services.probation import Probation
 from services.release_cache import Serving
 from services.request_record import CURRENT, RequestRecord, record
+from services.search_messages import FoundItem, SearchAnswer
 
 LINES = Lines(min_requests=10, max_errors=0.2, window_s=60, hang_s=5)
 
@@ -173,6 +174,28 @@ def test_a_canary_is_held_to_the_same(clock):
         clock.now += 6
         canary.judge()
     assert canary.state().state == "switched off"
+
+
+def found(version, fallback):
+    return SearchAnswer(
+        request_id="r", items=[FoundItem.model_construct()], corrected=None, dropped=[], fallback=fallback, note=None,
+        total=None, facets={}, personalised=False, version=version, release="d", data_digest="d", index="i",
+    )  # fmt: skip
+
+
+def test_searches_that_were_corrected_are_no_recommendations_that_are_not_personal(probation, sides, clock):
+    """The new index corrects every query, the one before none: people get their own answers from both."""
+    one, two = sides
+    canary = Canary(1.0, LINES, clock)
+    canary.begin(two, one)
+    for _ in range(200):
+        probation.answer(two, lambda side: found(side.version, "corrected"))
+        canary.answer(lambda: "u", one, lambda side: found(side.version, "corrected"))
+    probation.judge()
+    canary.judge()
+    assert (probation.failed, canary.state().state) == (None, "running")
+    told = probation.state().since_swap
+    assert (told.requests, told.recommended, told.fallbacks) == (200, 0, 0)
 
 
 @pytest.mark.parametrize("empty", [("1", "2"), ("2",)], ids=["neither has anything", "the predecessor has"])
