@@ -72,12 +72,15 @@ SHOWN = (
     f"select {', '.join(schema.EXPOSURES)} from shoploop.exposures where {{}} = %s "
     f"order by {schema.REQUEST_ID}, {schema.POSITION}"
 )
-PIECE = 10_000  # rows deleted in one statement
-PRUNE = {
-    table: f"delete from shoploop.{table} where ctid = any(array("
-    f"select ctid from shoploop.{table} where {column} < %s limit %s))"
-    for table, column in TIME_COLUMNS.items()
-}
+PIECE = 10_000  # rows looked at in one statement
+# Events along their key, for there is no index on when they came in; answers along the index on their time.
+LAST_EVENT = "select max(seq) from (select seq from shoploop.events where seq > %s order by seq limit %s) as piece"
+PRUNE_EVENTS = f"delete from shoploop.events where seq > %s and seq <= %s and {TIME_COLUMNS['events']} < %s"
+PRUNE_EXPOSURES = (
+    "delete from shoploop.exposures where ctid = any(array("
+    f"select ctid from shoploop.exposures where {TIME_COLUMNS['exposures']} < %s "
+    f"order by {TIME_COLUMNS['exposures']} limit %s))"
+)
 T = TypeVar("T")
 
 
@@ -155,13 +158,23 @@ class PostgresStore(OnlineStore):
 
     def prune(self, before: float) -> dict[str, int]:
         """In pieces of PIECE rows, each a statement of its own."""
-        return {table: self._pruned(statement, before) for table, statement in PRUNE.items()}
+        return {"events": self._pruned_events(before), "exposures": self._pruned_exposures(before)}
 
-    def _pruned(self, statement: str, before: float) -> int:
+    def _pruned_events(self, before: float) -> int:
+        gone = after = 0
+        while (last := self._select(LAST_EVENT, (after, PIECE))[0][0]) is not None:
+            gone += self._deleted(PRUNE_EVENTS, (after, last, before))
+            after = last
+        return gone
+
+    def _pruned_exposures(self, before: float) -> int:
         gone = 0
-        while piece := self._call(lambda connection: connection.execute(statement, (before, PIECE)).rowcount):
+        while piece := self._deleted(PRUNE_EXPOSURES, (before, PIECE)):
             gone += piece
         return gone
+
+    def _deleted(self, statement: str, values: tuple) -> int:
+        return self._call(lambda connection: connection.execute(statement, values).rowcount)
 
     def close(self) -> None:
         """End this thread's connection."""

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+import time
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from components.core import schema
@@ -44,13 +46,35 @@ SHOWN = (
 
 # A connection that only could not write goes on reading; a fresh one would have to make files first, on a full disk.
 NO_ROOM = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE, sqlite3.SQLITE_BUSY)
-PIECE = 10_000  # rows deleted in one transaction
-KEYS = {"events": "seq", "exposures": f"{schema.REQUEST_ID}, {schema.POSITION}"}
-PRUNE = {
-    table: f"delete from {table} where ({KEYS[table]}) in "
-    f"(select {KEYS[table]} from {table} where {column} < ? limit ?)"
-    for table, column in TIME_COLUMNS.items()
-}
+PIECE = 10_000  # rows that are looked at in one transaction
+# Along the key, for there is no index on time: it would cost every event and every answer, and this is once a night.
+KEYS = {"events": ("seq",), "exposures": (schema.REQUEST_ID, schema.POSITION)}
+
+
+@dataclass(frozen=True)
+class Pieces:
+    """Statements by which a table is pruned; places for values: the key after which a piece begins, its last key."""
+
+    last: str  # the last key of the piece, if it is a whole one
+    old: str  # whether there is anything to delete in it: only then others have to wait
+    delete: str
+
+    @classmethod
+    def of(cls, table: str) -> Pieces:
+        """For a table of KEYS."""
+        names, holes = ", ".join(KEYS[table]), ", ".join("?" * len(KEYS[table]))
+        within = f"where ({names}) > ({holes}) and ({names}) <= ({holes}) and {TIME_COLUMNS[table]} < ?"
+        return cls(
+            last=f"select {names} from {table} where ({names}) > ({holes}) order by {names} limit 1 offset ?",
+            old=f"select exists (select 1 from {table} {within})",
+            delete=f"delete from {table} {within}",
+        )
+
+
+PIECES = {table: Pieces.of(table) for table in KEYS}
+# Below and above all keys: SQLite orders numbers before texts, and texts before bytes.
+FIRST = {"events": (0,), "exposures": (0, 0)}
+LAST = {"events": (b"",), "exposures": (b"", 0)}
 
 
 class SqliteStore(OnlineStore):
@@ -142,12 +166,18 @@ class SqliteStore(OnlineStore):
 
     def prune(self, before: float) -> dict[str, int]:
         """In pieces of PIECE rows; the file keeps its size, and new rows take the room."""
-        return {table: self._pruned(statement, before) for table, statement in PRUNE.items()}
+        return {table: self._pruned(table, before) for table in PIECES}
 
-    def _pruned(self, statement: str, before: float) -> int:
-        gone = 0
-        while piece := self._insert(statement, [(before, PIECE)]):
-            gone += piece
+    def _pruned(self, table: str, before: float) -> int:
+        pieces, gone, after = PIECES[table], 0, FIRST[table]
+        while after != LAST[table]:
+            last = next(iter(self._select(pieces.last, (*after, PIECE - 1))), LAST[table])
+            values = (*after, *last, before)
+            if self._select(pieces.old, values)[0][0]:
+                began = time.monotonic()
+                gone += self._insert(pieces.delete, [values])
+                time.sleep(time.monotonic() - began)  # who waits to write looks only now and then whether it can
+            after = last
         return gone
 
     def close(self) -> None:

@@ -9,7 +9,9 @@ import pytest
 
 from components.core import schema
 from components.core.errors import ConfigError, DataError, SilentStoreError, StateError
+from components.online import postgres_store, sqlite_store
 from components.online.address import open_store
+from components.online.sqlite_store import SqliteStore
 from components.online.store import Exposure, Told
 from tests import frozen, postgres, redis_server
 from tests.postgres import free_port
@@ -179,6 +181,22 @@ def test_what_is_older_than_a_time_is_pruned_and_the_rest_stays(store):
     assert store.add_events(events("old")) == 1  # its idempotency key went with it
 
 
+def test_pruning_in_many_pieces_leaves_nothing_out(store, monkeypatch):
+    for module in (sqlite_store, postgres_store):
+        monkeypatch.setattr(module, "PIECE", 7)
+    told = [replace(EVENT, event_id=f"e{n}", item_id=f"i{n}", received_at=float(n * 37 % 100)) for n in range(100)]
+    store.add_events(told)
+    for n in range(100):
+        store.add_exposure(replace(SHOWN, request_id=f"r{n * 61 % 100:02}", time=float(n)))
+    assert store.prune(60.0) == {"events": 60, "exposures": 120}
+    assert store.rows_of_user(["ann"]) == {"events": 40, "exposures": 80}
+    assert {item for item, _ in store.events_of("ann", ["purchase"], 0, 100)} == {
+        event.item_id for event in told if event.received_at >= 60
+    }
+    assert {row[9] for row in store.exposures_of("demo")} == {float(n) for n in range(60, 100)}
+    assert store.prune(1000.0) == {"events": 40, "exposures": 80}
+
+
 def test_strange_ids_are_only_names(store):
     for name in STRANGE:
         store.add_events([replace(EVENT, event_id=name, user_id=name, item_id=name)])
@@ -188,6 +206,35 @@ def test_strange_ids_are_only_names(store):
     store.forget_user(["*", "ann", "%"])
     assert store.rows_of_user(["*"]) == {"events": 0, "exposures": 0}
     assert store.rows_of_user([name for name in STRANGE if name != "*"])["events"] == len(STRANGE) - 1
+
+
+def test_pruning_looks_through_no_whole_table_while_others_wait(tmp_path):
+    store, asked = SqliteStore(tmp_path / "store.db"), []
+    store.prepare()
+    store.add_events([replace(EVENT, event_id=f"e{n}") for n in range(50)])
+    store.add_exposure(SHOWN)
+    store._local.connection.set_trace_callback(asked.append)
+    store.prune(1000.0)
+    deletes = [statement for statement in asked if statement.startswith("delete")]
+    assert len(deletes) == 2
+    plans = [row[3] for asked in deletes for row in store._select(f"explain query plan {asked}", ())]
+    assert [plan for plan in plans if "SCAN" in plan] == []
+    assert len(plans) == 2
+
+
+@pytest.mark.skipif(not postgres.SERVERS, reason=postgres.MISSING)
+def test_postgresql_has_an_index_for_every_piece(urls, tmp_path):
+    store = open_store(tmp_path, urls("postgres"))
+    store.prepare()
+    store._call(lambda connection: connection.execute("set enable_seqscan = off"))  # few rows are scanned else
+    for statement, values in (
+        (postgres_store.LAST_EVENT, (0, 10)),
+        (postgres_store.PRUNE_EVENTS, (0, 10, 1.0)),
+        (postgres_store.PRUNE_EXPOSURES, (1.0, 10)),
+    ):
+        plan = "\n".join(row[0] for row in store._select(f"explain {statement}", values))
+        assert "Seq Scan" not in plan
+    store.close()
 
 
 @pytest.mark.skipif(not postgres.SERVERS, reason=postgres.MISSING)
