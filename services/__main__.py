@@ -14,6 +14,7 @@ from components.core.ports import HOST, probe
 from services import process
 
 if TYPE_CHECKING:
+    from components.search.index import SearchIndex
     from services.settings import Settings
 
 TARGET = "services.recommender:Recommender"
@@ -75,14 +76,25 @@ def _check(settings: Settings) -> None:
     if settings.search is not None:
         from components.search.load import load as load_index
 
-        load_index(settings.search)
+        _check_pushed(settings, load_index(settings.search))
     if settings.release is not None:
         from components.core.lean_imports import import_lean
         from components.release.load import load
         from services.desk import Desk
 
         import_lean()
-        Desk(settings, state).check(load(settings.release))
+        release = load(settings.release)
+        Desk(settings, state).check(release)
+        if settings.search is None:
+            _check_pushed(settings, release.search)
+
+
+def _check_pushed(settings: Settings, index: SearchIndex | None) -> None:
+    """Raise NotPushedError if the search server answers, and does not hold the index."""
+    if settings.search_engine is not None and index is not None:
+        from services.search_server import SearchServer
+
+        SearchServer(settings.search_engine).check(index, first=True)
 
 
 def claim_ports(port: int, admin_port: int | None, host: str = HOST) -> int:

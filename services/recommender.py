@@ -21,7 +21,9 @@ from starlette.routing import Route
 from components.core.errors import StateError
 from components.core.lean_imports import import_lean
 from components.core.stages import note_stage
+from components.release.release import Release
 from components.search.engines.elasticsearch import EngineError
+from components.search.push import NotPushedError
 from services import draining, json_log, turnstile
 from services.admin import AdminPort
 from services.admission import Admission
@@ -157,11 +159,11 @@ class Recommender:
             "/search": partial(self._shared, self.search_desk.search),
             "/suggest": partial(self._answer, self.search_desk.suggest),
         }
-        self.watcher = ReleaseWatcher(SETTINGS, self.desk.check, self._swapped)
+        self.watcher = ReleaseWatcher(SETTINGS, self._check, self._swapped)
         self.canary = Canary(SETTINGS.canary_share, SETTINGS.canary_lines)
         self.shadow = Shadow(SETTINGS.shadow_share, SETTINGS.shadow_room)
         self.desk.on_answer = self.shadow.offer
-        self.alongside = Alongside(SETTINGS, self.watcher, self.desk.check, self.canary, self.shadow, self.probation)
+        self.alongside = Alongside(SETTINGS, self.watcher, self._check, self.canary, self.shadow, self.probation)
         self._begin()
         self.admin = None
         if SETTINGS.admin_port is not None:
@@ -169,6 +171,11 @@ class Recommender:
             self.admin = AdminPort(SETTINGS, pages)
             self.admin.start()
         settle()
+
+    def _check(self, release: Release) -> None:
+        """Refuse what cannot serve here."""
+        self.desk.check(release)
+        self.search_desk.check(release, first=self.watcher.current is None)
 
     def _begin(self) -> None:
         """Follow the registry; or, where there is only an index, answer from that."""
@@ -335,7 +342,7 @@ def _or_why_not(ask: Callable[[], Answered]) -> Answered | Response:
         return ask()
     except NoIndexError as e:
         return JSONResponse({"error": str(e)}, status_code=404)
-    except EngineError as e:
+    except (EngineError, NotPushedError) as e:
         logger.error("no answer: %s", e)  # noqa: TRY400 - as below
         record().refused = "engine"
         return JSONResponse({"error": NO_ENGINE}, status_code=503, headers={"Retry-After": "1"})

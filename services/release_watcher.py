@@ -21,6 +21,7 @@ from components.promotion.checks import check_gates
 from components.release import pace
 from components.release.load import load
 from components.release.release import Release
+from components.search.engines.elasticsearch import EngineError
 from components.tracking.registry import DIGEST_TAG
 from services.figures import figures
 from services.messages import Refusal
@@ -175,7 +176,8 @@ class ReleaseWatcher:
         except (ShoploopError, OSError) as e:
             self._failed = _Attempt(champion, time.monotonic())
             self._refuse(champion, e)
-            ledger.refuse(version, str(e))
+            if not isinstance(e, EngineError):  # a search server that is away says nothing about it either
+                ledger.refuse(version, str(e))
         else:
             self._unnoted = candidate
             if trouble := self._note():

@@ -10,10 +10,10 @@ import numpy as np
 from components.core.errors import ShoploopError
 from components.core.stages import stage
 from components.release.personal_search import LOOKED_AT, reordered
+from components.release.release import Release
 from components.release.search_policy import SearchPolicy
 from components.search.index import FALLBACKS, Found, SearchIndex
 from components.search.load import load
-from components.search.push import served_by
 from services.desk import Desk
 from services.release_cache import Serving
 from services.request_record import record
@@ -26,6 +26,7 @@ from services.search_messages import (
     SuggestedText,
     SuggestRequest,
 )
+from services.search_server import SearchServer
 
 NO_INDEX = "this release has no search index; run the step `index`, or name one in SHOPLOOP_SEARCH"
 
@@ -40,13 +41,23 @@ class SearchDesk:
     def __init__(self, desk: Desk):
         """BundleError if the folder of the settings holds no sound index."""
         self._desk = desk
-        self._engine = desk.settings.search_engine
-        self._there: SearchIndex | None = None
+        engine = desk.settings.search_engine
+        self._server = None if engine is None else SearchServer(engine)
         self._policies: tuple[SearchPolicy, ...] = ()
         folder = desk.settings.search
         self._own = None if folder is None else load(folder)
         if self._own is not None:
             self._own.warm()
+
+    def check(self, release: Release, *, first: bool = False) -> None:
+        """Refuse a release whose index is not on the shop's search server, where there is one.
+
+        first   nothing serves yet; see SearchServer.check
+        Raises  NotPushedError, EngineError
+        """
+        index = self._own or release.search
+        if index is not None and self._server is not None:
+            self._server.check(index, first=first)
 
     def search(self, request: SearchRequest, now: Serving | None) -> SearchAnswer:
         """Ranked items for a query, with what was changed about it."""
@@ -112,14 +123,7 @@ class SearchDesk:
         index = self._own or (now.release.search if now is not None else None)
         if index is None:
             raise NoIndexError(NO_INDEX)
-        return index if self._engine is None else self._elsewhere(index)
-
-    def _elsewhere(self, index: SearchIndex) -> SearchIndex:
-        """The index on the shop's own search server; kept for the next request."""
-        kept = self._there
-        if kept is None or kept.digest != index.digest:
-            kept = self._there = served_by(index, self._engine)
-        return kept
+        return index if self._server is None else self._server.index(index)
 
 
 def _items(index: SearchIndex, found: Found, chosen: np.ndarray, scores: np.ndarray) -> list[FoundItem]:

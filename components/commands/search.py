@@ -129,7 +129,8 @@ def synonyms(
 def push(index: Path, items: Path, url: str, **columns: tuple[str, ...]) -> None:
     """Send the documents of INDEX, built from ITEMS, to an Elasticsearch or OpenSearch server at URL.
 
-    An API key is taken from SHOPLOOP_SEARCH_KEY. `--engine URL` then asks that server.
+    What an interrupted push left there is completed. An API key is taken from SHOPLOOP_SEARCH_KEY. `--engine URL` then
+    asks that server.
     """
     from components.search.items import read_items
     from components.search.load import load
@@ -215,10 +216,13 @@ def evaluate(
 
 def _opened(folder: Path, engine: str | None) -> SearchIndex:
     from components.search.load import load
-    from components.search.push import served_by
+    from components.search.push import check_pushed, served_by
 
     loaded = load(folder)
-    return served_by(loaded, engine) if engine else loaded
+    if not engine:
+        return loaded
+    check_pushed(loaded, engine)
+    return served_by(loaded, engine)
 
 
 def _worded(grades: str) -> dict[str, float]:

@@ -58,7 +58,7 @@ def read(folder: Path, engine: SearchEngine | None = None) -> SearchIndex:
     has_vectors = (folder / SPACE).is_dir()
     return SearchIndex(Parts(
         meta=meta,
-        digest=bundle.digest(folder),
+        digest=bundle.content_digest(folder),  # a release seals the same index anew, and pushed it is the same one
         items=bundle.read_table(folder / ITEMS),
         engine=engine or TantivyEngine(folder / LEXICAL),
         understanding=Understanding(analyzer, speller, synonyms),

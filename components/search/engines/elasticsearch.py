@@ -1,7 +1,8 @@
 """Elasticsearch or OpenSearch over plain HTTP, for shops that have one; the same words, filters and facets as tantivy.
 
-An index there is named by the digest of ours, so that a new build never changes what is being searched. The API key
-comes from SHOPLOOP_SEARCH_KEY. Tested against an exchange written down from the servers' documentation, not against a
+An index there is named by what ours holds, so that a new build never changes what is being searched, and two pushes
+under one name send the same. Whole is one that holds every document; only such a one is asked. The API key comes from
+SHOPLOOP_SEARCH_KEY. Tested against an exchange written down from the servers' documentation, not against a
 server.
 """
 
@@ -56,8 +57,12 @@ MAPPING = {
 }
 
 
+EVERYTHING = {"query": {"match_all": {}}}
+TAKEN, MISSING = "resource_already_exists_exception", "index_not_found_exception"  # types of the servers' errors
+
+
 class EngineError(ShoploopError):
-    """The search server does not answer, or not as it should."""
+    """The search server does not answer, or not as it should; says nothing about the index."""
 
 
 def index_name(digest: str) -> str:
@@ -79,16 +84,27 @@ class ElasticsearchEngine:
     def write(self, documents: Iterable[Document]) -> None:
         """Make the index and send all documents.
 
-        Raises EngineError; a half-sent index is deleted then.
+        What a push that was interrupted left is completed: a document goes by its row, and takes its own place again.
+        Nothing is deleted, for another push may be filling the same index.
+        Raises EngineError
         """
-        self._call("PUT", "", MAPPING)
         try:
-            for block in _blocks(documents):
-                self._send(block)
-            self._call("POST", "/_refresh", None)
-        except BaseException:
-            self._call("DELETE", "", None)
-            raise
+            self._call("PUT", "", MAPPING)
+        except EngineError as e:
+            if TAKEN not in str(e):
+                raise
+        for block in _blocks(documents):
+            self._send(block)
+        self._call("POST", "/_refresh", None)
+
+    def size(self) -> int:
+        """How many documents it holds that can be found; 0 where there is no such index. EngineError."""
+        try:
+            return int(self._call("POST", "/_count", EVERYTHING)["count"])
+        except EngineError as e:
+            if MISSING not in str(e):
+                raise
+            return 0
 
     def _send(self, block: bytes) -> None:
         answer = self._call("POST", "/_bulk", block)

@@ -10,12 +10,19 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
+from components.__main__ import main
+from components.core import bundle
 from components.core.errors import ConfigError
+from components.search.build import BuildConfig, Extras, build
 from components.search.engine import Filters, Question, Term
-from components.search.engines.elasticsearch import ElasticsearchEngine, EngineError
+from components.search.engines import elasticsearch
+from components.search.engines.elasticsearch import EVERYTHING, ElasticsearchEngine, EngineError
 from components.search.items import read_items
-from components.search.push import push, served_by
+from components.search.load import load
+from components.search.push import NotPushedError, check_pushed, push, served_by
+from tests.search_server import search_server
 
 HITS = {
     "took": 2, "timed_out": False, "_shards": {"total": 1, "successful": 1, "skipped": 0, "failed": 0},
@@ -88,10 +95,12 @@ def test_a_question_is_put_in_the_servers_words(server):
 
 
 def test_an_index_is_pushed_as_it_was_cut_and_asked_in_its_place(server, index, shop_files, monkeypatch):
+    held = {"count": len(index)}
+    server.replies = lambda *asked: (200, held) if asked[2] == json.dumps(EVERYTHING) else replies(*asked)
     monkeypatch.setenv("SHOPLOOP_SEARCH_KEY", "secret")
     name = push(index, read_items(shop_files / "items.csv", {}), server.url)
     assert name == f"shoploop-{index.digest[:16]}"
-    (made, bulk, refreshed) = server.seen
+    (made, bulk, refreshed, _) = server.seen
     assert (made[0], refreshed[1]) == ("PUT", f"/{name}/_refresh")
     assert made[3]["Authorization"] == "ApiKey secret"
     lines = [json.loads(line) for line in bulk[2].splitlines()]
@@ -103,7 +112,7 @@ def test_an_index_is_pushed_as_it_was_cut_and_asked_in_its_place(server, index, 
     assert (total, facets["category"]) == (5, [("Dairy", 4)])
 
 
-def test_a_server_that_refuses_is_told_and_half_an_index_deleted(server, index, shop_files):
+def test_a_server_that_refuses_is_told(server, index, shop_files):
     def full(method, path, body):
         error = {"index": {"_id": "0", "status": 429, "error": {"type": "es_rejected", "reason": "queue full"}}}
         return (200, {"errors": True, "items": [error]}) if path.endswith("_bulk") else (200, {})
@@ -111,7 +120,6 @@ def test_a_server_that_refuses_is_told_and_half_an_index_deleted(server, index, 
     server.replies = full
     with pytest.raises(EngineError, match="queue full"):
         push(index, read_items(shop_files / "items.csv", {}), server.url)
-    assert server.seen[-1][0] == "DELETE"
     server.replies = lambda *_: (500, {"error": "broken"})
     with pytest.raises(EngineError, match="500"):
         ElasticsearchEngine(server.url, "shop").count(Question(()))
@@ -151,3 +159,40 @@ def test_scarce_stock_is_found_behind_the_largest_answer_that_a_server_gives(ser
     assert max(seen) == 10_000
     kept[100_000:] = True  # more than one filter takes
     assert engine.find(milk, 3, kept).rows.tolist() == [100_000, 100_001, 100_002]
+
+
+def test_a_push_that_was_interrupted_is_told_from_a_whole_one_and_completed_by_the_next(index, shop_files, monkeypatch):
+    monkeypatch.setattr(elasticsearch, "BULK", 4)
+    items = read_items(shop_files / "items.csv", {})
+    with search_server() as there:
+        with pytest.raises(NotPushedError, match=rf"holds 0 of its {len(index)} items; push it first: shoploop search"):
+            check_pushed(index, there.url)
+        there.bulks_left = 1
+        with pytest.raises(EngineError, match="the machine is full"):
+            push(index, items, there.url)
+        with pytest.raises(NotPushedError, match=f"holds 4 of its {len(index)} items"):
+            check_pushed(index, there.url)
+        there.bulks_left = None
+        for _ in range(2):  # and one that is whole may be pushed again
+            name = push(index, items, there.url)
+            check_pushed(index, there.url)
+        assert sorted(map(int, there.indices[name])) == list(range(len(index)))
+        assert not [asked for asked in there.asked if asked[0] == "DELETE"]
+
+
+def test_half_an_index_on_the_server_is_not_asked_by_the_command_line(index_folder, index):
+    with search_server() as there:
+        there.indices[f"shoploop-{index.digest[:16]}"] = {"0": {}}
+        ended = CliRunner().invoke(main, ["search", "query", str(index_folder), "milk", "--engine", there.url])
+    assert ended.exit_code == 2
+    assert f"holds 1 of its {len(index)} items; push it first" in ended.output
+
+
+def test_one_index_has_one_name_whatever_it_was_made_from_and_wherever_it_is_sealed(shop_files, index, tmp_path):
+    extras = Extras(rules=[(("tv", "television"), ("tv", "television"))], queries={"milk chocolate": 5.0})  # as its own
+    with bundle.originating({"config": "another"}):
+        build(
+            read_items(shop_files / "items.csv", {}), BuildConfig(), tmp_path / "made", np.random.default_rng(1), extras
+        )
+    made = load(tmp_path / "made")
+    assert bundle.digest(tmp_path / "made") != bundle.content_digest(tmp_path / "made") == made.digest == index.digest
