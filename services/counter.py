@@ -58,7 +58,7 @@ class Counter:
         await told(scope, receive, send)
 
     async def _in_time(self, answering: Coroutine[None, None, Response]) -> Response:
-        """The answer; or 504, while a thread that cannot be stopped keeps its turn until it ends."""
+        """The answer, or 504: a thread cannot be stopped, so it goes on for itself, and others take its turn."""
         work = asyncio.ensure_future(answering)
         left = self._within_s - (time.perf_counter() - record().admitted)
         try:
