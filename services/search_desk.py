@@ -5,6 +5,9 @@ Knows nothing of HTTP.
 
 from __future__ import annotations
 
+from threading import Lock
+from weakref import WeakKeyDictionary
+
 import numpy as np
 
 from components.core.errors import ShoploopError
@@ -43,14 +46,16 @@ class SearchDesk:
         self._desk = desk
         engine = desk.settings.search_engine
         self._server = None if engine is None else SearchServer(engine)
-        self._policies: tuple[SearchPolicy, ...] = ()
+        self.policies: WeakKeyDictionary[Release, SearchPolicy] = WeakKeyDictionary()  # of those in memory
+        self._making = Lock()
         folder = desk.settings.search
         self._own = None if folder is None else load(folder)
         if self._own is not None:
             self._own.warm()
 
     def check(self, release: Release, *, first: bool = False) -> None:
-        """Refuse a release whose index is not on the shop's search server, where there is one.
+        """Make ready what searches with a release need, before it serves; refuse one whose index is not on the shop's
+        search server, where there is one.
 
         first   nothing serves yet; see SearchServer.check
         Raises  NotPushedError, EngineError
@@ -58,11 +63,13 @@ class SearchDesk:
         index = self._own or release.search
         if index is not None and self._server is not None:
             self._server.check(index, first=first)
+        if index is not None and (policy := self._policy(release, index)) is not None:
+            policy.hidden_titles(index)
 
     def search(self, request: SearchRequest, now: Serving | None) -> SearchAnswer:
         """Ranked items for a query, with what was changed about it."""
         index, filters = self._index(now), request.filters.filters()
-        policy = None if now is None else self._policy(now, index)
+        policy = None if now is None else self._policy(now.release, index)
         kept = None if policy is None else policy.kept
         personal = now is not None and request.personalise and (request.user_id is not None or bool(request.history))
         deep = personal or (policy is not None and policy.pins)
@@ -101,7 +108,7 @@ class SearchDesk:
     def suggest(self, request: SuggestRequest, now: Serving | None) -> SuggestAnswer:
         """Completions of what was typed."""
         index = self._index(now)
-        policy = None if now is None else self._policy(now, index)
+        policy = None if now is None else self._policy(now.release, index)
         with stage("suggest"):
             kept, hidden = (None, ()) if policy is None else (policy.kept, policy.hidden_titles(index))
             offered = index.suggest(request.text, request.limit, kept, hidden)
@@ -109,15 +116,17 @@ class SearchDesk:
             request_id=record().request_id, suggestions=[SuggestedText(**s) for s in offered], **_origin(now, index)
         )
 
-    def _policy(self, now: Serving, index: SearchIndex) -> SearchPolicy | None:
-        """What the release's list policy says of this index; kept for the next request, two at most, for canaries."""
-        if now.release.list_policy.plain:
+    def _policy(self, release: Release, index: SearchIndex) -> SearchPolicy | None:
+        """What the release's list policy says of its index; made once, for it looks at every item."""
+        if release.list_policy.plain:
             return None
-        kept = next((policy for policy in self._policies if policy.is_of(now.release, index)), None)
-        if kept is None:
-            kept = SearchPolicy(now.release, index)
-            self._policies = (kept, *self._policies[:1])
-        return kept
+        made = self.policies.get(release)
+        if made is None:
+            with self._making:
+                made = self.policies.get(release)
+                if made is None:
+                    made = self.policies[release] = SearchPolicy(release, index)
+        return made
 
     def _index(self, now: Serving | None) -> SearchIndex:
         index = self._own or (now.release.search if now is not None else None)

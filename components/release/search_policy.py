@@ -21,7 +21,6 @@ class SearchPolicy:
 
     def __init__(self, release: Release, index: SearchIndex):
         """Items of the release pass as in its lists; others by the price and the stock that the index has of them."""
-        self.release, self.index = release.digest, index.digest
         policy = release.list_policy
         self._pins = sorted((pin.position - 1, pin.item_id) for pin in policy.config.pins)
         everything = policy.allowed().all() and not policy.config.bans
@@ -44,10 +43,6 @@ class SearchPolicy:
         """Whether any item has a place of its own."""
         return bool(self._pins)
 
-    def is_of(self, release: Release, index: SearchIndex) -> bool:
-        """Whether it is still about these two."""
-        return (self.release, self.index) == (release.digest, index.digest)
-
     def arranged(self, order: np.ndarray, item_ids: Sequence[str]) -> np.ndarray:
         """The order with every pinned item that was found at its place; what was not found is not pinned anywhere.
 
@@ -69,8 +64,8 @@ class SearchPolicy:
 
 def _kept(release: Release, index: SearchIndex) -> np.ndarray:
     """bool (rows of the index,)."""
-    config, ids = release.list_policy.config, index.items[schema.ITEM_ID].to_pylist()
+    config, ids = release.list_policy.config, np.array(index.items[schema.ITEM_ID].to_pylist(), dtype=np.str_)
     price, stock = (index.items[name].to_numpy().astype(np.float64) for name in (PRICE, STOCK))
-    others = ~np.isin(ids, list(config.bans)) & config.sells(len(ids), price, stock)
+    others = ~np.isin(ids, np.array(config.bans, dtype=np.str_)) & config.sells(len(ids), price, stock)
     at = release.hybrid.items.encode(ids)
     return np.where(at >= 0, release.list_policy.allowed()[at.clip(min=0)], others)

@@ -1,6 +1,7 @@
 """/search keeps to the list policy of the release that serves, as /recommend does."""
 
 import shutil
+import threading
 
 import pytest
 
@@ -97,3 +98,35 @@ def test_a_pinned_item_stands_at_its_place_where_it_is_found_and_nowhere_else(de
     others = ids(found(desks, "plain", "cheese", limit=100))
     word = "cheese" if PINNED not in others else "tea"
     assert ids(found(desks, "pins", word, limit=100)) == ids(found(desks, "plain", word, limit=100))
+
+
+def test_what_a_policy_leaves_of_an_index_is_made_before_the_first_search_and_once(desks):
+    desk, _, served = desks
+    searcher = SearchDesk(desk)
+    for name in ("plain", "bans", "band"):
+        searcher.check(served[name].release)
+    made = dict(searcher.policies)
+    assert set(made) == {served[name].release for name in ("bans", "band")}
+    for name in ("bans", "band", "bans"):
+        searcher.search(SearchRequest(query="cheese", limit=5), served[name])
+        searcher.suggest(SuggestRequest(text="ch"), served[name])
+    searcher.check(served["bans"].release)
+    assert dict(searcher.policies) == made
+
+
+def test_two_first_searches_at_once_make_a_policy_once(desks):
+    desk, _, served = desks
+    searcher, made = SearchDesk(desk), []
+    both = threading.Barrier(2)
+
+    def ask():
+        both.wait()
+        searcher.search(SearchRequest(query="cheese", limit=5), served["bans"])
+        made.append(searcher.policies[served["bans"].release])
+
+    threads = [threading.Thread(target=ask) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert made[0] is made[1]
