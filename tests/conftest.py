@@ -98,6 +98,15 @@ def decide(root, *, passed=True, first=True):
     write_reports(root)
 
 
+def judge_anew(root):
+    """The decision becomes one against whoever is champion now, as the gate step makes it."""
+    from components.tracking.registry import CHAMPION, ModelRegistry
+
+    path = root / layout.DECISION / "decision.json"
+    champion = ModelRegistry(root=root).aliases().get(CHAMPION)
+    bundle.write_json(path, bundle.read_json(path) | {"champion": champion, "first_release": champion is None})
+
+
 def write_reports(root):
     """What the steps before the gate write, as far as the model card tells of it."""
     cell = {"mean": 0.2, "low": 0.1, "high": 0.3}

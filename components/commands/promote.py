@@ -26,8 +26,8 @@ ALIASES = ("champion", "challenger", "canary", "shadow")  # tracking.registry.AL
 def promote(version: str, reason: str, by: str, alias: str, expect: str | None) -> None:
     """Make a registered VERSION the champion; the service follows within seconds.
 
-    Refused, with the reason, unless its gates were passed and its files are those that were registered and answer
-    their golden questions.
+    Refused, with the reason, unless its gates were passed against the present champion (or it was champion before), and
+    its files are those that were registered and answer their golden questions.
     """
     if expect is not None and alias != "champion":
         raise click.UsageError(f"--expect is about the champion that is replaced; --as {alias} replaces none.")
@@ -43,5 +43,7 @@ def promote(version: str, reason: str, by: str, alias: str, expect: str | None) 
         expected = AS_IT_IS if expect is None else None if expect == "none" else expect
         entry = promotions.promote(version, by, reason, load, expected)
     click.echo(f"{entry}; entry {entry.seq} of the history")
+    if entry.note:
+        click.echo(f"note: {entry.note}", err=True)
     if failed and alias in ("champion", "canary"):
         click.echo(f"note: as canary it had been switched off: {failed}", err=True)

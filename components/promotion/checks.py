@@ -1,16 +1,27 @@
-"""What a version must show before it may be champion: its gates passed, its files those that were registered."""
+"""What a version must show before it may be champion: its gates passed, against whom it is to replace; its files are
+those that were registered.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 from components.core import bundle, layout
 from components.core.errors import BundleError, ReleaseError
-from components.tracking.registry import DIGEST_TAG, GATE_TAG, PASSED, ModelRegistry, RegisteredVersion
+from components.tracking.registry import (
+    DIGEST_TAG,
+    GATE_TAG,
+    JUDGED_TAG,
+    NOBODY,
+    ORDER_TAG,
+    PASSED,
+    ModelRegistry,
+    RegisteredVersion,
+)
 
 GATES = f"{GATE_TAG}."  # one tag for every gate: "passed: …" or "failed: …"
 Check = Callable[[Path], object]
@@ -18,7 +29,8 @@ Check = Callable[[Path], object]
 
 def gates_digest(version: RegisteredVersion) -> str:
     """One sha256 for all that the gates said of a version."""
-    said = {key: value for key, value in version.tags.items() if key == GATE_TAG or key.startswith(GATES)}
+    told = (GATE_TAG, JUDGED_TAG)
+    said = {key: value for key, value in version.tags.items() if key in told or key.startswith(GATES)}
     return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
 
 
@@ -37,6 +49,29 @@ def check_gates(version: RegisteredVersion) -> None:
     raise ReleaseError(
         f"release {version.version}: the gate was not passed ({found}{also}); "
         f"see {layout.DECISION}/ and train a better one."
+    )
+
+
+def check_judged(version: RegisteredVersion, champion: RegisteredVersion | None, former: Collection[str]) -> str | None:
+    """Raise ReleaseError if a version's gates held it against another champion than the one it is to replace.
+
+    champion  None: it replaces nobody. One with the same models and ranker loses nothing to it: the two differ in what
+              is set at `register` only, which no gate compares
+    former    versions that were champion before: going back to one must not wait for its gates
+    Returns   what is to be said where the gates tell nothing of the two, and it may replace the champion all the same
+    """
+    judged, order = version.tags.get(JUDGED_TAG), version.tags.get(ORDER_TAG)
+    if champion is None or judged == champion.version or (order and order == champion.tags.get(ORDER_TAG)):
+        return None
+    now = f"version {champion.version}"
+    if version.version in former:
+        return f"champion before; its gates did not hold it against {now}"
+    if judged is None:
+        return f"no tag {JUDGED_TAG}: nothing says that its gates held it against {now}"
+    whom = "no champion" if judged == NOBODY else f"version {judged}"
+    raise ReleaseError(
+        f"release {version.version}: its gates held it against {whom}, and {now} is champion now. `make run` judges "
+        f"the newest release against {now} and registers it as a version of its own: promote that one."
     )
 
 

@@ -29,6 +29,7 @@ CANARY_OFF = "canary switched off"  # by a service, because the version crossed 
 WITHDRAWN = "canary withdrawn"  # by a person, who took the alias away
 MOVES = (PROMOTED, ROLLED_BACK, TAKEN_UP)  # what changes the champion
 LONGEST_WORDS = 500  # letters of a name or a reason
+NOTE = " – note: "  # in a reason, before what the checks had to say of a move that they let pass
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,11 @@ class Entry:
         return f"version {self.version}: {self.action} (by {by}); champion stays {self.champion or 'none'}"
 
     @property
+    def note(self) -> str:
+        """What the checks had to say of a move that they let pass; empty where it was nothing."""
+        return self.reason.partition(NOTE)[2]
+
+    @property
     def anchor(self) -> str:
         """What the registry keeps of the newest entry, so that a history that was cut off at its end is noticed."""
         return f"{self.seq}:{self.hash}"
@@ -85,6 +91,15 @@ def one_line(told: str) -> str:
     """
     seen = "".join(c for c in " ".join(told.split()) if c.isprintable())
     return seen if len(seen) <= LONGEST_WORDS else f"{seen[: LONGEST_WORDS - 1]}…"
+
+
+def noted(reason: str, note: str | None) -> str:
+    """A reason with what the checks had to say; the reason is cut, not the note."""
+    if note is None:
+        return reason
+    room = LONGEST_WORDS - len(NOTE) - len(note)
+    said = one_line(reason)
+    return f"{said if len(said) <= room else f'{said[: room - 1]}…'}{NOTE}{note}"
 
 
 COLUMNS = tuple(field.name for field in fields(Entry))

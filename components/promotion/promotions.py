@@ -16,7 +16,7 @@ from pathlib import Path
 
 from components.core.addresses import masked
 from components.core.errors import RegistryError, ReleaseError
-from components.promotion.checks import Check, check_files, check_gates, gates_digest
+from components.promotion.checks import Check, check_files, check_gates, check_judged, gates_digest
 from components.promotion.history import (
     CANARY_OFF,
     MOVES,
@@ -29,6 +29,7 @@ from components.promotion.history import (
     Entry,
     History,
     Writer,
+    noted,
     on_trial,
     one_line,
     reigns,
@@ -80,8 +81,9 @@ class Promotions:
 
         check     what more to ask of its folder than its checksums
         expected  the champion one takes it to replace (None: no champion); as it is now unless given
-        Raises    ReleaseError, and moves nothing, if the version is champion already, its gates were not passed, its
-                  files are not those that were registered, the reason is blank, or the champion is not the expected one
+        Raises    ReleaseError, and moves nothing, if the version is champion already, its gates were not passed or held
+                  it against another champion, its files are not those that were registered, the reason is blank, or the
+                  champion is not the expected one
         """
         _check_told(by, reason)
         if expected is AS_IT_IS:
@@ -92,8 +94,9 @@ class Promotions:
         if candidate.version == expected:
             raise ReleaseError(f"release {candidate.version}: is champion already; nothing was changed.")
         check_gates(candidate)
+        note = self._judged(candidate, expected)
         check_files(self.registry, candidate, check)
-        return self._move(candidate, PROMOTED, by, reason, expected)
+        return self._move(candidate, PROMOTED, by, noted(reason, note), expected)
 
     def rollback(
         self, by: str, reason: str, check: Check | None = None,
@@ -155,6 +158,7 @@ class Promotions:
 
         A refused alias goes back to where it was, and the reason stands as a tag on the version.
         Returns  the entry; None if the alias is not, or no longer, away from what the history says
+        Raises   ReleaseError, without a problem, if the version's gates held it against another champion
         """
         with self._writing() as writer:
             standing, last = self.registry.standing(), writer.last
@@ -166,7 +170,8 @@ class Promotions:
                 return writer.add(cut_short)
             self._check_known(writer, standing)
             if problem is None:
-                return self._approved(writer, found, TAKEN_UP, found.version)
+                note = self._judged(found, champion)
+                return self._approved(writer, found, TAKEN_UP, found.version, note)
             return self._refuse(writer, found, problem, champion)
 
     def take_up_canary(self, found: RegisteredVersion | None) -> Entry | None:
@@ -191,16 +196,33 @@ class Promotions:
 
     def look(self, check: Check | None = None) -> Entry | None:
         """Take up an alias that was moved in MLflow, after the same checks as `promote`; None if none was."""
-        alias = self.registry.aliases().get(CHAMPION)
-        if alias is None or alias == self.history.champion():
+        alias, champion = self.registry.aliases().get(CHAMPION), self.history.champion()
+        if alias is None or alias == champion:
             return None
         found = self.registry.version(alias)
         try:
             check_gates(found)
+            self._judged(found, champion)
             check_files(self.registry, found, check)
         except ReleaseError as e:
             return self.take_up(found, str(e))
         return self.take_up(found, None)
+
+    def _judged(self, found: RegisteredVersion, champion: str | None) -> str | None:
+        """What is to be said of a version that replaces this champion; ReleaseError if it may not."""
+        former = {entry.version for entry in self.history.entries() if entry.action in MOVES}
+        return check_judged(found, self._as_registered(champion), former)
+
+    def _as_registered(self, champion: str | None) -> RegisteredVersion | None:
+        """The champion with its tags; without any, if somebody has deleted it from the registry."""
+        if champion is None:
+            return None
+        try:
+            return self.registry.version(champion)
+        except RegistryError:
+            raise
+        except ReleaseError:
+            return RegisteredVersion(champion, "", {}, "")
 
     def _settled(self, check: Check | None) -> str | None:
         """The champion, once whatever was done by hand is written down; ReleaseError if that had to be refused."""
@@ -253,11 +275,13 @@ class Promotions:
             with suppress(RegistryError):
                 self.registry.note(ANCHOR_NOTE, last.anchor)
 
-    def _approved(self, writer: Writer, found: RegisteredVersion, action: str, champion: str | None) -> Entry:
+    def _approved(
+        self, writer: Writer, found: RegisteredVersion, action: str, champion: str | None, note: str | None = None
+    ) -> Entry:
         """Somebody's approval in MLflow; the name and the reason given beforehand are for this one move."""
         by = one_line(found.tags.get(APPROVED_BY, "")) or BY_HAND
         reason = one_line(found.tags.get(APPROVED_WHY, "")) or WHY_BY_HAND
-        entry = self._write(writer, found, action, by, reason, champion, None)
+        entry = self._write(writer, found, action, by, noted(reason, note), champion, None)
         self._forget_approval(found)
         return entry
 

@@ -19,10 +19,23 @@ from components.ranking.list_policy import ListPolicyConfig
 from components.release import card, pace
 from components.release.assemble import assemble
 from components.release.list_wishes import UNKNOWN_NAMES
-from components.release.load import KNOWN
+from components.release.load import HYBRID, KNOWN
 from components.release.release import Release
+from components.steps.receipt import digest
 from components.steps.result import StepResult
-from components.tracking.registry import DIGEST_TAG, GATE_TAG, LINEAGE, LONGEST_TAG, NAME, PASSED
+from components.tracking.registry import (
+    CHALLENGER,
+    CHAMPION,
+    DIGEST_TAG,
+    GATE_TAG,
+    JUDGED_TAG,
+    LINEAGE,
+    LONGEST_TAG,
+    NAME,
+    NOBODY,
+    ORDER_TAG,
+    PASSED,
+)
 
 if TYPE_CHECKING:
     from components.tracking.registry import ModelRegistry, RegisteredVersion
@@ -50,7 +63,8 @@ def register(config: RegisterConfig, root: Path, seed: int) -> StepResult:
     """Assemble the release and register it with alias challenger; the first one becomes champion.
 
     The registered files are a copy among the artifacts of an MLflow run: the next run replaces artifacts/release/
-    and must not change a version that exists. A release whose digest is registered already keeps its version.
+    and must not change a version that exists. A release whose digest is registered already keeps its version, as long
+    as its gates say the same, and of the same champion; the champion itself is judged against nobody else.
     What the gates said stands on the version, passed or failed; one that failed gets no alias and stops the loop.
     Reads   decision/decision.json and everything `assemble` reads
     Writes  release/, registration/registered.json
@@ -59,7 +73,7 @@ def register(config: RegisterConfig, root: Path, seed: int) -> StepResult:
     """
     from components.promotion.history import History
     from components.promotion.promotions import Promotions
-    from components.tracking.registry import CHALLENGER, CHAMPION, ModelRegistry
+    from components.tracking.registry import ModelRegistry
 
     decision = bundle.read_json(root / layout.DECISION / "decision.json")
     release = assemble(root, NAME, _provenance(root), config.intended_use, config.list_policy, config.exploration)
@@ -120,9 +134,19 @@ def _outcome(gates: dict[str, Any]) -> str:
 
 
 def _known(registry: ModelRegistry, release: Release, gates: dict[str, Any]) -> RegisteredVersion | None:
-    """The version of these very files whose gates said the same; another verdict makes another version."""
-    same = {DIGEST_TAG: release.digest, GATE_TAG: _outcome(gates)}
-    return next((v for v in reversed(registry.versions()) if same.items() <= v.tags.items()), None)
+    """The version of these very files whose gates said the same of the same champion; another verdict makes another
+    version. What is champion already stays that version.
+    """
+    same, whom = {DIGEST_TAG: release.digest, GATE_TAG: _outcome(gates)}, _judge(gates)
+    known = [v for v in reversed(registry.versions()) if same.items() <= v.tags.items()]
+    champion = registry.aliases().get(CHAMPION)
+    own = [v for v in known if v.version == champion]
+    return next(iter(own + [v for v in known if v.tags.get(JUDGED_TAG) == whom]), None)
+
+
+def _judge(gates: dict[str, Any]) -> str:
+    """The champion that the gates held the release against."""
+    return gates["champion"] or NOBODY
 
 
 def _store(registry: ModelRegistry, release: Release, gates: dict[str, Any], root: Path) -> RegisteredVersion:
@@ -149,7 +173,9 @@ def _store(registry: ModelRegistry, release: Release, gates: dict[str, Any], roo
         for path in (root / layout.RECEIPTS, root / layout.DATA_PIN):  # the chain as it is now: later runs replace it
             if path.exists():
                 run.artifact(path, LINEAGE)
-        return registry.register(source, run.run_id, tags | said | {GATE_TAG: _outcome(gates)})
+        order = digest(root / layout.RELEASE / HYBRID)
+        said |= {GATE_TAG: _outcome(gates), JUDGED_TAG: _judge(gates), ORDER_TAG: order}
+        return registry.register(source, run.run_id, tags | said)
 
 
 def _provenance(root: Path) -> dict[str, str]:

@@ -16,7 +16,7 @@ from pathlib import Path
 from components.core import bundle
 from components.core.errors import ReleaseError
 from components.core.ports import HOST
-from components.promotion.history import History, trouble
+from components.promotion.history import NOTE, History, trouble
 from components.promotion.promotions import ANCHOR_NOTE, Promotions
 from components.tracking import location
 from components.tracking.registry import CHAMPION, DIGEST_TAG, GATE_TAG, PASSED, ModelRegistry
@@ -91,7 +91,7 @@ def _person(root: Path, uri: str, versions: list[str], rounds: int, number: int,
 def _held_against_history(root: Path, uri: str, told: list[tuple[int, str, int | None]], rounds: int) -> dict[str, int]:
     entries, standing = History(root).entries(), ModelRegistry(uri).standing()
     promised = {(f"round {turn}", name, seq) for turn, name, seq in told if seq is not None}
-    written = {(entry.reason, entry.by, entry.seq) for entry in entries[1:]}
+    written = {(entry.reason.partition(NOTE)[0], entry.by, entry.seq) for entry in entries[1:]}
     winners = [sum(seq is not None for turn, _, seq in told if turn == number) for number in range(rounds)]
     return {
         "attempts": len(told),

@@ -150,11 +150,13 @@ def _trained() -> tempfile.TemporaryDirectory:
 def another_release(root: Path, number: int) -> str:
     """The version of a release that chooses its candidates otherwise, and so has other bytes."""
     from components.steps.register import RegisterConfig, register
+    from tests.conftest import judge_anew
 
     ranker = root / layout.RANKER
     choice = bundle.read_json(ranker / "choice.json")
     bundle.write_json(ranker / "choice.json", choice | {"candidates_per_model": 10 + number})
     bundle.seal(ranker, {})
+    judge_anew(root)
     register(RegisterConfig(), root, 1)
     return bundle.read_json(root / layout.REGISTRATION / "registered.json")["version"]
 

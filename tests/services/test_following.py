@@ -18,6 +18,7 @@ from components.promotion.promotions import ANCHOR_NOTE, REFUSED_TAG
 from components.steps.register import RegisterConfig, register
 from components.tracking.registry import CHAMPION, ModelRegistry
 from services.release_ledger import SERVICE_TAG
+from tests.conftest import judge_anew
 
 pytestmark = pytest.mark.slow
 VISIBLE_WITHIN_S = 5
@@ -25,12 +26,13 @@ VISIBLE_WITHIN_S = 5
 
 @pytest.fixture(scope="module")
 def registry(project, other_shop):
-    """Version 1 is champion; versions 2 and 3 are other releases; version 3's files are altered."""
+    """Version 1 is champion; 2, 3 and 4 are other releases, judged against it; version 3's files are altered."""
     registry = ModelRegistry(root=project)
-    for _ in range(2):
+    for _ in range(3):
         shutil.rmtree(project / layout.ARTIFACTS)
         shutil.copytree(other_shop / layout.ARTIFACTS, project / layout.ARTIFACTS)
         _as_its_own(project, len(registry.versions()))
+        judge_anew(project)
         register(RegisterConfig(), project, 1)
     spoilt = Path(urlparse(registry.version("3").source).path) / "catalogue.parquet"
     spoilt.write_bytes(spoilt.read_bytes()[:-1] + b"?")
@@ -115,6 +117,17 @@ def test_what_was_done_in_mlflow_stands_in_the_history(service, registry, projec
         (PROMOTED, "1"), (TAKEN_UP, "2"), (TAKEN_UP, "1"), (TAKEN_UP, "2"), (REFUSED, "3")
     ]  # fmt: skip
     assert trouble(entries, registry.standing().notes[ANCHOR_NOTE]) is None
+
+
+def test_a_release_judged_against_another_champion_is_not_taken_up(service, registry, project):
+    registry.set_alias(CHAMPION, "4")
+    service.wait_until(lambda: History(project).last().version == "4", VISIBLE_WITHIN_S)
+    service.wait_until(lambda: service.get("/health").json()["status"] == "ok", VISIBLE_WITHIN_S)
+    words = "its gates held it against version 1, and version 2 is champion now"
+    assert words in service.get("/release").json()["refused"]["reason"]
+    assert words in registry.version("4").tags[REFUSED_TAG]
+    assert (History(project).last().action, registry.aliases()[CHAMPION]) == (REFUSED, "2")
+    assert service.recommend(user_id="u00")["version"] == "2"
 
 
 @contextmanager

@@ -25,7 +25,18 @@ from components.promotion.promotions import (
 )
 from components.promotion.standing import changed_since, disagreement
 from components.release.load import load
-from components.tracking.registry import CANARY, CHAMPION, DIGEST_TAG, GATE_TAG, PASSED, SHADOW, ModelRegistry
+from components.tracking.registry import (
+    CANARY,
+    CHAMPION,
+    DIGEST_TAG,
+    GATE_TAG,
+    JUDGED_TAG,
+    NOBODY,
+    ORDER_TAG,
+    PASSED,
+    SHADOW,
+    ModelRegistry,
+)
 from components.tracking.runs import tracked
 
 
@@ -132,7 +143,8 @@ def test_a_reason_stays_on_one_line_so_that_it_cannot_look_like_an_entry_of_its_
     assert entry.reason == "fine 2 2026-01-01T00:00:00Z champion is version 9 (promoted by boss)[1A"
     with pytest.raises(ReleaseError, match="the reason is blank"):
         promotions.promote(add("b"), by="ann", reason="\u200b\x1b")
-    long = promotions.promote(add("c"), by="ann", reason="说明" * 400).reason
+    judged = add("c", **{JUDGED_TAG: entry.version})
+    long = promotions.promote(judged, by="ann", reason="说明" * 400).reason
     assert (len(long), long[-1]) == (h.LONGEST_WORDS, "…")
 
 
@@ -163,8 +175,76 @@ def test_a_version_that_failed_a_gate_is_refused(promotions, registry, add, tags
     assert registry.at_alias(CHAMPION) is None
 
 
+@pytest.fixture
+def judged(promotions, add):
+    """Version 2, judged against 1, is champion; 3 was judged against 1 too, 4 against nobody."""
+    versions = [add("a", **{JUDGED_TAG: NOBODY}), *(add(name, **{JUDGED_TAG: "1"}) for name in "bc")]
+    for version in versions[:2]:
+        assert promotions.promote(version, by="ann", reason="better").note == ""
+    return [*versions, add("d", **{JUDGED_TAG: NOBODY})]
+
+
+@pytest.mark.parametrize(("at", "whom"), [(2, "version 1"), (3, "no champion")])
+def test_gates_against_another_champion_replace_nobody(promotions, registry, judged, at, whom):
+    words = f"release {judged[at]}: its gates held it against {whom}, and version 2 is champion now. `make run` judges"
+    before = actions(promotions)
+    with pytest.raises(ReleaseError, match=words):
+        promotions.promote(judged[at], by="ann", reason="better")
+    assert actions(promotions) == before
+    registry.set_alias(CHAMPION, judged[at])
+    with pytest.raises(ReleaseError, match=words):  # a service that did not look before
+        promotions.take_up(registry.version(judged[at]), None)
+    refused = promotions.look()
+    assert (refused.action, refused.champion, registry.aliases()[CHAMPION]) == (h.REFUSED, "2", "2")
+    assert words in registry.version(judged[at]).tags[REFUSED_TAG]
+
+
+def test_a_former_champion_comes_back_by_one_command_or_by_hand_and_what_its_gates_do_not_say_is_noted(
+    promotions, registry, judged
+):
+    assert promotions.rollback(by="ann", reason="worse").champion == "1"
+    note = "champion before; its gates did not hold it against version {}"
+    assert promotions.promote("2", by="ann", reason="not worse after all").note == ""  # it was judged against 1
+    back = promotions.promote("1", by="ann", reason="w" * h.LONGEST_WORDS)
+    assert (back.note, len(back.reason)) == (note.format(2), h.LONGEST_WORDS)
+    promotions.promote("3", by="ann", reason="better")
+    registry.set_alias(CHAMPION, "2")
+    assert (promotions.look().action, promotions.history.last().note) == (h.TAKEN_UP, note.format(3))
+    assert trouble(promotions.history.entries(), registry.standing().notes[ANCHOR_NOTE]) is None
+
+
+def test_a_version_with_the_champion_s_own_models_may_replace_it_whoever_they_were_judged_against(promotions, add):
+    one, two = (add(name, **{JUDGED_TAG: NOBODY, ORDER_TAG: "same"}) for name in "ab")
+    promotions.promote(one, by="ann", reason="first")
+    assert promotions.promote(two, by="ann", reason="no petrol in lists").note == ""
+    other = add("c", **{JUDGED_TAG: NOBODY, ORDER_TAG: "other"})
+    with pytest.raises(ReleaseError, match="held it against no champion"):
+        promotions.promote(other, by="ann", reason="better")
+
+
+def test_a_champion_that_was_deleted_in_mlflow_can_be_replaced_by_what_was_judged_against_it(promotions, registry, add):
+    one = add("a")
+    promotions.promote(one, by="ann", reason="first")
+    registry.client.delete_model_version(registry.name, one)
+    assert promotions.promote(add("b", **{JUDGED_TAG: one}), by="ann", reason="better").champion == "2"
+
+
+def test_where_nothing_says_whom_a_version_was_judged_against_the_history_says_so(promotions, add):
+    one, two = add("a"), add("b")
+    assert promotions.promote(one, by="ann", reason="first").note == ""
+    note = f"no tag {JUDGED_TAG}: nothing says that its gates held it against version {one}"
+    assert promotions.promote(two, by="ann", reason="better").reason == f"better – note: {note}"
+
+
+def test_whom_it_was_judged_against_cannot_be_changed_unnoticed(promotions, registry, judged):
+    registry.tag("2", JUDGED_TAG, "7")
+    changed = changed_since(promotions.history.entries(), {v.version: v for v in registry.versions()})
+    assert changed == ["version 2: its gates say something else than when it was promoted"]
+
+
 def test_an_alias_moved_by_hand_is_taken_up_with_the_name_that_stands_on_the_version(promotions, registry, add):
-    one, two = add("a"), add("b", approved_by="bob", approval_reason="the A/B test is won")
+    one = add("a")
+    two = add("b", approved_by="bob", approval_reason="the A/B test is won", **{JUDGED_TAG: one})
     promotions.promote(one, by="ann", reason="first")
     registry.set_alias(CHAMPION, two)
     taken = promotions.look()

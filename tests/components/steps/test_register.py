@@ -5,14 +5,27 @@ from pathlib import Path
 from urllib.parse import urlparse
 
 import pytest
+from click.testing import CliRunner
 
+from components.commands.promote import promote
 from components.core import bundle, layout
 from components.core.errors import ConfigError, ReleaseError
 from components.promotion.history import History
+from components.promotion.promotions import Promotions
 from components.release.load import load
 from components.steps.register import GATES_FILE, RegisterConfig, register
-from components.tracking.registry import CHALLENGER, CHAMPION, DIGEST_TAG, GATE_TAG, PASSED, ModelRegistry
-from tests.conftest import decide
+from components.tracking.registry import (
+    CHALLENGER,
+    CHAMPION,
+    DIGEST_TAG,
+    GATE_TAG,
+    JUDGED_TAG,
+    NOBODY,
+    ORDER_TAG,
+    PASSED,
+    ModelRegistry,
+)
+from tests.conftest import decide, judge_anew
 
 pytestmark = pytest.mark.slow
 CONFIG = RegisterConfig()
@@ -47,6 +60,38 @@ def test_first_release_becomes_champion_a_second_only_challenger_and_a_version_n
     stored = load(Path(urlparse(first.source).path))
     assert stored.digest == first.tags[DIGEST_TAG]
     assert stored.digest != registered(shop)["release_digest"]
+
+
+def test_the_same_files_judged_against_another_champion_are_another_version_and_the_champion_stays_its_own(
+    shop, other_shop, monkeypatch
+):
+    register(CONFIG, shop, 1)
+    registry = ModelRegistry(root=shop)
+    for _ in range(2):  # a night without anything new: the champion is held against itself
+        judge_anew(shop)
+        register(CONFIG, shop, 1)
+    assert {v.version: v.tags[JUDGED_TAG] for v in registry.versions()} == {"1": NOBODY}
+    registry.untag("1", JUDGED_TAG)  # as an earlier shoploop registered it
+    register(CONFIG, shop, 1)
+    assert len(registry.versions()) == 1
+
+    register(RegisterConfig(list_policy={"bans": ["i00"]}), shop, 1)  # the same models
+    assert registry.version("2").tags[ORDER_TAG] == registry.version("1").tags[ORDER_TAG]
+
+    replace_parts(shop, other_shop)  # a challenger that was judged before there was a champion
+    register(CONFIG, shop, 1)
+    with pytest.raises(ReleaseError, match="its gates held it against no champion, and version 1 is champion now"):
+        Promotions.of(shop).promote("3", by="ann", reason="better")
+    for _ in range(2):  # `make run` judges it anew, and is started again
+        judge_anew(shop)
+        register(CONFIG, shop, 1)
+    assert [v.tags.get(JUDGED_TAG) for v in registry.versions()] == [None, "1", NOBODY, "1"]
+    assert registry.version("4").tags[DIGEST_TAG] == registry.version("3").tags[DIGEST_TAG]
+    assert Promotions.of(shop).promote("4", by="ann", reason="better").note == ""
+
+    monkeypatch.chdir(shop)
+    back = CliRunner().invoke(promote, ["1", "--reason", "worse", "--by", "ann"])
+    assert (back.exit_code, back.stderr) == (0, "note: champion before; its gates did not hold it against version 4\n")
 
 
 def test_a_list_policy_is_told_in_the_facts_and_one_that_cannot_hold_stops_before_there_is_a_version(shop):
