@@ -26,8 +26,8 @@ ALIASES = ("champion", "challenger", "canary", "shadow")  # tracking.registry.AL
 def promote(version: str, reason: str, by: str, alias: str, expect: str | None) -> None:
     """Make a registered VERSION the champion; the service follows within seconds.
 
-    Refused, with the reason, unless its gates were passed against the present champion (or it was champion before), and
-    its files are those that were registered and answer their golden questions.
+    Refused, with the reason, unless its gates were passed against the present champion (or it was champion before, or
+    --expect names the present one), and its files are those that were registered and answer their golden questions.
     """
     if expect is not None and alias != "champion":
         raise click.UsageError(f"--expect is about the champion that is replaced; --as {alias} replaces none.")

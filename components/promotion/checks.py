@@ -52,12 +52,15 @@ def check_gates(version: RegisteredVersion) -> None:
     )
 
 
-def check_judged(version: RegisteredVersion, champion: RegisteredVersion | None, former: Collection[str]) -> str | None:
+def check_judged(
+    version: RegisteredVersion, champion: RegisteredVersion | None, former: Collection[str], *, named: bool = False
+) -> str | None:
     """Raise ReleaseError if a version's gates held it against another champion than the one it is to replace.
 
     champion  None: it replaces nobody. One with the same models and ranker loses nothing to it: the two differ in what
               is set at `register` only, which no gate compares
     former    versions that were champion before: going back to one must not wait for its gates
+    named     whether a person named the champion that is replaced: who does knows that it is another one
     Returns   what is to be said where the gates tell nothing of the two, and it may replace the champion all the same
     """
     judged, order = version.tags.get(JUDGED_TAG), version.tags.get(ORDER_TAG)
@@ -69,9 +72,12 @@ def check_judged(version: RegisteredVersion, champion: RegisteredVersion | None,
     if judged is None:
         return f"no tag {JUDGED_TAG}: nothing says that its gates held it against {now}"
     whom = "no champion" if judged == NOBODY else f"version {judged}"
+    if named:
+        return f"its gates held it against {whom}, not against {now}"
     raise ReleaseError(
         f"release {version.version}: its gates held it against {whom}, and {now} is champion now. `make run` judges "
-        f"the newest release against {now} and registers it as a version of its own: promote that one."
+        f"the newest release against {now} and registers it as a version of its own: promote that one. Or decide "
+        f"without: `shoploop promote {version.version} --expect {champion.version}`; the history will say so."
     )
 
 

@@ -82,11 +82,12 @@ class Promotions:
         check     what more to ask of its folder than its checksums
         expected  the champion one takes it to replace (None: no champion); as it is now unless given
         Raises    ReleaseError, and moves nothing, if the version is champion already, its gates were not passed or held
-                  it against another champion, its files are not those that were registered, the reason is blank, or the
-                  champion is not the expected one
+                  it against another champion and nobody named the one it replaces, its files are not those that were
+                  registered, the reason is blank, or the champion is not the expected one
         """
         _check_told(by, reason)
-        if expected is AS_IT_IS:
+        named = expected is not AS_IT_IS
+        if not named:
             expected = self._settled(check)
         elif self.history.champion() != expected:  # the cheap look first; the one that counts comes under the lock
             raise _not_expected(expected, self.history.last())
@@ -94,7 +95,7 @@ class Promotions:
         if candidate.version == expected:
             raise ReleaseError(f"release {candidate.version}: is champion already; nothing was changed.")
         check_gates(candidate)
-        note = self._judged(candidate, expected)
+        note = self._judged(candidate, expected, named=named)
         check_files(self.registry, candidate, check)
         return self._move(candidate, PROMOTED, by, noted(reason, note), expected)
 
@@ -208,10 +209,10 @@ class Promotions:
             return self.take_up(found, str(e))
         return self.take_up(found, None)
 
-    def _judged(self, found: RegisteredVersion, champion: str | None) -> str | None:
+    def _judged(self, found: RegisteredVersion, champion: str | None, *, named: bool = False) -> str | None:
         """What is to be said of a version that replaces this champion; ReleaseError if it may not."""
         former = {entry.version for entry in self.history.entries() if entry.action in MOVES}
-        return check_judged(found, self._as_registered(champion), former)
+        return check_judged(found, self._as_registered(champion), former, named=named)
 
     def _as_registered(self, champion: str | None) -> RegisteredVersion | None:
         """The champion with its tags; without any, if somebody has deleted it from the registry."""

@@ -199,6 +199,14 @@ def test_gates_against_another_champion_replace_nobody(promotions, registry, jud
     assert words in registry.version(judged[at]).tags[REFUSED_TAG]
 
 
+def test_who_names_the_champion_that_is_replaced_may_do_without_and_the_history_says_so(promotions, judged):
+    entry = promotions.promote(judged[2], by="ann", reason="2 counts double", expected="2")
+    assert entry.note == "its gates held it against version 1, not against version 2"
+    assert promotions.history.last().note == entry.note
+    with pytest.raises(ReleaseError, match="its gates held it against no champion"):
+        promotions.promote(judged[3], by="ann", reason="better")
+
+
 def test_a_former_champion_comes_back_by_one_command_or_by_hand_and_what_its_gates_do_not_say_is_noted(
     promotions, registry, judged
 ):
