@@ -6,10 +6,13 @@ OpenTelemetry hold for the rest. A caller's `traceparent` is taken up.
 
 from __future__ import annotations
 
+import os
 import time
+import urllib.parse
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
+from components.core.addresses import masked
 from components.core.errors import ConfigError
 from components.core.stages import Stage
 from services.request_record import RequestRecord
@@ -17,7 +20,7 @@ from services.request_record import RequestRecord
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace.export import SpanExporter
 
-NEEDS = "opentelemetry-exporter-otlp-proto-http"
+ENDPOINTS = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
 
 
 class Traces:
@@ -63,18 +66,29 @@ class Traces:
 
 
 def open_traces(kind: str) -> Traces | None:
-    """As SHOPLOOP_TRACES says: off, console or otlp. ConfigError if what that needs is not installed."""
+    """As SHOPLOOP_TRACES says: off, console or otlp. ConfigError where an endpoint is none."""
     if kind == "off":
         return None
     if kind == "console":
         from opentelemetry.sdk.trace.export import ConsoleSpanExporter
 
         return Traces(ConsoleSpanExporter())
-    try:
-        from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
-    except ImportError:
-        raise ConfigError(f"SHOPLOOP_TRACES: otlp needs the package {NEEDS}; install it, or use console.") from None
+    from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+
+    for name in ENDPOINTS:
+        _check_endpoint(name, os.environ.get(name, ""))
     return Traces(OTLPSpanExporter())
+
+
+def _check_endpoint(name: str, text: str) -> None:
+    """The exporter would take anything, and lose every span."""
+    try:
+        parts = urllib.parse.urlsplit(text)
+        named = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:  # a port that is none
+        named = False
+    if text and not named:
+        raise ConfigError(f"{name}: '{masked(text)}' is no address of a collector; write http://host:4318")
 
 
 def _nanoseconds(seconds: float) -> int:
