@@ -91,27 +91,29 @@ def run(
     """Write the report, the lists and what was to be foretold to `out`, and give the report back.
 
     Writes   report.{json,md,html}, lists/<name>.parquet, relevant.parquet; what can be resumed to out/.work
-    Raises   DataError if no entrant gave lists; ConfigError if `out` holds files of such names that are no benchmark's
+    Raises   DataError if no entrant is left to ask, or none gave lists; ConfigError if `out` holds files of such names
+             that are no benchmark's
     """
     out = Path(out)
     OUTPUT.check(out)
+    names = [name for name in roster.names if name not in roster.unable]
+    if not names and not roster.foreign:
+        raise DataError(f"benchmark: nobody is left to ask: {_told(roster.unable)}.")
     tell(f"reading {material.name} …")
     split = splitter(config.protocol, material, config.density)
     prepared = prepare(material, split, out / WORK / "data")
     asked = question(prepared, config.fold)
     views = views_of(asked, config)
-    refuse_unread(
-        told(prepared, config.fold), readers(roster.specs, [n for n in roster.names if n not in roster.unable])
-    )
+    refuse_unread(told(prepared, config.fold), readers(roster.specs, names))
     specs, chosen = fitted_to(roster.specs, shape_of(prepared))
     roster = replace(roster, specs=specs)
-    names = [name for name in roster.names if name not in roster.unable]
     contest = Contest(roster.specs, asked, views, config.k, out / WORK, config.minutes)
     outcomes = contest.hold(names, seeds_of(config), tell)
     tell("measuring …")
     entries = [*_entries(contest, outcomes, roster, chosen), *_foreign_entries(contest, roster, config)]
     if not entries:
-        raise DataError(f"benchmark: nobody gave lists: {'; '.join(f'{o.name}: {o.reason}' for o in outcomes)}.")
+        reasons = roster.unable | {outcome.name: outcome.reason for outcome in outcomes}
+        raise DataError(f"benchmark: nobody gave lists: {_told(reasons)}.")
     draw = rng.stream(config.first_seed, "benchmark")
     measured = standings.standings(entries, asked.task, popularity_of(asked), views, config.k, draw)
     facts = told(prepared, config.fold) | {
@@ -132,6 +134,10 @@ def run(
     }
     _write(report, outcomes, asked, config, out)
     return report
+
+
+def _told(reasons: dict[str, str]) -> str:
+    return "; ".join(f"{name}: {reason}" for name, reason in reasons.items())
 
 
 def views_of(asked: Question, config: BenchmarkConfig) -> tuple[str, ...]:
