@@ -34,6 +34,7 @@ REMEDY = (
     "install Java 17 (Debian: openjdk-17-jre-headless) and run `make spark`, or choose `engine: {component: duckdb}`"
 )
 # Sensible on one machine; params.yaml may say otherwise.
+STACK = "-Xss4m"  # of a thread: ALS hands a task the whole way its factors were made, some hundred stages, by recursion
 USUAL = {
     "spark.app.name": "shoploop",
     "spark.ui.enabled": "false",
@@ -147,14 +148,15 @@ def connect(master: str, memory_gb: float, threads: int, conf: dict[str, Any], s
 
 def _settings(master: str, memory_gb: float, spill: Path | None) -> dict[str, str]:
     memory, process = f"{int(memory_gb * 1024)}m", _process_folder(spill)
+    log = f"-Dlog4j2.configurationFile={process}/log4j2.properties"
     settings = USUAL | {
         "spark.master": master,
         "spark.driver.memory": memory,
         "spark.local.dir": str(process),
-        "spark.driver.extraJavaOptions": f"-Duser.timezone=UTC -Dlog4j2.configurationFile={process}/log4j2.properties",
+        "spark.driver.extraJavaOptions": f"-Duser.timezone=UTC {STACK} {log}",
     }
     if not master.startswith("local"):
-        return settings | {"spark.executor.memory": memory}
+        return settings | {"spark.executor.memory": memory, "spark.executor.extraJavaOptions": STACK}
     os.environ.setdefault("SPARK_LOCAL_IP", LOOPBACK)
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)  # else the first python3 of the path, without our packages
     return settings | {"spark.driver.bindAddress": LOOPBACK, "spark.driver.host": LOOPBACK}
