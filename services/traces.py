@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import os
 import time
-import urllib.parse
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
-from components.core.addresses import masked
+from components.core.addresses import http_parts
 from components.core.errors import ConfigError
 from components.core.stages import Stage
 from services.request_record import RequestRecord
@@ -75,20 +74,17 @@ def open_traces(kind: str) -> Traces | None:
         return Traces(ConsoleSpanExporter())
     from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 
-    for name in ENDPOINTS:
-        _check_endpoint(name, os.environ.get(name, ""))
+    for name in ENDPOINTS:  # the exporter would take anything, and lose every span
+        if text := os.environ.get(name):
+            _check_endpoint(name, text)
     return Traces(OTLPSpanExporter())
 
 
 def _check_endpoint(name: str, text: str) -> None:
-    """The exporter would take anything, and lose every span."""
     try:
-        parts = urllib.parse.urlsplit(text)
-        named = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
-    except ValueError:  # a port that is none
-        named = False
-    if text and not named:
-        raise ConfigError(f"{name}: '{masked(text)}' is no address of a collector; write http://host:4318")
+        http_parts(text)
+    except ValueError as e:
+        raise ConfigError(f"{name} names the collector of spans: {e}") from None
 
 
 def _nanoseconds(seconds: float) -> int:

@@ -10,11 +10,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 
 class Handler(BaseHTTPRequestHandler):
+    """JSON as its server's `reply(method, path, body, headers)` says."""
+
     def answer(self):
         body = self.rfile.read(int(self.headers.get("Content-Length", 0))).decode()
-        _, name, *action = self.path.split("/")
-        self.server.asked.append((self.command, name, *action))
-        status, content = self.server.reply(self.command, name, "".join(action), body)
+        status, content = self.server.reply(self.command, self.path, body, dict(self.headers))
         raw = json.dumps(content).encode()
         self.send_response(status)
         self.send_header("Content-Length", str(len(raw)))
@@ -37,7 +37,10 @@ class SearchServer(ThreadingHTTPServer):
         self.indices, self.asked, self.bulks_left = {}, [], None
         self.url = f"http://127.0.0.1:{self.server_address[1]}"
 
-    def reply(self, method, name, action, body):
+    def reply(self, method, path, body, _):
+        _, name, *rest = path.split("/")
+        self.asked.append((method, name, *rest))
+        action = "".join(rest)
         if method == "PUT" and not action:
             if name in self.indices:
                 return _error(400, "resource_already_exists_exception", f"index [{name}/x] already exists")
@@ -74,7 +77,13 @@ def _error(status, kind, reason):
 
 @contextmanager
 def search_server():
-    server = SearchServer()
+    with running(SearchServer()) as server:
+        yield server
+
+
+@contextmanager
+def running(server):
+    """The server, answering until the end."""
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:
         yield server

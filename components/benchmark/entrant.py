@@ -51,11 +51,9 @@ class Spec:
     @property
     def uses_content(self) -> bool:
         """Whether it reads what items are, itself; its members may do so besides."""
-        return (
-            MODELS.get(self.component).capabilities.uses_content
-            if self.is_model
-            else (ENTRANTS.get(self.component).uses_content)
-        )
+        if self.is_model:
+            return MODELS.get(self.component).capabilities.uses_content
+        return ENTRANTS.get(self.component).uses_content
 
     @property
     def file(self) -> str:

@@ -21,13 +21,25 @@ def server_address(text: str) -> str:
 
     Raises ValueError in words if it is none, or tells a user or a password
     """
+    parts = http_parts(text)
+    if parts.path.strip("/") or parts.query or parts.fragment:
+        raise _no_address(text)
+    if parts.username is not None or parts.password is not None:
+        raise ValueError("no user or password in the address")
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+def http_parts(text: str) -> urllib.parse.SplitResult:
+    """The parts of an address over HTTP, with whatever path; ValueError in words if it is none."""
     try:
         parts = urllib.parse.urlsplit(text)
         named = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
     except ValueError:  # a port that is none, a bracket that is not closed
         named = False
-    if not named or parts.path.strip("/") or parts.query or parts.fragment or not text.isprintable() or " " in text:
-        raise ValueError(f"'{masked(text)[:LONGEST_SHOWN]}' is no address; write http://host:port")
-    if parts.username is not None or parts.password is not None:
-        raise ValueError("no user or password in the address")
-    return f"{parts.scheme}://{parts.netloc}"
+    if not named or not text.isprintable() or " " in text:
+        raise _no_address(text)
+    return parts
+
+
+def _no_address(text: str) -> ValueError:
+    return ValueError(f"'{masked(text)[:LONGEST_SHOWN]}' is no address; write http://host:port")

@@ -6,10 +6,8 @@ a plain SHA-256 keeps it: there is nothing to guess that a slow hash would prote
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import hmac
-import os
 import re
 import secrets
 from collections.abc import Iterator
@@ -22,6 +20,7 @@ from pydantic import Field
 from components.core.bundle import read_json, write_json
 from components.core.config import Config, parse
 from components.core.errors import ConfigError
+from components.core.folder_lock import locked
 
 KEYS_FILE = Path("keys.json")  # in the service's state folder
 FORMAT = 1
@@ -118,15 +117,11 @@ def _digest(key: str) -> str:
 @contextmanager
 def _alone(path: Path) -> Iterator[None]:
     """Between reading and writing nobody else writes: of two who do, the first one's key would be lost, or a key that
-    was revoked come back. The lock is on the folder, for the file is replaced; it goes with the process.
+    was revoked come back.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle = os.open(path.parent, os.O_RDONLY)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
+    with locked(path.parent, wait=True):
         yield
-    finally:
-        os.close(handle)
 
 
 def _write(path: Path, keys: tuple[ApiKey, ...]) -> None:

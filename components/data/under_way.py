@@ -7,7 +7,6 @@ renewed, and the folder goes; killed in between, `complete` does what is left. W
 
 from __future__ import annotations
 
-import fcntl
 import os
 import shutil
 from collections.abc import Iterator
@@ -18,6 +17,7 @@ from typing import Any
 from components.core import layout
 from components.core.bundle import read_json, write_json
 from components.core.errors import DataError
+from components.core.folder_lock import locked
 from components.data.pin import file_digests, read_pin, write_pin
 
 NOTE = layout.ARRIVALS / "note.json"
@@ -27,14 +27,10 @@ MD5 = "md5"
 @contextmanager
 def alone(root: Path) -> Iterator[None]:
     """Nobody else brings files in meanwhile; DataError if somebody does. The lock goes with the process."""
-    handle = os.open(root, os.O_RDONLY)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    with locked(root, wait=False) as ours:
+        if not ours:
+            raise DataError("snapshot: another run brings files in just now; wait for it to end.")
         yield
-    except BlockingIOError:
-        raise DataError("snapshot: another run brings files in just now; wait for it to end.") from None
-    finally:
-        os.close(handle)
 
 
 @contextmanager

@@ -80,5 +80,6 @@ def test_spans_arrive_at_a_collector(collector, monkeypatch):
 @pytest.mark.parametrize("endpoint", ["localhost:4318", "collector", "http://host:99999", "ftp://host"])
 def test_an_endpoint_that_is_none_is_told_at_the_start(endpoint, monkeypatch):
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint)
-    with pytest.raises(ConfigError, match=r"OTEL_EXPORTER_OTLP_ENDPOINT: .* is no address of a collector"):
+    words = r"OTEL_EXPORTER_OTLP_ENDPOINT names the collector of spans: .* is no address; write http://host:port"
+    with pytest.raises(ConfigError, match=words):
         open_traces("otlp")

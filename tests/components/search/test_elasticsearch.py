@@ -5,8 +5,7 @@ documentation says is answered.
 """
 
 import json
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 
 import numpy as np
 import pytest
@@ -22,7 +21,7 @@ from components.search.engines.elasticsearch import EVERYTHING, ElasticsearchEng
 from components.search.items import read_items
 from components.search.load import load
 from components.search.push import NotPushedError, check_pushed, push, served_by
-from tests.search_server import search_server
+from tests.search_server import Handler, running, search_server
 
 HITS = {
     "took": 2, "timed_out": False, "_shards": {"total": 1, "successful": 1, "skipped": 0, "failed": 0},
@@ -34,21 +33,17 @@ HITS = {
 BUCKETS = {"doc_count_error_upper_bound": 0, "sum_other_doc_count": 0, "buckets": [{"key": "Dairy", "doc_count": 4}]}
 
 
-class Server(BaseHTTPRequestHandler):
-    def answer(self):
-        body = self.rfile.read(int(self.headers.get("Content-Length", 0))).decode()
-        self.server.seen.append((self.command, self.path, body, dict(self.headers)))
-        status, content = self.server.replies(self.command, self.path, body)
-        raw = json.dumps(content).encode()
-        self.send_response(status)
-        self.send_header("Content-Length", str(len(raw)))
-        self.end_headers()
-        self.wfile.write(raw)
+class Written(ThreadingHTTPServer):
+    """Answers with what is written down in `replies`, and keeps what it was asked."""
 
-    do_POST = do_PUT = do_DELETE = answer  # noqa: N815 - http.server's names
+    def __init__(self):
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.seen, self.replies = [], replies
+        self.url = f"http://127.0.0.1:{self.server_address[1]}"
 
-    def log_message(self, *arguments):
-        pass
+    def reply(self, method, path, body, headers):
+        self.seen.append((method, path, body, headers))
+        return self.replies(method, path, body)
 
 
 def replies(method, path, body):
@@ -64,14 +59,8 @@ def replies(method, path, body):
 
 @pytest.fixture
 def server():
-    httpd = ThreadingHTTPServer(("127.0.0.1", 0), Server)
-    httpd.seen, httpd.replies = [], replies
-    thread = threading.Thread(target=httpd.serve_forever, daemon=True)
-    thread.start()
-    httpd.url = f"http://127.0.0.1:{httpd.server_address[1]}"
-    yield httpd
-    httpd.shutdown()
-    httpd.server_close()
+    with running(Written()) as found:
+        yield found
 
 
 def test_a_question_is_put_in_the_servers_words(server):
