@@ -97,7 +97,7 @@ class Contest:
         folder = self._folder(name, seed)
         begin()
         job = Job(
-            name, self._concerned(name), str(self.asked.folder.parent.resolve()), self.asked.name, self.views, self.k,
+            name, self.concerned(name), str(self.asked.folder.parent.resolve()), self.asked.name, self.views, self.k,
             seed, str(folder.resolve()), str((self.work / FITS).resolve()),
             time.monotonic() + 60 * self.limit(name), self.minutes,
         )  # fmt: skip
@@ -117,7 +117,7 @@ class Contest:
 
     def key(self, name: str, seed: int) -> str:
         """A name for a result: data, protocol, entrants concerned with their options and code, views, k and seed."""
-        concerned = self._concerned(name)
+        concerned = self.concerned(name)
         content = any(spec.uses_content for spec in concerned.values())
         return key_of(
             {
@@ -137,9 +137,7 @@ class Contest:
 
     def limit(self, name: str) -> float:
         """Minutes of the wall that an entrant has, once."""
-        spec = self.specs[name]
-        twice = not spec.is_model and ENTRANTS.get(spec.component).needs_earlier
-        return TWICE * self.minutes if twice else self.minutes
+        return TWICE * self.minutes if self.specs[name].learns_earlier else self.minutes
 
     def _ahead(self, wanted: list[tuple[str, int]]) -> str:
         """What is to come, before it begins: how many, how long at most, and that nothing done is lost."""
@@ -154,7 +152,7 @@ class Contest:
             "where it was."
         )
 
-    def _concerned(self, name: str) -> dict[str, Spec]:
+    def concerned(self, name: str) -> dict[str, Spec]:
         """The entrant and the models it is made of."""
         spec = self.specs[name]
         if spec.is_model:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from components.benchmark.by_data import ByData
     from components.benchmark.fits import Fits
     from components.benchmark.protocols import Question
+    from components.core.space import Parameter
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,11 @@ class Spec:
         return ENTRANTS.get(self.component).uses_content
 
     @property
+    def learns_earlier(self) -> bool:
+        """Whether it learns from the fold before the one that is asked."""
+        return not self.is_model and ENTRANTS.get(self.component).needs_earlier
+
+    @property
     def file(self) -> str:
         """Source file of what it names; ConfigError if there is no such thing."""
         return (ENTRANTS if self.component in ENTRANTS.modules else MODELS).file(self.component)
@@ -80,7 +86,7 @@ Lister = Callable[[Histories, tuple[str, ...], int], dict[str, TopK]]
 class Entrant(ABC):
     """A recommender that is more than one model.
 
-    A subclass lives in a file of its own in benchmark/entrants/ and declares `Config` and
+    A subclass lives in a file of its own in benchmark/entrants/ and declares `Config`, what of it may be searched, and
     needs_earlier  True where it learns from the fold before the one that is asked
     uses_content   True where it reads what items are, whatever its members read
     """
@@ -100,11 +106,16 @@ class Entrant(ABC):
         """The models of the run that it is made of; names: all single models of the run."""
         return []
 
+    @classmethod
+    def space(cls, config: Config) -> dict[str, Parameter]:
+        """What a search may try; an option within an option is named `outer.inner`."""
+        return dict(config.space)
+
     @abstractmethod
     def fit(self, earlier: Question | None, asked: Question, rng: np.random.Generator) -> Lister:
         """Learn, and give back somebody who can be asked.
 
-        earlier  the validation fold with its target; None where the validation fold itself is asked
+        earlier  the fold before the one that is asked, with its target; None for who does not need it
         asked    the fold that is asked; use `asked.data`, never `asked.task.relevant`
         """
 

@@ -36,6 +36,7 @@ PROTOCOLS = {
 }
 FOUND = "found.json"  # what was read and what could not be
 CLEAN = "clean"
+EARLIER = "earlier"  # option of their split methods: one more fold, before the validation
 DENSITY_OPTIONS = ("min_users_per_item", "min_items_per_user")
 BARE = dict.fromkeys(DENSITY_OPTIONS, 1)  # bare sequences are taken whole, as papers take them
 EVERYBODY = {"leave-last-out": {"min_turns": 2}}  # as papers have it: one event to go by, one to be foretold
@@ -69,10 +70,11 @@ class Question:
         return self.digest + sha256(self._items) if uses_content and self._items.is_file() else self.digest
 
 
-def splitter(protocol: str, material: Material, options: dict[str, Any]) -> Splitter:
+def splitter(protocol: str, material: Material, options: dict[str, Any], *, learns_earlier: bool = False) -> Splitter:
     """The split method of a protocol.
 
-    options  of section `split` that are given; others come from the params.yaml, then from the kind of data
+    options         of section `split` that are given; others come from the params.yaml, then from the kind of data
+    learns_earlier  whether somebody who is asked the validation fold learns from the fold before it
     Raises   ConfigError if there is no such protocol, or it needs times that the data do not have
     """
     if protocol not in PROTOCOLS:
@@ -87,11 +89,12 @@ def splitter(protocol: str, material: Material, options: dict[str, Any]) -> Spli
     given = material.params.get("split") or {}
     known = {name: value for name, value in given.items() if name in cls.Config.model_fields}
     usual = (BARE if material.kind == "sequences" else {}) | EVERYBODY.get(protocol, {})
-    return cls(parse(SplitConfig, usual | known | options | {"method": method}, "benchmark: split"))
+    asked = options | {"method": method} | ({EARLIER: True} if learns_earlier else {})
+    return cls(parse(SplitConfig, usual | known | asked, "benchmark: split"))
 
 
 def prepare(material: Material, split: Splitter, work: Path) -> Path:
-    """A folder with the canonical tables and both folds; one that is there already is taken as it is."""
+    """A folder with the canonical tables and the folds; one that is there already is taken as it is."""
     from components.benchmark.material import load
 
     options = split.config.model_dump(mode="json")
@@ -155,6 +158,6 @@ def _not_asked(at: Path) -> dict[str, int]:
     return {"nothing_held_out": len(data.users) - with_target, "only_unknown_items": with_target - asked}
 
 
-def earlier(fold: str) -> str | None:
-    """The fold that a recommender of two stages may learn its second stage from; None for the first."""
-    return layout.VALIDATION_FOLD if fold == layout.TEST_FOLD else None
+def earlier(fold: str) -> str:
+    """The fold that a recommender of two stages may learn its second stage from."""
+    return layout.VALIDATION_FOLD if fold == layout.TEST_FOLD else layout.EARLIER_FOLD

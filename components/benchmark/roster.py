@@ -20,7 +20,6 @@ PRESETS = Path(__file__).parent / "presets"
 TIMED, SEQUENCES = PRESETS / "timed.yaml", PRESETS / "sequences.yaml"
 MODELS_SECTION = "models"
 ALL = "all"
-JOINED = "it joins other models and is not searched: search those, and set its own options in a params file"
 # Options that count days: where times are only ranks they mean nothing, and None switches them off.
 IN_DAYS = ("half_life_days", "window_days", "trend_days")
 
@@ -86,7 +85,7 @@ def _plainly(spec: Spec) -> dict[str, Any]:
     return {"component": spec.component, "params": spec.params, "by_data": by_data}
 
 
-def able(lines: dict[str, Spec], names: Iterable[str], *, repeats: bool, validation: bool) -> dict[str, str]:
+def able(lines: dict[str, Spec], names: Iterable[str], *, repeats: bool) -> dict[str, str]:
     """Name → why it cannot do what is asked; nothing where all can. Options that are refused raise ConfigError."""
     reasons: dict[str, str] = {}
     single = [name for name, spec in lines.items() if spec.is_model]
@@ -96,16 +95,16 @@ def able(lines: dict[str, Spec], names: Iterable[str], *, repeats: bool, validat
             _check(replace(spec, params=params), single)
         if spec.is_model and not repeats and not MODELS.get(spec.component).capabilities.scores_unseen:
             reasons[name] = "it only knows what a user had before, and that is masked (--repeats asks for it)"
-        if not spec.is_model and validation and ENTRANTS.get(spec.component).needs_earlier:
-            reasons[name] = "it learns from the fold before the one that is asked, and validation is the first"
     return reasons
 
 
 def searchable(lines: dict[str, Spec], names: Iterable[str], *, repeats: bool) -> tuple[list[str], dict[str, str]]:
-    """The names whose options can be searched, and name → why not for the others; ConfigError where none can."""
-    joined = {name: JOINED for name in names if not lines[name].is_model}
-    reasons = able(lines, names, repeats=repeats, validation=True) | joined
-    left = [name for name in names if name not in reasons]
+    """The names whose options can be searched, and name → why not for the others; ConfigError where none can.
+
+    What joins models comes last, since it joins them as the search of theirs leaves them.
+    """
+    reasons = able(lines, names, repeats=repeats)
+    left = sorted((name for name in names if name not in reasons), key=lambda name: not lines[name].is_model)
     if not left:
         raise ConfigError(f"tune: nothing to search: {'; '.join(f'{name}: {why}' for name, why in reasons.items())}.")
     return left, reasons

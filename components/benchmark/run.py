@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -68,6 +68,10 @@ class BenchmarkConfig(Config):
         """The fold that is asked."""
         return layout.VALIDATION_FOLD if self.validation else layout.TEST_FOLD
 
+    def learn_earlier(self, specs: dict[str, Spec], names: Iterable[str]) -> bool:
+        """Whether one of the names learns from the fold before the validation, which is not made otherwise."""
+        return self.validation and any(specs[name].learns_earlier for name in names)
+
 
 @dataclass(frozen=True)
 class Roster:
@@ -100,7 +104,8 @@ def run(
     if not names and not roster.foreign:
         raise DataError(f"benchmark: nobody is left to ask: {_told(roster.unable)}.")
     tell(f"reading {material.name} …")
-    split = splitter(config.protocol, material, config.density)
+    learns_earlier = config.learn_earlier(roster.specs, names)
+    split = splitter(config.protocol, material, config.density, learns_earlier=learns_earlier)
     prepared = prepare(material, split, out / WORK / "data")
     asked = question(prepared, config.fold)
     views = views_of(asked, config)

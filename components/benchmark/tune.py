@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ import yaml
 
 from components.benchmark.entrant import Spec
 from components.benchmark.material import Material
-from components.benchmark.protocols import Question, prepare, question, splitter, told
+from components.benchmark.protocols import prepare, question, splitter, told
 from components.benchmark.roster import MODELS_SECTION, readers
 from components.benchmark.run import WORK, BenchmarkConfig, refuse_unread, views_of
 from components.benchmark.shape import fitted_to, shape_of
@@ -34,11 +34,13 @@ HEADER = """# Made by `shoploop tune`: the best options found on the validation 
 class Lines:
     """What is searched.
 
-    specs     lines as they stand, by name
+    specs     all lines as they stand, by name
+    names     those that are searched, one after the other
     left_out  name → why it is not searched
     """
 
     specs: dict[str, Spec]
+    names: list[str]
     left_out: dict[str, str]
 
 
@@ -51,7 +53,9 @@ def tune(
     root: Path,
     tell: Callable[[str], None],
 ) -> dict[str, Any]:
-    """Search for each model in turn, and write what was found after each, so that nothing is lost.
+    """Search for each line in turn, and write what was found after each, so that nothing is lost.
+
+    A fusion or a ranker joins its members as the search before left them.
 
     root     the project, whose MLflow is told
     Writes   out/params.yaml, out/tune.json; what can be resumed to out/.work
@@ -61,13 +65,19 @@ def tune(
     OUTPUT.check(out)
     for name, reason in lines.left_out.items():
         tell(f"{name}: left out: {reason}")
-    split = splitter(asked.protocol, material, asked.density)
+    split = splitter(
+        asked.protocol, material, asked.density, learns_earlier=asked.learn_earlier(lines.specs, lines.names)
+    )
     prepared = prepare(material, split, out / WORK / "data")
     fold = question(prepared, asked.fold)
     views_of(fold, asked)  # refuses what cannot be measured, before anything is fitted
-    refuse_unread(told(prepared, asked.fold), readers(lines.specs, lines.specs))
-    for name, spec in fitted_to(lines.specs, shape_of(prepared))[0].items():
-        found[name] = _searched(asked, config, material, spec, fold, out, root, tell)
+    refuse_unread(told(prepared, asked.fold), readers(lines.specs, lines.names))
+    specs = fitted_to(lines.specs, shape_of(prepared))[0]
+    for name in lines.names:
+        search = Search(config, specs, fold, asked.views[0], asked.k, out / WORK, material.has_times, tell)
+        found[name] = _searched(search, specs[name], asked.protocol, material, root)
+        better = replace(specs[name], params=found[name]["best"]["params"])
+        specs = specs | {name: better}  # so what joins it has it
         report = {"data": material.name, "asked": asked.model_dump(mode="json"), "models": found}
         report["left_out"] = lines.left_out
         write_json(out / TRIALS, report | {"budget": config.model_dump(mode="json")})
@@ -77,21 +87,11 @@ def tune(
     return report
 
 
-def _searched(
-    asked: BenchmarkConfig,
-    config: TuneConfig,
-    material: Material,
-    spec: Spec,
-    fold: Question,
-    out: Path,
-    root: Path,
-    tell: Callable[[str], None],
-) -> dict[str, Any]:
-    """Search for one model; its trials are runs below one of their own, which goes on where a search is resumed."""
-    about = {"data": material.name, "protocol": asked.protocol, "model": spec.name, "component": spec.component}
-    search = Search(config, fold, asked.views[0], asked.k, out / WORK, material.has_times, tell)
+def _searched(search: Search, spec: Spec, protocol: str, material: Material, root: Path) -> dict[str, Any]:
+    """Search for one line; its trials are runs below one of their own, which goes on where a search is resumed."""
+    about = {"data": material.name, "protocol": protocol, "model": spec.name, "component": spec.component}
     study = search.study(spec)
-    params, before = about | config.model_dump(mode="json"), study.user_attrs.get(PARENT)
+    params, before = about | search.config.model_dump(mode="json"), study.user_attrs.get(PARENT)
     with runs.tracked(f"tune {spec.name}", params=params, root=root, again=before) as run:
         study.set_user_attr(PARENT, run.run_id)
 
@@ -99,7 +99,7 @@ def _searched(
             runs.record(_record(line, tried, f"{run.run_id}-{tried.number}", about), run.run_id, root)
 
         best, tried = search.best(spec, study, record)
-        run.metrics({f"best_{metric}_at_{asked.k}": value for metric, value in best.figures.items()})
+        run.metrics({f"best_{metric}_at_{search.k}": value for metric, value in best.figures.items()})
     return {"component": spec.component, "best": asdict(best), "trials": [asdict(t) for t in tried]}
 
 

@@ -22,8 +22,8 @@ from components.benchmark.entrant import Spec
 from components.benchmark.fits import curves_of, key_of
 from components.benchmark.protocols import Question
 from components.benchmark.roster import IN_DAYS
-from components.core.config import Config
-from components.core.registry import MODELS
+from components.core.config import Config, parse
+from components.core.registry import ENTRANTS, MODELS
 from components.core.space import Choice, Floats, Parameter
 from components.evaluation.protocol import measure
 from components.metrics.ranking import PER_USER
@@ -75,13 +75,15 @@ class Tried:
 
 @dataclass(frozen=True)
 class Search:
-    """The search of one model's options.
+    """The search of one line's options.
 
+    lines    all lines of the run by name: what joins models takes them from here
     asked    the validation fold
     view     which lists are judged, k items each
     """
 
     config: TuneConfig
+    lines: dict[str, Spec]
     asked: Question
     view: str
     k: int
@@ -106,7 +108,9 @@ class Search:
         while space and len(tried) <= self.config.trials and spent < 60 * self.config.minutes:
             trial = study.ask()
             number = len(tried)
-            params = spec.params | {name: _suggest(trial, name, parameter) for name, parameter in space.items()}
+            params = spec.params
+            for name, parameter in space.items():
+                params = with_option(params, name, _suggest(trial, name, parameter))
             done = self._tried(number, spec, params, self.config.minutes - spent / 60, _Watch(trial))
             spent += done.ended - done.started
             _close(study, trial, done, params)
@@ -117,18 +121,24 @@ class Search:
         return max(tried, key=lambda t: t.value), tried
 
     def space(self, spec: Spec) -> dict[str, Parameter]:
-        """What may be tried of a model: without time stamps, nothing that counts days."""
-        declared = MODELS.get(spec.component).Config.space
+        """What may be tried of a line: without time stamps, nothing that counts days."""
+        if spec.is_model:
+            declared = MODELS.get(spec.component).Config.space
+        else:
+            entrant = ENTRANTS.get(spec.component)
+            declared = entrant.space(parse(entrant.Config, spec.params, f"models.{spec.name}.params"))
         return {name: parameter for name, parameter in declared.items() if self.timed or name not in IN_DAYS}
 
     def _tried(
         self, number: int, spec: Spec, params: dict[str, Any], minutes: float, watch: Callable[[Path], str] = never
     ) -> Tried:
         trial = replace(spec, params=params)
-        contest = Contest({spec.name: trial}, self.asked, (self.view,), self.k, self.work, minutes, watch)
+        watch = watch if spec.is_model else never  # trees that stop by themselves have no curve worth a look
+        contest = Contest(self.lines | {spec.name: trial}, self.asked, (self.view,), self.k, self.work, minutes, watch)
         started = time.time()
         outcome = contest.outcome(spec.name, self.config.seed)
-        shutil.rmtree(contest.fit_folder(trial, self.config.seed), ignore_errors=True)  # nobody asks a trial again
+        if spec.is_model:  # nobody asks a trial again; the members of what joins some are asked by every trial
+            shutil.rmtree(contest.fit_folder(trial, self.config.seed), ignore_errors=True)
         told = outcome.told if outcome.folder else {"curves": {}, "remarks": []}
         figures = self._figures(outcome)
         return Tried(number, params, figures, started, time.time(), outcome.reason, told["curves"], told["remarks"])
@@ -173,7 +183,10 @@ class Search:
     def _identity(self, spec: Spec) -> str:
         space = {name: repr(parameter) for name, parameter in self.space(spec).items()}
         data = self.asked.digest_for(spec.uses_content)
+        contest = Contest(self.lines | {spec.name: spec}, self.asked, (self.view,), self.k, self.work, 0)
+        members = {name: [s.component, s.params] for name, s in contest.concerned(spec.name).items() if s != spec}
         facts = [spec.component, spec.params, space, data, self.view, self.k, self.config.seed]
+        facts += [members] if members else []
         return key_of({"of": facts})
 
 
@@ -198,6 +211,12 @@ def _rising(curves: dict[str, list[float]]) -> list[float]:
         if curves.get(name):
             return curves[name]
     return next(([-v for v in curves[name]] for name in FALLING if curves.get(name)), [])
+
+
+def with_option(params: dict[str, Any], name: str, value: Any) -> dict[str, Any]:
+    """The options with one of them set; `outer.inner` is one within another."""
+    outer, _, inner = name.partition(".")
+    return params | {outer: with_option(params.get(outer) or {}, inner, value) if inner else value}
 
 
 def _suggest(trial: optuna.Trial, name: str, parameter: Parameter) -> Any:

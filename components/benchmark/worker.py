@@ -23,7 +23,7 @@ from components.benchmark.protocols import Question, earlier, question
 from components.core import environment, rng
 from components.core.bundle import read_json, replacing, write_json
 from components.core.config import parse
-from components.core.errors import ConfigError, ShoploopError
+from components.core.errors import ShoploopError
 from components.core.progress import track
 from components.core.registry import ENTRANTS
 
@@ -140,10 +140,7 @@ def _fitted(job: Job, asked: Question, fits: Fits) -> tuple[Lister, dict[str, An
         return lister(model.score), {"curves": curves}
     cls = ENTRANTS.get(spec.component)
     entrant: Entrant = cls(parse(cls.Config, spec.params, f"models.{job.name}.params"), fits)
-    before = earlier(job.fold)
-    if cls.needs_earlier and before is None:
-        raise ConfigError("it learns from the fold before the one that is asked, and the validation fold is the first")
-    first = question(Path(job.prepared), before) if cls.needs_earlier else None
+    first = question(Path(job.prepared), earlier(job.fold)) if cls.needs_earlier else None
     return entrant.fit(first, asked, rng.stream(job.seed, "benchmark", spec.component)), {}
 
 

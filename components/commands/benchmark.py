@@ -46,7 +46,7 @@ def benchmark(
     config = _config(protocol, options)
     material = materials.recognise(path)
     specs, names = roster.chosen(models, params, timed=material.has_times)
-    unable = roster.able(specs, names, repeats=config.repeats, validation=config.validation)
+    unable = roster.able(specs, names, repeats=config.repeats)
     foreign = dict(_foreign(text, names) for text in lists)
     entrants = Roster(specs, names, unable, foreign, roster.told_of(params, timed=material.has_times))
     report = run(config, material, entrants, out, lambda line: click.echo(line, err=True))

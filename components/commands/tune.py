@@ -49,7 +49,7 @@ def tune(path: Path, models: str, out: Path, params: Path | None, **options: Any
     material = materials.recognise(path)
     lines, names = roster.chosen(models, params, timed=material.has_times)
     names, left_out = roster.searchable(lines, names, repeats=asked.repeats)
-    chosen = Lines({name: lines[name] for name in names}, left_out)
+    chosen = Lines(lines, names, left_out)
     report = search(asked, config, material, chosen, out, ROOT, lambda line: click.echo(line, err=True))
     _show(report, asked.k, out)
 

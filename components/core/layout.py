@@ -43,3 +43,4 @@ SERVICE_DATABASE = Path("service.db")  # in the service's state folder: events a
 VALIDATION_FOLD = "validation"  # history up to the first cut-off; its target window trains the ranker
 TEST_FOLD = "test"  # history up to the second cut-off; its target window is evaluated on, and trains nothing
 FOLDS = (VALIDATION_FOLD, TEST_FOLD)
+EARLIER_FOLD = "window_1"  # before the validation, where section `split` asks for it (`earlier`)

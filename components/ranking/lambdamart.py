@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from pydantic import Field
@@ -15,6 +15,7 @@ from pydantic import Field
 from components.core import bundle
 from components.core.config import Config
 from components.core.errors import BundleError
+from components.core.space import Floats, Ints
 from components.data.engine import EngineConfig, on_spark
 from components.features.normalization import Normalizer
 from components.ranking.buy_again import BuyAgain
@@ -39,6 +40,14 @@ class LambdamartConfig(Config):
     monotone  whether an item that a model scores or lists higher may never lose by it (decision 29)
     """
 
+    space: ClassVar = {
+        "trees": Ints(60, 500, log=True),
+        "learning_rate": Floats(0.02, 0.2, log=True),
+        "max_depth": Ints(2, 9),
+        "min_child_weight": Floats(1, 100, log=True),
+        "row_share": Floats(0.4, 1),
+        "column_share": Floats(0.2, 1),
+    }
     trees: int = Field(default=400, ge=1, le=5000)
     ensembles: int = Field(default=1, ge=1, le=10)
     learning_rate: float = Field(default=0.08, gt=0, le=1)

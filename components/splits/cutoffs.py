@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from pydantic import Field
@@ -21,6 +22,8 @@ DAY = timedelta(days=1)
 class SharesConfig(SplitConfig):
     """Two windows at the end of the time span; shares are of the span, not of the events.
 
+    earlier       one more window, as long as the validation's and before it: what a recommender of two stages learns
+                  from where the validation is asked
     least_filled  a window, or the history before them, that holds less than so many times the events of an average
                   stretch of its length stops the split; 0 lets all pass
     """
@@ -28,6 +31,7 @@ class SharesConfig(SplitConfig):
     test_share: float = Field(default=0.1, gt=0, lt=0.5)
     validation_share: float = Field(default=0.1, gt=0, lt=0.5)
     least_filled: float = Field(default=0.01, ge=0, le=1)
+    earlier: bool = False
 
 
 @dataclass(frozen=True)
@@ -40,7 +44,7 @@ class Window:
 
 
 def windows_of(standing: Table, config: SharesConfig) -> list[Window]:
-    """The validation and the test window of a shop's events.
+    """The validation and the test window of a shop's events, and one before them where the options say so.
 
     Raises  DataError as `windows` does; or where one event far from all others, a year that was mistyped, has drawn
             the cut-offs to where next to nothing happened
@@ -70,21 +74,23 @@ def _hardly_filled(window: Window, held: int, usual: float, first: datetime, las
 
 
 def windows(first: datetime, last: datetime, config: SharesConfig) -> list[Window]:
-    """The validation and the test window of a time span, cut at midnight UTC.
+    """The validation and the test window of a time span, cut at midnight UTC, and what `earlier` asks for.
 
     first, last  times of the first and the last event
     Raises       DataError if a window would hold less than a day
     """
     length = last - first
     end = last + timedelta(seconds=1)
-    test = midnight(last - length * config.test_share)
-    validation = midnight(last - length * (config.test_share + config.validation_share))
-    if not first + DAY <= validation <= test - DAY <= end - 2 * DAY:
+    names = [*([layout.EARLIER_FOLD] if config.earlier else []), *layout.FOLDS]
+    back = [config.test_share + config.validation_share * at for at in reversed(range(len(names)))]
+    cuts = [midnight(last - length * share) for share in back]
+    if any(later - cut < DAY for cut, later in pairwise([first, *cuts, end])):
+        words = " and ".join(f"{cut:%Y-%m-%d}" for cut in cuts)
         raise DataError(
-            f"split: cut-offs {validation:%Y-%m-%d} and {test:%Y-%m-%d} leave a window of less than a day between "
+            f"split: cut-offs {words} leave a window of less than a day between "
             f"{first:%Y-%m-%d} and {last:%Y-%m-%d}; bring more days or choose larger shares."
         )
-    return [Window(layout.VALIDATION_FOLD, validation, test), Window(layout.TEST_FOLD, test, end)]
+    return [Window(*window) for window in zip(names, cuts, [*cuts[1:], end], strict=True)]
 
 
 def history(splitter: Splitter, events: Events, window: Window) -> Table:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import numpy as np
 from pydantic import Field
 
@@ -12,12 +14,14 @@ from components.core.dataset import Histories
 from components.core.errors import ConfigError
 from components.core.model import Model
 from components.core.ranking import NEW, exclude, top_k
+from components.core.space import Floats, Ints, Parameter
 from components.fusion.reciprocal_rank import CONSTANT, fuse
 
 
 class FusionConfig(Config):
     """weights: model of the run → its weight; depth: places of each list that count; constant: as in the paper."""
 
+    space: ClassVar = {"constant": Floats(1, 200, log=True), "depth": Ints(20, 500, log=True)}
     weights: dict[str, float] = Field(default_factory=lambda: {"sasrec": 1.0, "item_transition": 1.0, "item_knn": 1.0})
     depth: int = Field(default=100, ge=1, le=1000)
     constant: float = Field(default=CONSTANT, ge=0)
@@ -36,6 +40,11 @@ class Fusion(Entrant):
         if missing or not config.weights:
             raise ConfigError(f"fusion: weights: no model {', '.join(missing) or 'named'} in this run.")
         return list(config.weights)
+
+    @classmethod
+    def space(cls, config: FusionConfig) -> dict[str, Parameter]:
+        """A weight for every member, beside the rest."""
+        return {f"weights.{name}": Floats(0.1, 10, log=True) for name in config.weights} | config.space
 
     def fit(self, earlier: Question | None, asked: Question, rng: np.random.Generator) -> Lister:
         """Nothing is learnt beside the members."""

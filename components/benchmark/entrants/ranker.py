@@ -7,6 +7,7 @@ what was bought later are as honest as they will be on the fold that is asked.
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import ClassVar
 
 import numpy as np
 from pydantic import Field
@@ -16,10 +17,11 @@ from components.benchmark.protocols import Question
 from components.core.errors import ConfigError
 from components.core.progress import track
 from components.core.ranking import ALL, NEW
+from components.core.space import Ints
 from components.ranking.consensus import ConsensusConfig
 from components.ranking.context import bare_context
 from components.ranking.hybrid import FALLBACK, Hybrid
-from components.ranking.lambdamart import Lambdamart
+from components.ranking.lambdamart import Lambdamart, LambdamartConfig
 from components.ranking.training import RankConfig, buy_again, consensus, foretell, held_out_queries, training_table
 
 
@@ -33,6 +35,10 @@ class RankerConfig(RankConfig):
     """
 
     candidates: list[str] = Field(default=["popularity", "item_knn", "item_transition", "sasrec"], min_length=1)
+    space: ClassVar = {f"lambdamart.{name}": part for name, part in LambdamartConfig.space.items()} | {
+        "candidates_per_model": Ints(20, 100, log=True),
+        "negatives_per_user": Ints(20, 200, log=True),
+    }
     consensus: ConsensusConfig | None = None
     repeats: bool = False
     most_users: int = Field(default=30_000, ge=1)

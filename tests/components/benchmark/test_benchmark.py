@@ -170,7 +170,7 @@ def test_lists_of_another_system_stand_in_the_same_table(walked, tmp_path):
         (("--protocol", "leave-last-two"), "unknown protocol 'leave-last-two'"),
         (("--protocol", "temporal"), "hold only the order of each user's events"),
         (("--models", "eease"), "unknown model"),
-        (("--models", "ranker", "--validation"), "nobody is left to ask: ranker: it learns from the fold before"),
+        (("--models", "household"), "nobody is left to ask: household: it only knows what a user had before"),
         (("--lists", "nowhere.parquet=them"), "no such file"),
         (("--lists", "nowhere.parquet"), "give FILE.parquet=NAME"),
     ],

@@ -1,5 +1,6 @@
 """Entrants that join others: on walks along the catalogue, where the transition knows every next step."""
 
+import pyarrow.parquet as pq
 import pytest
 import yaml
 
@@ -49,6 +50,25 @@ def test_the_cost_of_the_joined_holds_that_of_its_members(told):
 def test_members_are_fitted_first_so_that_their_cost_is_their_own(told):
     for at, name in enumerate(MEMBERS, start=1):
         assert f"[{at}/{len(MEMBERS) + len(JOINED)}] {name}, seed 7" in told["printed"]
+
+
+def test_a_ranker_may_be_asked_the_validation_fold_and_learns_from_the_one_before(tmp_path):
+    params = tmp_path / "joined.yaml"
+    params.write_text(yaml.safe_dump({"models": {"ranker": JOINED["ranker"]}}), encoding="utf-8")
+    names = ["ranker", *MEMBERS]
+    result = called(
+        walk(tmp_path / "shop"), tmp_path / "out", "--params", params, "--validation", models=",".join(names)
+    )
+    assert result.exit_code == 0, result.output
+    told = report_of(tmp_path / "out")
+    assert told["asked"]["fold"] == "validation" and told["split"]["earlier"]
+    assert told["views"]["new"]["figures"]["ranker"]["hit_rate_at_10"]["mean"] == 1
+    (folds,) = (tmp_path / "out/.work/data").iterdir()
+    last = {}
+    for fold in ("window_1", "validation", "test"):
+        rows = pq.read_table(folds / fold / "target.parquet", columns=["user_id", "timestamp"]).to_pylist()
+        last[fold] = {row["user_id"]: row["timestamp"] for row in rows}
+    assert all(last["window_1"][u] < last["validation"][u] < last["test"][u] for u in last["test"])
 
 
 def test_a_ranker_that_nothing_fills_up_is_refused_by_name(tmp_path):

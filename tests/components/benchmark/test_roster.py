@@ -8,8 +8,9 @@ from pydantic import ValidationError
 
 from components.benchmark import roster
 from components.benchmark.entrants.ranker import RankerConfig
+from components.benchmark.tuning import Search, TuneConfig, with_option
 from components.core.errors import ConfigError
-from components.core.registry import MODELS
+from components.core.registry import ENTRANTS, MODELS
 from components.core.space import Choice
 from components.ranking.training import RankConfig
 
@@ -20,7 +21,7 @@ PARAMS = yaml.safe_load((Path(__file__).parents[3] / "params.yaml").read_text(en
 def test_all_means_the_joined_ones_too(timed):
     lines, names = roster.chosen("all", None, timed=timed)
     assert {"ranker", "fusion"} <= set(names)
-    unable = roster.able(lines, names, repeats=True, validation=False)
+    unable = roster.able(lines, names, repeats=True)
     assert not unable, "their members are there and their options are understood"
 
 
@@ -38,36 +39,41 @@ def test_the_models_of_timed_data_that_the_default_loop_has_too_have_its_options
         assert (lines[name].component, lines[name].params) == (wanted["component"], wanted.get("params", {})), name
 
 
-def test_the_validation_fold_cannot_ask_a_ranker_because_nothing_lies_before_it():
-    lines, names = roster.chosen("popularity,ranker", None, timed=True)
-    assert set(roster.able(lines, names, repeats=True, validation=True)) == {"ranker"}
-
-
-def test_a_search_names_what_it_leaves_out_and_why():
-    lines, names = roster.chosen("als,household,ranker,fusion", None, timed=False)
+def test_a_search_names_what_it_leaves_out_and_comes_to_what_joins_others_last():
+    lines, names = roster.chosen("ranker,als,household,fusion,ease", None, timed=False)
     searched, left_out = roster.searchable(lines, names, repeats=False)
-    assert searched == ["als"] and set(left_out) == {"household", "ranker", "fusion"}
-    assert left_out["ranker"] == left_out["fusion"] == roster.JOINED
-    with pytest.raises(ConfigError, match="tune: nothing to search: ranker: it joins other models"):
-        roster.searchable(lines, ["ranker"], repeats=False)
+    assert searched == ["als", "ease", "ranker", "fusion"] and set(left_out) == {"household"}
+    with pytest.raises(ConfigError, match="tune: nothing to search: household: it only knows"):
+        roster.searchable(lines, ["household"], repeats=False)
 
 
 def preset_values():
-    """Every value that a preset gives to an option that is searched: where it stands, the config, the option."""
+    """Every value that a preset gives to an option that is searched: where it stands, the line, the option."""
     for timed in (True, False):
         for name, spec in roster.presets(timed=timed).items():
-            space = MODELS.get(spec.component).Config.space if spec.is_model else {}
             for params in (spec.params, *(variant.params for variant in spec.by_data)):
-                for option in sorted(space.keys() & params.keys()):  # every worker collects them in one order
-                    if params[option] is not None:  # switched off
+                given = flat(params)
+                for option in sorted(space_of(spec).keys() & given.keys()):  # every worker collects them in one order
+                    if given[option] is not None:  # switched off
                         kind = "timed" if timed else "sequences"
-                        yield pytest.param(spec.component, option, params[option], id=f"{kind}-{name}-{option}")
+                        yield pytest.param(spec, option, given[option], id=f"{kind}-{name}-{option}")
 
 
-@pytest.mark.parametrize(("component", "option", "value"), list(preset_values()))
-def test_the_values_of_presets_lie_inside_the_space_that_is_searched(component, option, value):
-    config = MODELS.get(component).Config
-    space = config.space[option]
+def flat(params):
+    """Options within options by names as a search has them."""
+    nested = {name: value for name, value in params.items() if isinstance(value, dict)}
+    return params | {f"{name}.{key}": value for name, inner in nested.items() for key, value in inner.items()}
+
+
+def space_of(spec):
+    """What a search may try of a line, days included."""
+    return Search(TuneConfig(), {}, None, "new", 10, Path(), True, print).space(spec)
+
+
+@pytest.mark.parametrize(("spec", "option", "value"), list(preset_values()))
+def test_the_values_of_presets_lie_inside_the_space_that_is_searched(spec, option, value):
+    config = (MODELS if spec.is_model else ENTRANTS).get(spec.component).Config
+    space = space_of(spec)[option]
     if isinstance(space, Choice):
         assert value in space.values
         return
@@ -76,7 +82,7 @@ def test_the_values_of_presets_lie_inside_the_space_that_is_searched(component, 
         if value == edge:  # then there is nothing beyond it
             beyond = round(beyond + (-1 if edge == space.low else 1)) if isinstance(space.low, int) else beyond
             with pytest.raises(ValidationError):
-                config.model_validate({option: beyond})
+                config.model_validate(with_option({}, option, beyond))
 
 
 def test_lines_that_were_tuned_say_so():

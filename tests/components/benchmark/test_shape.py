@@ -51,14 +51,14 @@ def test_a_variant_without_a_rule_or_of_an_unknown_fact_is_refused(tmp_path):
 @pytest.mark.parametrize("timed", [True, False])
 def test_all_variants_of_the_presets_are_options_that_their_models_take(timed):
     lines = roster.presets(timed=timed)
-    assert roster.able(lines, lines, repeats=True, validation=False) == {}
+    assert roster.able(lines, lines, repeats=True) == {}
 
 
 def test_a_variant_that_an_entrant_does_not_take_is_refused_before_anything_runs():
     lines = roster.presets(timed=False)
     lines["ranker"] = replace(lines["ranker"], by_data=(ByData(at_least={"users": 9}, params={"colour": 3}),))
     with pytest.raises(ConfigError, match="colour"):
-        roster.able(lines, ["ranker"], repeats=False, validation=False)
+        roster.able(lines, ["ranker"], repeats=False)
 
 
 @pytest.mark.parametrize("shape", [BEAUTY, TOYS])

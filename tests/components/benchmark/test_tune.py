@@ -50,6 +50,41 @@ def test_a_search_gives_back_lines_for_the_benchmark_resumes_and_is_told_to_mlfl
 
 
 @pytest.mark.slow
+def test_what_joins_models_is_searched_too_with_its_members_as_their_search_left_them(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    lines = [" ".join([f"u{u}", *(f"i{(u + step) % ITEMS}" for step in range(STEPS))]) for u in range(USERS)]
+    (tmp_path / "sequences.txt").write_text("\n".join(lines), encoding="utf-8")
+    members = ["popularity", "item_transition"]
+    joined = {
+        "both": {"component": "fusion", "params": {"weights": dict.fromkeys(members, 1.0)}},
+        "trees": {
+            "component": "ranker",
+            "params": {"candidates": members, "lambdamart": {"trees": 60, "patience": None, "threads": 1}},
+        },
+    }
+    (tmp_path / "joined.yaml").write_text(yaml.safe_dump({"models": joined}), encoding="utf-8")
+    arguments = ["tune", "--data", "sequences.txt", "--protocol", "leave-last-out", "--out", "found", "--trials", "2"]
+    arguments += ["--params", "joined.yaml", "--models", "trees,both,item_transition"]
+    done = CliRunner().invoke(main, arguments)
+    assert done.exit_code == 0, done.output
+    found = json.loads((tmp_path / "found/tune.json").read_text(encoding="utf-8"))["models"]
+    assert sorted(found, key=lambda name: done.output.index(f"{name}, as it stands")) == [
+        "item_transition",
+        "trees",
+        "both",
+    ], "what joins others comes last"
+    for name, searched in (("both", "weights"), ("trees", "lambdamart")):
+        trials = found[name]["trials"]
+        assert all(trial["figures"] for trial in trials), [trial["reason"] for trial in trials]
+        assert len({str(trial["params"][searched]) for trial in trials}) == 3
+    assert found["trees"]["trials"][1]["params"]["lambdamart"]["patience"] is None, "what is not searched stays"
+    best = found["item_transition"]["best"]["params"]
+    jobs = [json.loads(path.read_text(encoding="utf-8")) for path in (tmp_path / "found/.work/jobs").iterdir()]
+    told = [job["specs"]["item_transition"]["params"] for job in jobs if job["name"] in ("both", "trees")]
+    assert told and all(params == best for params in told)
+
+
+@pytest.mark.slow
 def test_a_search_that_was_killed_goes_on_below_its_run_and_leaves_none_running(tmp_path):
     from components.tracking import location, runs
 

@@ -51,6 +51,15 @@ def test_temporal_cuts_at_midnight_by_shares_of_the_time():
     assert (validation.cutoff, test.cutoff) == (START + timedelta(days=80), START + timedelta(days=90))
 
 
+def test_who_learns_before_the_validation_has_a_window_there_as_long_as_it():
+    earlier, validation, test = windows(START, START + timedelta(days=100), TemporalConfig(earlier=True))
+    assert [w.name for w in (earlier, validation, test)] == [layout.EARLIER_FOLD, *layout.FOLDS]
+    assert (earlier.cutoff, earlier.end) == (START + timedelta(days=70), START + timedelta(days=80))
+    assert [validation, test] == windows(START, START + timedelta(days=100), TemporalConfig())
+    with pytest.raises(DataError, match="less than a day"):
+        windows(START, START + timedelta(days=4), TemporalConfig(test_share=0.3, validation_share=0.3, earlier=True))
+
+
 def test_one_event_of_a_mistyped_year_stops_a_split_by_time_and_is_pointed_at():
     daily = [(f"u{n}", "milk", day) for n in range(20) for day in range(100)]
     with pytest.raises(DataError, match=r"validation, from 2024-12-18 to 2025-01-31, holds 0 events.*2025-03-16"):
@@ -114,6 +123,16 @@ def test_who_has_two_events_may_be_asked_about_the_last_and_is_in_no_other_targe
     assert (told(validation.target), told(test.target)) == (["a:y:2"], ["a:z:3", "b:y:10"])
     assert told(test.history) == ["a:x:1", "a:y:2", "b:x:9", "c:x:4"]
     assert told(validation.history) == ["a:x:1", "b:x:9", "c:x:4"], "the test's target is in nobody's history"
+
+
+def test_a_turn_before_the_validations_is_asked_of_who_has_it_and_knows_nothing_of_what_is_asked_later():
+    events = [(user, item, day) for user, n in (("a", 4), ("b", 3), ("c", 2)) for day, item in enumerate("wxyz"[:n])]
+    found = folds(LeaveLastOut(LeaveLastOut.Config(min_turns=2, earlier=True)), *events)
+    assert list(found) == [layout.EARLIER_FOLD, *layout.FOLDS]
+    targets = {name: told(fold.target) for name, fold in found.items()}
+    assert targets["test"] == ["a:z:3", "b:y:2", "c:x:1"] and targets["validation"] == ["a:y:2", "b:x:1"]
+    assert targets[layout.EARLIER_FOLD] == ["a:x:1"]
+    assert told(found[layout.EARLIER_FOLD].history) == ["a:w:0", "b:w:0", "c:w:0"]
 
 
 def test_leave_last_out_orders_events_of_one_time_by_item_and_keeps_equal_ones_together():
