@@ -15,6 +15,7 @@ SETTINGS = {
     "BENTOML_DO_NOT_TRACK": "True",
     "DVC_NO_ANALYTICS": "1",
     "OPENBLAS_NUM_THREADS": "1",  # it waits in circles between many small equations: a hundredfold on a busy machine
+    "TF_FORCE_GPU_ALLOW_GROWTH": "true",  # a process takes of a GPU what it needs, not all of it: several may train
     "TF_CPP_MIN_LOG_LEVEL": "2",  # TensorFlow's notes on missing GPUs
     "MLFLOW_LOGGING_LEVEL": "WARNING",  # how it set up its tables is no news
     "GIT_PYTHON_REFRESH": "quiet",  # MLflow and DVC also work without git
