@@ -76,15 +76,21 @@ def read_lists(path: Path, task: Task, items: Vocabulary, k: int) -> Read:
     Raises DataError if the file is no such table, or a user has two items at one rank or an item twice
     """
     table = _table(path)
-    users, rows = _encoded(table[USER_ID], Vocabulary.fit(task.user_ids))
+    users, rows = _encoded(path, table, USER_ID, Vocabulary.fit(task.user_ids))
     order = Vocabulary.fit(task.user_ids).encode(task.user_ids)  # vocabulary index of every row of the task
     row_of = np.empty(len(order), dtype=np.int64)
     row_of[order] = np.arange(len(order))
-    _, at = _encoded(table[ITEM_ID], items)
+    _, at = _encoded(path, table, ITEM_ID, items)
     kept = rows >= 0
     strangers = users - len(np.unique(rows[kept]))
     row, item, rank = row_of[rows[kept]], at[kept], _ranks(table, path)[kept]
-    place = _places(path, row, item, rank)
+    place, again = _places(path, row, item, rank)
+    if RANK in table.column_names and len(again):
+        user, tied = task.user_ids[row[again[0]]], rank[again[0]]
+        raise DataError(
+            f"{path}: user '{user}' has two items at rank {tied:g}; number each list from 1, or give {SCORE} in the "
+            f"place of {RANK}."
+        )
     out = np.full((len(order), k), NO_ITEM, dtype=np.int32)
     top = place < k
     out[row[top], place[top]] = item[top]
@@ -106,35 +112,51 @@ def _table(path: Path) -> pa.Table:
         raise DataError(f"{path}: cannot be read as parquet ({str(e).splitlines()[0]}).") from None
 
 
-def _encoded(column: pa.ChunkedArray, vocabulary: Vocabulary) -> tuple[int, np.ndarray]:
-    """Number of distinct ids, and int32 indices in the vocabulary."""
+def _encoded(path: Path, table: pa.Table, name: str, vocabulary: Vocabulary) -> tuple[int, np.ndarray]:
+    """Number of distinct ids of a column, and int32 indices in the vocabulary."""
+    column = table[name]
     if column.null_count:
-        raise DataError("lists: an id is missing; every row needs a user and an item.")
-    coded = pc.dictionary_encode(column.cast(pa.string()).combine_chunks())
+        raise DataError(f"{path}: column {name}: an id is missing; every row needs a user and an item.")
+    try:
+        coded = pc.dictionary_encode(column.cast(pa.string()).combine_chunks())
+    except pa.ArrowException:
+        raise DataError(f"{path}: column {name} holds {column.type}; write ids as text or whole numbers.") from None
     known = vocabulary.encode(coded.dictionary.to_pylist())
     return len(coded.dictionary), known[coded.indices.to_numpy()] if len(known) else np.empty(0, np.int32)
 
 
 def _ranks(table: pa.Table, path: Path) -> np.ndarray:
-    """Numbers that grow down the list."""
+    """float64 numbers that grow down the list."""
     if RANK in table.column_names:
-        ranks = table[RANK].to_numpy(zero_copy_only=False)
-        if len(ranks) and (table[RANK].null_count or ranks.min() < 1):
-            raise DataError(f"{path}: ranks start at 1, and every row has one.")
+        ranks = _numbers(table, RANK, path)
+        if not (np.isfinite(ranks) & (ranks >= 1)).all():
+            raise DataError(f"{path}: ranks start at 1, and every row has one; number each list from 1.")
         return ranks
-    scores = table[SCORE].to_numpy(zero_copy_only=False)
-    if np.isnan(scores.astype(float)).any():
-        raise DataError(f"{path}: a score is missing or NaN.")
+    scores = _numbers(table, SCORE, path)
+    if np.isnan(scores).any():
+        raise DataError(f"{path}: a score is missing or NaN; leave such rows out.")
     return -scores
 
 
-def _places(path: Path, row: np.ndarray, item: np.ndarray, rank: np.ndarray) -> np.ndarray:
-    """int64 place of every row of the file in its user's list, from 0; equal scores keep the order of the file."""
+def _numbers(table: pa.Table, name: str, path: Path) -> np.ndarray:
+    """float64 values of a column, NaN where there is none."""
+    kind = table[name].type
+    if not any(holds(kind) for holds in (pa.types.is_integer, pa.types.is_floating, pa.types.is_decimal)):
+        raise DataError(f"{path}: column {name} holds {kind}; write it as numbers.")
+    return table[name].cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False)
+
+
+def _places(path: Path, row: np.ndarray, item: np.ndarray, rank: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """int64 place of every row of the file in its user's list, from 0, and the rows that share the place before them.
+
+    Equal scores keep the order of the file.
+    """
     pairs = row[item >= 0] * (int(item.max(initial=0)) + 1) + item[item >= 0]
     if len(np.unique(pairs)) < len(pairs):
-        raise DataError(f"{path}: a user's list names an item twice.")
+        raise DataError(f"{path}: a user's list names an item twice; keep the better place.")
     order = np.lexsort((rank, row))
     starts = np.flatnonzero(np.diff(row[order], prepend=-1))
     place = np.empty(len(row), dtype=np.int64)
     place[order] = np.arange(len(row)) - np.repeat(starts, np.diff(np.append(starts, len(row))))
-    return place
+    again = order[1:][(np.diff(row[order]) == 0) & (rank[order][1:] == rank[order][:-1])]
+    return place, again

@@ -95,8 +95,8 @@ def run(
     """Write the report, the lists and what was to be foretold to `out`, and give the report back.
 
     Writes   report.{json,md,html}, lists/<name>.parquet, relevant.parquet; what can be resumed to out/.work
-    Raises   DataError if no entrant is left to ask, or none gave lists; ConfigError if `out` holds files of such names
-             that are no benchmark's
+    Raises   DataError if no entrant is left to ask, none gave lists, or a foreign file is no lists; ConfigError if
+             `out` holds files of such names that are no benchmark's
     """
     out = Path(out)
     OUTPUT.check(out)
@@ -110,12 +110,13 @@ def run(
     asked = question(prepared, config.fold)
     views = views_of(asked, config)
     refuse_unread(told(prepared, config.fold), readers(roster.specs, names))
+    foreign = _foreign_entries(roster.foreign, asked, views, config)  # refuses a bad file before anything is fitted
     specs, chosen = fitted_to(roster.specs, shape_of(prepared))
     roster = replace(roster, specs=specs)
     contest = Contest(roster.specs, asked, views, config.k, out / WORK, config.minutes)
     outcomes = contest.hold(names, seeds_of(config), tell)
     tell("measuring …")
-    entries = [*_entries(contest, outcomes, roster, chosen), *_foreign_entries(contest, roster, config)]
+    entries = [*_entries(contest, outcomes, roster, chosen), *foreign]
     if not entries:
         reasons = roster.unable | {outcome.name: outcome.reason for outcome in outcomes}
         raise DataError(f"benchmark: nobody gave lists: {_told(reasons)}.")
@@ -191,21 +192,25 @@ def _items(path: Path, contest: Contest) -> np.ndarray:
     return lists.read_lists(path, contest.asked.task, contest.asked.data.items, contest.k).items
 
 
-def _foreign_entries(contest: Contest, roster: Roster, config: BenchmarkConfig) -> list[Entry]:
-    entries, asked = [], contest.asked
-    for name, path in roster.foreign.items():
+def _foreign_entries(
+    files: dict[str, Path], asked: Question, views: tuple[str, ...], config: BenchmarkConfig
+) -> list[Entry]:
+    entries = []
+    for name, path in files.items():
         read = lists.read_lists(path, asked.task, asked.data.items, config.k)
         remarks = read.remarks
         seen = _seen_places(read.items, asked)
         if seen and not config.repeats:
             remarks = [*remarks, f"{seen:,} {SEEN_WORDS}"]
-        entries.append(Entry(name, FOREIGN, {}, {view: [read.items] for view in contest.views}, [], tuple(remarks)))
+        entries.append(Entry(name, FOREIGN, {}, {view: [read.items] for view in views}, [], tuple(remarks)))
     return entries
 
 
 def _seen_places(items: np.ndarray, asked: Question) -> int:
     seen = asked.task.histories.matrix(asked.task.n_items, binary=True)
     rows, places = np.nonzero(items >= 0)
+    if not len(rows):  # scipy answers no places with a sparse matrix
+        return 0
     return int(np.asarray(seen[rows, items[rows, places]]).sum())
 
 

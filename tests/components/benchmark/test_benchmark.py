@@ -164,6 +164,24 @@ def test_lists_of_another_system_stand_in_the_same_table(walked, tmp_path):
     assert report["entries"]["theirs"]["remarks"] == ["1 users of the file are not asked"]
 
 
+def test_lists_that_name_nobody_who_is_asked_are_told_not_a_crash(walked, tmp_path):
+    data, out, _ = walked
+    foreign = tmp_path / "theirs.parquet"
+    pq.write_table(pa.table({"user_id": ["stranger"], "item_id": ["i01"], "rank": [1]}), foreign)
+    shutil.copytree(out, tmp_path / "out")
+    result = called(data, tmp_path / "out", "--lists", f"{foreign}=theirs", models="popularity")
+    assert result.exit_code == 0, result.output
+    assert f"{USERS} users who are asked have no list" in report_of(tmp_path / "out")["entries"]["theirs"]["remarks"]
+
+
+def test_bad_lists_of_another_system_are_refused_before_anything_is_fitted(walked, tmp_path):
+    foreign = tmp_path / "theirs.parquet"
+    pq.write_table(pa.table({"user_id": ["u00"], "item_id": ["i01"]}), foreign)
+    result = called(walked[0], tmp_path / "out", "--lists", f"{foreign}=theirs", models="popularity")
+    assert result.exit_code == 2 and "column rank or score is missing" in result.output
+    assert "runs ahead" not in result.output and "fit" not in result.output
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [

@@ -1,3 +1,5 @@
+import math
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -52,13 +54,34 @@ def test_only_the_first_k_places_count(tmp_path):
         ({"user_id": ["u1"], "rank": [1]}, "column item_id is missing"),
         ({"user_id": ["u1", "u1"], "item_id": ["a", "a"], "rank": [1, 2]}, "names an item twice"),
         ({"user_id": ["u1"], "item_id": ["a"], "rank": [0]}, "ranks start at 1"),
-        ({"user_id": ["u1"], "item_id": ["a"], "score": [float("nan")]}, "a score is missing or NaN"),
+        ({"user_id": ["u1"], "item_id": ["a"], "score": [math.nan]}, "a score is missing or NaN"),
         ({"user_id": [None], "item_id": ["a"], "rank": [1]}, "an id is missing"),
+        ({"user_id": [["u1"]], "item_id": ["a"], "rank": [1]}, "column user_id holds list"),
+        ({"user_id": ["u1"], "item_id": ["a"], "rank": ["1"]}, "column rank holds string; write it as numbers"),
+        ({"user_id": ["u1"], "item_id": ["a"], "score": ["0.5"]}, "column score holds string"),
+        ({"user_id": ["u1"], "item_id": ["a"], "score": [[0.5]]}, "column score holds list"),
+        ({"user_id": ["u1"], "item_id": ["a"], "rank": [None]}, "column rank holds null"),
+        ({"user_id": ["u1"] * 2, "item_id": ["a", "b"], "rank": [1, 1]}, "user 'u1' has two items at rank 1;"),
+        ({"user_id": ["u1"] * 2, "item_id": ["a", "b"], "rank": [math.nan] * 2}, "ranks start at 1"),
+        ({"user_id": ["u1"], "item_id": ["a"], "rank": [math.inf]}, "ranks start at 1"),
     ],
 )
 def test_a_file_that_is_no_lists_is_refused(tmp_path, columns, words):
-    with pytest.raises(DataError, match=words):
+    with pytest.raises(DataError, match=rf"l\.parquet.*{words}"):
         read_lists(parquet(tmp_path / "l.parquet", **columns), TASK, ITEMS, 2)
+
+
+def test_equal_scores_keep_the_order_of_the_file_and_whole_scores_are_taken(tmp_path):
+    whole = pa.array([3, 5, 3], pa.uint8())
+    file = parquet(tmp_path / "l.parquet", user_id=["u1"] * 3, item_id=["c", "b", "a"], score=whole)
+    assert read_lists(file, TASK, ITEMS, 3).items.tolist() == [[-1, -1, -1], [1, 2, 0]]
+
+
+def test_a_file_without_rows_is_lists_of_nobody(tmp_path):
+    empty = pa.array([], pa.string())
+    file = parquet(tmp_path / "l.parquet", user_id=empty, item_id=empty, rank=pa.array([], pa.int32()))
+    read = read_lists(file, TASK, ITEMS, 1)
+    assert read.items.tolist() == [[-1], [-1]] and read.silent == 2
 
 
 def test_bytes_that_are_no_parquet_are_refused(tmp_path):
