@@ -123,6 +123,7 @@ class Contest:
             {
                 "asked": self.asked.digest_for(content),
                 "specs": {n: asdict(spec) for n, spec in concerned.items()},
+                "reads": {n: spec.reads() for n, spec in concerned.items()},
                 "code": [code_of(spec) for _, spec in sorted(concerned.items())] + [digest_of(files_of(WORKER))],
                 "name": name,
                 "views": self.views,

@@ -44,6 +44,10 @@ class Spec:
         cls = MODELS.get(self.component)
         return cls(parse(cls.Config, self.params, f"models.{self.name}.params"))
 
+    def reads(self) -> dict[str, str]:
+        """What its own fit reads beside the data, by digest; ConfigError where that is not there."""
+        return self.model().reads() if self.is_model else {}
+
     @property
     def is_model(self) -> bool:
         """Whether it is a single model."""

@@ -166,9 +166,10 @@ def peak_mb() -> float:
 
 
 def fit_key(spec: Spec, question: Question, seed: int) -> str:
-    """A name for a fitted model: the data it reads, component, options, seed, and the code of the component."""
+    """A name for a fitted model: the data and files it reads, component, options, seed, and the component's code."""
     config, data = spec.model().config.model_dump(mode="json"), question.digest_for(spec.uses_content)
-    return key_of({"data": data, "component": spec.component, "config": config, "seed": seed, "code": code_of(spec)})
+    facts = {"data": data, "reads": spec.reads(), "component": spec.component, "config": config, "seed": seed}
+    return key_of(facts | {"code": code_of(spec)})
 
 
 def code_of(spec: Spec) -> str:

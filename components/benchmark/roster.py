@@ -126,9 +126,9 @@ def readers(lines: dict[str, Spec], names: Iterable[str]) -> list[str]:
 
 
 def _check(spec: Spec, single: list[str]) -> None:
-    """ConfigError where an entrant refuses its options, or they name models that are not among the single ones."""
+    """ConfigError where an entrant refuses its options, or they name files or single models that are not there."""
     if spec.is_model:
-        spec.model()
+        spec.reads()
         return
     cls = ENTRANTS.get(spec.component)
     cls.members(parse(cls.Config, spec.params, f"{MODELS_SECTION}.{spec.name}.params"), single)

@@ -184,9 +184,11 @@ class Search:
         space = {name: repr(parameter) for name, parameter in self.space(spec).items()}
         data = self.asked.digest_for(spec.uses_content)
         contest = Contest(self.lines | {spec.name: spec}, self.asked, (self.view,), self.k, self.work, 0)
-        members = {name: [s.component, s.params] for name, s in contest.concerned(spec.name).items() if s != spec}
+        concerned = contest.concerned(spec.name)
+        members = {name: [s.component, s.params] for name, s in concerned.items() if s != spec}
+        reads = {name: found for name, s in concerned.items() if (found := s.reads())}
         facts = [spec.component, spec.params, space, data, self.view, self.k, self.config.seed]
-        facts += [members] if members else []
+        facts += [part for part in (members, reads) if part]
         return key_of({"of": facts})
 
 

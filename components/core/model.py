@@ -69,8 +69,9 @@ class Model(ABC):
     def fit(self, data: Dataset, rng: np.random.Generator) -> Model:
         """Fit on everything in `data` and return self; `data` is left unchanged.
 
-        Raises ConfigError before it starts where it would need more memory than there is.
+        Raises ConfigError before it starts where it would need more memory than there is, or a file it reads is away.
         """
+        self.reads()
         self.items = data.items
         check(self.component(), self.memory(data), self.memory_gb)
         self._fit(data, rng)
@@ -79,6 +80,13 @@ class Model(ABC):
     @abstractmethod
     def _fit(self, data: Dataset, rng: np.random.Generator) -> None:
         """Learn from `data`; `self.items` is already set."""
+
+    def reads(self) -> dict[str, str]:
+        """What a fit reads beside its data: the option that names it → its digest. Nothing by default.
+
+        Raises ConfigError where it is not there.
+        """
+        return {}
 
     def memory(self, data: Dataset) -> list[Part]:
         """The arrays of a fit that grow beyond the events: with the catalogue, or with options. Nothing by default."""

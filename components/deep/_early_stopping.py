@@ -70,7 +70,7 @@ def _journals(model: CatalogueModel, data: Dataset, rng: np.random.Generator) ->
         return []
     from components.deep._journal import Journal, key_of
 
-    key = key_of(model.component(), model.version, model.config, data, rng)
+    key = key_of(model, data, rng)
     return [Journal(model.journal_folder, key, part) for part in ("", AGAIN)[: 1 + model.config.refit]]
 
 

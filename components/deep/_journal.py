@@ -20,9 +20,9 @@ import numpy as np
 import tensorflow as tf
 
 from components.core import bundle
-from components.core.config import Config
 from components.core.dataset import Dataset
 from components.core.errors import BundleError
+from components.core.model import Model
 
 KIND, FORMAT = "checkpoint", 1
 CHECKPOINT, LOGS = "checkpoint", "tensorboard"  # folders of a journal
@@ -78,9 +78,10 @@ class Journal:
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
-def key_of(name: str, version: int, config: Config, data: Dataset, draw: np.random.Generator) -> str:
+def key_of(model: Model, data: Dataset, draw: np.random.Generator) -> str:
     """sha256 of all that decides how a training goes."""
-    settings = [name, version, config.model_dump(mode="json"), draw.bit_generator.state, data.now]
+    settings = [model.component(), model.version, model.config.model_dump(mode="json"), model.reads()]
+    settings += [draw.bit_generator.state, data.now]
     digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
     for array in _arrays_of(data):
         digest.update(np.ascontiguousarray(array).tobytes())

@@ -68,7 +68,7 @@ class SequenceModel(SoftmaxModel, VectorModel):
 
         journal = None
         if self.journal_folder is not None:
-            key = key_of(self.component(), self.version, self.config, data, rng)
+            key = key_of(self, data, rng)
             journal = Journal(self.journal_folder, key)
         trained = train(self.encoder, data.histories, self.n_items, self.config, rng, journal, self.deadline)
         self.weights = trained.weights

@@ -13,13 +13,15 @@ Source: Yi et al. 2019 (doi:10.1145/3298689.3346996), sampled softmax with logQ 
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
 from pydantic import Field
 
+from components.core import bundle
 from components.core.dataset import Dataset, Histories
-from components.core.errors import DataError
+from components.core.errors import BundleError, ConfigError, DataError
 from components.core.forms import VectorModel, with_biases, with_ones
 from components.core.model import Capabilities
 from components.core.space import Floats
@@ -73,6 +75,19 @@ class TwoTower(CatalogueModel, VectorModel):
     version = 1
     Config = TwoTowerConfig
     capabilities = Capabilities(uses_order=True, uses_content=True)
+
+    def reads(self) -> dict[str, str]:
+        """The bundle that the training starts from."""
+        start = self.config.start_from
+        if not start:
+            return {}
+        try:
+            return {"start_from": bundle.digest(Path(start))}
+        except (BundleError, OSError, KeyError, TypeError):
+            raise ConfigError(
+                f"{self.component()}: start_from: {start} is no folder of a model (it has no {bundle.MANIFEST} that "
+                "can be read); give one that a two_tower was saved to, e.g. artifacts/models/two_tower/test, or none."
+            ) from None
 
     def trainer(self, data: Dataset, rng: np.random.Generator) -> TwoTowerTrainer:
         """Id vectors start as the leading directions of who bought what, or as another model's.

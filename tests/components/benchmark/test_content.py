@@ -10,10 +10,15 @@ from click.testing import CliRunner
 
 from components.__main__ import main
 from components.benchmark import roster
+from components.benchmark.contest import Contest
+from components.benchmark.entrant import Spec
 from components.benchmark.fits import fit_key
 from components.benchmark.material import recognise
 from components.benchmark.protocols import Question, prepare, question, splitter
+from components.benchmark.tuning import Search, TuneConfig
+from components.core import bundle
 from components.core.dataset import Dataset
+from components.core.errors import ConfigError
 
 
 def test_the_attributes_of_bare_sequences_reach_the_models(tmp_path):
@@ -76,3 +81,34 @@ def test_models_that_know_items_by_content_alone_are_refused_in_words_where_ther
     reasons = {failed["name"]: failed["reason"] for failed in report["failed"]}
     assert reasons["content_mlp"].startswith("content_mlp: nothing is known of the items")
     assert reasons["content_cnn"].startswith("content_cnn: text: cnn reads titles") and "towers" in reasons
+
+
+def started_from(folder):
+    """A line of a model that starts from another's bundle."""
+    return Spec("begun", "two_tower", {"start_from": str(folder)})
+
+
+@pytest.mark.slow
+def test_what_started_from_another_model_is_found_again_only_while_that_model_is_the_same(tmp_path):
+    from components.deep._journal import key_of as journal_key  # imports TensorFlow
+
+    material = recognise(sequences(tmp_path))
+    asked = question(prepare(material, splitter("leave-last-out", material, {}), tmp_path / "work"), "test")
+    lines = {"begun": started_from(tmp_path / "other"), "joined": Spec("joined", "fusion", {"weights": {"begun": 1.0}})}
+    contest = Contest(lines, asked, ("new",), 10, tmp_path / "work", 1)
+    known = []
+    for value in (1.0, 1.0, 2.0):
+        bundle.write(tmp_path / "other", {"kind": "model"}, arrays={"tower_vectors": np.full((1, 8), value)})
+        training = journal_key(lines["begun"].model(), asked.data, np.random.default_rng(0))
+        study = Search(TuneConfig(), lines, asked, "new", 10, tmp_path, False, print)._identity(lines["joined"])
+        known.append((fit_key(lines["begun"], asked, 7), *(contest.key(name, 7) for name in lines), training, study))
+    first, same, other = known
+    assert first == same
+    assert not set(first) & set(other), "the fit, its lists, whoever joins it, its checkpoint, and what was tried of it"
+
+
+def test_a_model_to_start_from_that_is_not_there_is_named_before_anything_is_fitted(tmp_path):
+    (tmp_path / "a_file").write_text("{}", encoding="utf-8")
+    for missing in (tmp_path / "nowhere", tmp_path / "a_file"):
+        with pytest.raises(ConfigError, match=rf"^two_tower: start_from: {missing} is no folder of a model.*[^.]\.$"):
+            roster.able({"begun": started_from(missing)}, ["begun"], repeats=False)
