@@ -15,15 +15,19 @@ INDEX = 4  # bytes of a column's number
 DENSE_SHARE = 0.2  # of a block's cells; above it the dense way is the quicker one
 
 
-def kept_bytes(rows: int, n: int, columns: int) -> float:
-    """Of `largest_of_product`: n values with their columns per row, twice while blocks are joined, and a block."""
-    block = min(float(rows) * columns, BLOCK_CELLS)
-    return (FLOAT + INDEX) * (2.0 * rows * min(n, columns) + BLOCKS_AT_ONCE * block)
+def kept_bytes(rows: int, n: int, columns: int, terms: float = np.inf) -> float:
+    """Of `largest_of_product`: n values with their columns per row, twice while blocks are joined, and a block.
+
+    terms  of the whole product, which has no more values than that however large it is
+    """
+    block = min(float(rows) * columns, BLOCK_CELLS, terms / DENSE_SHARE)
+    return (FLOAT + INDEX) * (2.0 * min(float(rows) * min(n, columns), terms) + BLOCKS_AT_ONCE * block)
 
 
 def kept_parts(n_items: int, kept: int) -> list[Part]:
     """`Model.memory` of a model that keeps so many neighbours of every item."""
-    return [Part(kept_bytes(n_items, kept, n_items), f"use fewer neighbours ({kept})")]
+    needed, least = (kept_bytes(n_items, n, n_items) for n in (kept, 1))
+    return [Part(needed, f"use fewer neighbours ({kept})", least)]
 
 
 def keep_largest(block: np.ndarray, n: int) -> sp.csr_matrix:

@@ -13,7 +13,8 @@ import numpy as np
 import scipy.sparse as sp
 
 from components.cf._neighbours import kept_bytes, largest_of_product, scale_rows, unit_rows
-from components.core.memory import FLOAT
+from components.core.dataset import Dataset
+from components.core.memory import FLOAT, Part
 from components.core.progress import track
 
 BATCH_CELLS = 4_000_000  # of the gram blocks in hand: 16 MB of float32
@@ -45,10 +46,21 @@ def regress(bought: sp.csr_matrix, targets: np.ndarray, candidates: int, solve: 
     return sp.csr_matrix((kept.data[used].astype(np.float32), at), shape=(items.shape[0],) * 2)
 
 
-def regress_bytes(targets: int, items: int, candidates: int) -> float:
-    """Of `regress`: the candidates with their likeness and their weights, and the gram blocks in hand."""
-    blocks = 2 * FLOAT * max(BATCH_CELLS, min(candidates, items) ** 2)
-    return 2 * kept_bytes(targets, candidates + 1, items) + blocks
+def regress_part(targets: int, data: Dataset, candidates: int, option: str) -> Part:
+    """`Model.memory` of `regress`, and the option that says how many candidates an item has."""
+    in_force = min(candidates, max(len(data.items) - 1, 1))
+    needed, least = (regress_bytes(targets, data, n) for n in (in_force, 1))
+    return Part(needed, f"use fewer {option} ({in_force})", least)
+
+
+def regress_bytes(targets: int, data: Dataset, candidates: int) -> float:
+    """The candidates with their likeness and their weights, and the gram blocks in hand, none wider than the items."""
+    if not targets:
+        return 0.0
+    cells = min(candidates, len(data.items)) ** 2
+    blocks = 2.0 * FLOAT * max(cells, min(BATCH_CELLS, targets * cells))
+    pairs = float(np.square(data.histories.lengths, dtype=float).sum())  # of items that a user had both of, at most
+    return 2 * kept_bytes(targets, candidates + 1, len(data.items), pairs) + blocks
 
 
 def _candidates(items: sp.csr_matrix, targets: np.ndarray, n: int) -> sp.csr_matrix:

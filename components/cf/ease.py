@@ -19,7 +19,7 @@ from pydantic import Field
 
 from components.cf._neighbours import BLOCK_CELLS, by_blocks
 from components.cf._recency import RecencyConfig, RecencyModel
-from components.cf._regressions import regress, regress_bytes
+from components.cf._regressions import regress, regress_part
 from components.core.bundle import pack_csr, unpack_csr
 from components.core.dataset import Dataset, Histories
 from components.core.errors import ConfigError, DataError
@@ -61,11 +61,11 @@ class Ease(SparseModel, RecencyModel):
         config, n = self.config, len(data.items)
         head = min(config.max_items, n)
         check_memory(head, config.memory_limit_gb)
-        parts = [Part(head_bytes(head), f"use a smaller max_items ({config.max_items})")]
-        if config.tail_neighbours and n > head:
-            needed = regress_bytes(n - head, n, config.tail_neighbours)
-            parts.append(Part(needed, f"use fewer tail_neighbours ({config.tail_neighbours})"))
-        return parts
+        solved, name = head_bytes(head), f"use a smaller max_items ({head})"
+        if not config.tail_neighbours:
+            return [Part(solved, name)]
+        tail, of_all = (regress_part(rest, data, config.tail_neighbours, "tail_neighbours") for rest in (n - head, n))
+        return [Part(solved, name, min(solved, of_all.bytes - tail.bytes)), tail]  # what leaves the head joins the tail
 
     def _fit(self, data: Dataset, rng: np.random.Generator) -> None:
         bought = data.histories.matrix(self.n_items, binary=True)
@@ -105,10 +105,11 @@ class Ease(SparseModel, RecencyModel):
 
 def check_memory(n_items: int, limit_gb: float) -> None:
     """Refuse a fit that would need more memory than allowed, before it starts; ConfigError."""
-    beside = BLOCKS_AT_ONCE * FLOAT * BLOCK_CELLS
     needed_gb = head_bytes(n_items) / GB
     if needed_gb > limit_gb:
-        largest = int(np.sqrt(max(limit_gb * GB - beside, GB / 10) / FLOAT))
+        cells = limit_gb * GB / FLOAT
+        blocks = min(BLOCK_CELLS, cells / (1 + BLOCKS_AT_ONCE))  # as head_bytes has them
+        largest = int(np.sqrt(cells - BLOCKS_AT_ONCE * blocks))
         raise ConfigError(
             f"ease: fitting {n_items} items needs about {in_words(needed_gb)}, memory_limit_gb is {limit_gb:g}; set "
             f"max_items to at most {largest} and tail_neighbours to 100 or so, which fits the other items in little "

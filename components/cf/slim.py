@@ -16,7 +16,7 @@ import scipy.sparse as sp
 from pydantic import Field
 
 from components.cf._recency import RecencyConfig, RecencyModel
-from components.cf._regressions import regress, regress_bytes
+from components.cf._regressions import regress, regress_part
 from components.core.bundle import pack_csr, unpack_csr
 from components.core.dataset import Dataset, Histories
 from components.core.forms import SparseModel
@@ -53,8 +53,7 @@ class Slim(SparseModel, RecencyModel):
 
     def memory(self, data: Dataset) -> list[Part]:
         """Of every item's candidates and their weights, and of the gram blocks in hand."""
-        n, kept = len(data.items), self.config.candidates
-        return [Part(regress_bytes(n, n, kept), f"use fewer candidates ({kept})")]
+        return [regress_part(len(data.items), data, self.config.candidates, "candidates")]
 
     def _fit(self, data: Dataset, rng: np.random.Generator) -> None:
         bought = data.histories.matrix(self.n_items, binary=True)

@@ -16,6 +16,7 @@ from components.core.errors import ConfigError
 GB = 1e9
 FLOAT, DOUBLE = 4, 8  # bytes
 ALLOWED = "SHOPLOOP_MEMORY_GB"
+WORTH_NAMING = 0.1  # of what is needed: an option that saves less would be asked for again and again
 CGROUP = Path("/sys/fs/cgroup")  # version 2, as containers have it
 MEMINFO = Path("/proc/meminfo")
 
@@ -26,25 +27,34 @@ class Part:
 
     bytes   of them
     remedy  what to set so that they are smaller: "use a smaller embedding_size (256)"
+    least   bytes that are left of them wherever that is set
     """
 
     bytes: float
     remedy: str
+    least: float = 0.0
+
+    @property
+    def spared(self) -> float:
+        """Bytes that the remedy can save."""
+        return self.bytes - self.least
 
 
 def check(component: str, parts: Sequence[Part], limit_gb: float | None = None) -> None:
-    """Refuse a fit that needs more than there is, with what takes most and what helps; ConfigError.
+    """Refuse a fit that needs more than there is, with the option that saves most, where one does; ConfigError.
 
     limit_gb  None: what the environment says, or the machine has left
     """
     needed = sum(part.bytes for part in parts)
     limit = allowed_gb() if limit_gb is None else limit_gb
     if needed > limit * GB:
-        largest = max(parts, key=lambda part: part.bytes)
+        best = max(parts, key=lambda part: part.spared)
+        helps = f"{best.remedy}, which saves {in_words(best.spared / GB)} at most"
+        if best.spared < WORTH_NAMING * needed:
+            helps = "none of its options makes that much smaller; take another model"
         raise ConfigError(
             f"{component}: the fit needs about {in_words(needed / GB)} of memory and {in_words(limit)} are left; "
-            f"{largest.remedy}, which makes the largest part smaller ({in_words(largest.bytes / GB)}), or say in "
-            f"{ALLOWED} how many GB it may take."
+            f"{helps}, or say in {ALLOWED} how many GB it may take."
         )
 
 

@@ -26,6 +26,9 @@ def test_a_fit_beyond_the_memory_limit_is_refused_before_it_starts() -> None:
     with pytest.raises(ConfigError, match=words):
         check_memory(20_000, limit_gb=1.5)
     check_memory(16_703, limit_gb=1.5)
+    with pytest.raises(ConfigError, match="set max_items to at most 1240 "):
+        check_memory(20_000, limit_gb=0.08)
+    check_memory(1240, limit_gb=0.08)
     with pytest.raises(ConfigError, match=r"fitting 600000 items needs about 1\.4 TB"):
         check_memory(600_000, limit_gb=2)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 import scipy.sparse as sp
@@ -10,6 +12,7 @@ from components.cf._regressions import regress
 from components.cf.ease import Ease, EaseConfig
 from components.cf.slim import Slim, SlimConfig, elastic_net
 from components.core.dataset import Dataset
+from components.core.errors import ConfigError
 
 RNG = np.random.default_rng(0)
 
@@ -49,6 +52,43 @@ def test_ease_s_tail_on_all_items_is_the_closed_form_where_that_is_positive() ->
     exact = Ease(EaseConfig(**options)).fit(data, RNG).weights.toarray()
     tail = Ease(EaseConfig(max_items=0, tail_neighbours=6, **options)).fit(data, RNG).weights.toarray()
     assert tail == pytest.approx(exact, abs=1e-4)
+
+
+LARGE = 660
+
+
+def small_shop() -> Dataset:
+    """300 users with five of 660 items each."""
+    items = RNG.integers(0, LARGE, 1500)
+    return Dataset.from_events(
+        np.repeat(np.arange(300), 5).astype(np.str_), items.astype(np.str_), np.arange(1500), 2000
+    )
+
+
+@pytest.mark.parametrize("model", [Ease(EaseConfig(max_items=0, tail_neighbours=100)), Slim(SlimConfig())])
+def test_no_more_is_foretold_than_the_events_can_fill_and_no_less_than_is_taken(model) -> None:
+    data = small_shop()
+    tracemalloc.start()
+    model.fit(data, RNG)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    foretold = sum(part.bytes for part in model.memory(data))
+    assert peak / 2 < foretold < 4 * peak
+
+
+def many_users_of_many_items(n: int = 8000) -> Dataset:
+    """Every pair of items could be somebody's: the blocks are as large as they get."""
+    users, items = np.divmod(np.arange(20 * n), 20)
+    return Dataset.from_events(
+        users.astype(np.str_), ((users * 20 + items) % n).astype(np.str_), np.arange(20 * n), 10**7
+    )
+
+
+@pytest.mark.parametrize("model", [Ease(EaseConfig(max_items=0, tail_neighbours=1)), Slim(SlimConfig(candidates=1))])
+def test_an_option_that_is_as_small_as_it_gets_is_not_named_as_a_way_out(model) -> None:
+    model.memory_gb = 0.3
+    with pytest.raises(ConfigError, match="none of its options makes that much smaller; take another model"):
+        model.fit(many_users_of_many_items(), RNG)
 
 
 @pytest.mark.parametrize("model", [Ease(EaseConfig(max_items=0, tail_neighbours=100)), Slim(SlimConfig())])

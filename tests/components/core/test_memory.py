@@ -15,6 +15,14 @@ def test_the_words_name_what_is_needed_what_is_left_and_what_makes_the_largest_p
         check("als", PARTS, limit_gb=11)
 
 
+def test_an_option_is_named_only_where_it_saves_something() -> None:
+    stays = [Part(9 * GB, "use fewer candidates (1)", least=9 * GB), Part(GB, "use fewer neighbours (100)")]
+    with pytest.raises(ConfigError, match=r"; use fewer neighbours \(100\), which saves 1\.0 GB at most, or say in"):
+        check("slim", stays, limit_gb=5)
+    with pytest.raises(ConfigError, match=r"5\.0 GB are left; none of its options makes that much smaller; take"):
+        check("slim", stays[:1], limit_gb=5)
+
+
 def test_the_environment_says_what_a_fit_may_take(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(ALLOWED, "10")
     with pytest.raises(ConfigError, match=r"10\.0 GB are left"):
