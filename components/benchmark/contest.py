@@ -62,6 +62,7 @@ class Contest:
     minutes  of the wall, for fitting and asking one entrant once; twice as many where its members are fitted on the
              fold before too
     watch    called every few seconds with the folder of the model's fit; a word ends the process, and is the reason
+    option   of the command, that says the minutes
     """
 
     specs: dict[str, Spec]
@@ -71,6 +72,7 @@ class Contest:
     work: Path
     minutes: float
     watch: Callable[[Path], str] = never
+    option: str = "--minutes-per-model"
 
     def hold(self, names: Iterable[str], seeds: Iterable[int], tell: Callable[[str], None]) -> list[Outcome]:
         """All outcomes; `tell` is called with one line about each.
@@ -174,7 +176,7 @@ class Contest:
                 return process.wait(min(WATCH_EVERY_S, max(deadline - time.monotonic(), 0)))
             except subprocess.TimeoutExpired:
                 if time.monotonic() >= deadline:
-                    raise _EndedError(f"ended after {minutes:g} minutes") from None
+                    raise _EndedError(f"ended after {minutes:.3g} minutes; give more {self.option}") from None
                 if reason := self.watch(fit):
                     raise _EndedError(reason) from None
 

@@ -134,7 +134,7 @@ class Search:
     ) -> Tried:
         trial = replace(spec, params=params)
         watch = watch if spec.is_model else never  # trees that stop by themselves have no curve worth a look
-        contest = Contest(self.lines | {spec.name: trial}, self.asked, (self.view,), self.k, self.work, minutes, watch)
+        contest = replace(self._contest(trial, minutes), watch=watch)
         started = time.time()
         outcome = contest.outcome(spec.name, self.config.seed)
         if spec.is_model:  # nobody asks a trial again; the members of what joins some are asked by every trial
@@ -142,6 +142,10 @@ class Search:
         told = outcome.told if outcome.folder else {"curves": {}, "remarks": []}
         figures = self._figures(outcome)
         return Tried(number, params, figures, started, time.time(), outcome.reason, told["curves"], told["remarks"])
+
+    def _contest(self, spec: Spec, minutes: float) -> Contest:
+        lines = self.lines | {spec.name: spec}
+        return Contest(lines, self.asked, (self.view,), self.k, self.work, minutes, option="--minutes")
 
     def _figures(self, outcome: Outcome) -> dict[str, float]:
         if outcome.folder is None:
@@ -183,8 +187,7 @@ class Search:
     def _identity(self, spec: Spec) -> str:
         space = {name: repr(parameter) for name, parameter in self.space(spec).items()}
         data = self.asked.digest_for(spec.uses_content)
-        contest = Contest(self.lines | {spec.name: spec}, self.asked, (self.view,), self.k, self.work, 0)
-        concerned = contest.concerned(spec.name)
+        concerned = self._contest(spec, self.config.minutes).concerned(spec.name)
         members = {name: [s.component, s.params] for name, s in concerned.items() if s != spec}
         reads = {name: found for name, s in concerned.items() if (found := s.reads())}
         facts = [spec.component, spec.params, space, data, self.view, self.k, self.config.seed]

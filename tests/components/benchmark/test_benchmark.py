@@ -208,7 +208,10 @@ def test_a_folder_without_data_says_what_would_do(tmp_path):
 @pytest.mark.slow
 def test_a_model_that_takes_too_long_is_ended_and_said_so(walked, tmp_path):
     result = called(walked[0], tmp_path / "out", "--minutes-per-model", "0.001")
-    assert result.exit_code == 2 and "popularity: ended after 0.001 minutes" in result.output
+    assert (
+        result.exit_code == 2
+        and "popularity: ended after 0.001 minutes; give more --minutes-per-model" in result.output
+    )
 
 
 @pytest.mark.slow

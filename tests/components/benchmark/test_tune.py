@@ -192,3 +192,25 @@ def test_losses_fall_and_gains_rise():
     assert _rising({"validation_loss": [3, 2], "train_loss": [1, 0]}) == [-3, -2]
     assert _rising({"validation_gain": [0.1], "validation_loss": [3]}) == [0.1]
     assert _rising({"train_loss": [1]}) == []
+
+
+def small_fold(folder):
+    """The validation fold of walks along the catalogue, with one more before it."""
+    from components.benchmark.material import recognise
+    from components.benchmark.protocols import prepare, question, splitter
+
+    lines = [" ".join([f"u{u}", *(f"i{(u + step) % ITEMS}" for step in range(STEPS))]) for u in range(USERS)]
+    (folder / "sequences.txt").write_text("\n".join(lines), encoding="utf-8")
+    material = recognise(folder / "sequences.txt")
+    split = splitter("leave-last-out", material, {}, learns_earlier=True)
+    return question(prepare(material, split, folder / "folds"), "validation")
+
+
+def test_a_trial_that_is_ended_names_the_option_that_gives_more(tmp_path):
+    from components.benchmark.entrant import Spec
+    from components.benchmark.tuning import Search, TuneConfig
+
+    lines = {"popularity": Spec("popularity", "popularity")}
+    search = Search(TuneConfig(), lines, small_fold(tmp_path), "new", 10, tmp_path / "work", False, print)
+    tried = search._tried(0, lines["popularity"], {}, 0.001)
+    assert tried.reason == "ended after 0.001 minutes; give more --minutes"
