@@ -98,6 +98,8 @@ def recognise(path: Path) -> Material:
     found = [path / name for name in SEQUENCE_FILES if (path / name).is_file()]
     if found:
         return Material("sequences", path.resolve().name, path, _sequences(found[0]))
+    if path.name == INTERACTIONS and path.is_file():
+        raise DataError(f"{path}: canonical tables are read as a folder; give {path.parent}, in which it lies.")
     held = sorted(file.name for file in path.iterdir())[:NAMED] if path.is_dir() else []
     there = f" (it holds {', '.join(held)})" if held else ""
     raise DataError(

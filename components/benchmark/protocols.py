@@ -36,6 +36,7 @@ PROTOCOLS = {
 }
 FOUND = "found.json"  # what was read and what could not be
 CLEAN = "clean"
+NAMED = 3  # items that are held out, in a message
 EARLIER = "earlier"  # option of their split methods: one more fold, before the validation
 DENSITY_OPTIONS = ("min_users_per_item", "min_items_per_user")
 BARE = dict.fromkeys(DENSITY_OPTIONS, 1)  # bare sequences are taken whole, as papers take them
@@ -123,11 +124,19 @@ def question(folder: Path, fold: str) -> Question:
     if not len(asked_of.histories):
         raise DataError(
             f"benchmark: nobody can be asked in the {fold} fold: of {target.outside:,} held-out events every item is "
-            "missing from what was fitted on, so no list can hold it; give more users, or longer histories."
+            f"missing from what was fitted on ({_named(at / store.TARGET)}), so no list can hold it. More users who do "
+            "the same do not help, only such as had these items earlier and then went on to others do; where rare "
+            "items are left out, a lower --min-users-per-item."
             if target.outside
             else f"benchmark: nobody can be asked in the {fold} fold: no user of it has an event that is held out."
         )
     return Question(fold, data, asked_of, "-".join(parts), at)
+
+
+def _named(target: Path) -> str:
+    """Some of the items that are held out."""
+    items = sorted(map(str, pq.read_table(target, columns=[schema.ITEM_ID])[schema.ITEM_ID].unique().to_pylist()))
+    return ", ".join(items[:NAMED]) + (", …" if len(items) > NAMED else "")
 
 
 def told(folder: Path, fold: str) -> dict[str, Any]:

@@ -143,7 +143,8 @@ def run(
 
 
 def _told(reasons: dict[str, str]) -> str:
-    return "; ".join(f"{name}: {reason}" for name, reason in reasons.items())
+    """Reasons within a sentence, whose own full stop follows."""
+    return "; ".join(f"{name}: {reason.rstrip('. ')}" for name, reason in reasons.items())
 
 
 def views_of(asked: Question, config: BenchmarkConfig) -> tuple[str, ...]:

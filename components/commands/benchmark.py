@@ -10,6 +10,7 @@ import click
 if TYPE_CHECKING:
     from components.benchmark.run import BenchmarkConfig
 
+MINUTES = click.FloatRange(0, 7 * 24 * 60, min_open=True)  # as the configurations have it
 LOG_WIDTH = 200  # letters; a log has no edge to wrap at
 
 
@@ -24,7 +25,7 @@ LOG_WIDTH = 200  # letters; a log has no edge to wrap at
               help="YAML with a `models:` section; its lines replace presets of the same names.")  # fmt: skip
 @click.option("--seeds", default=1, show_default=True, type=click.IntRange(1, 100), help="Runs of every model.")
 @click.option("--first-seed", default=7, show_default=True, type=click.IntRange(0), help="The first of them.")
-@click.option("--minutes-per-model", default=30.0, show_default=True,
+@click.option("--minutes-per-model", default=30.0, show_default=True, type=MINUTES,
               help="A model that takes longer is ended; a ranker, fitted twice, has twice that.")  # fmt: skip
 @click.option("--k", default=10, show_default=True, type=click.IntRange(1, 1000), help="Length of the lists.")
 @click.option("--repeats", is_flag=True, help="Keep bought items in the lists: two views, all items and new ones.")
@@ -42,7 +43,9 @@ def benchmark(
     from components.benchmark import material as materials
     from components.benchmark import roster
     from components.benchmark.run import Roster, run
+    from components.core.memory import allowed_gb
 
+    allowed_gb()  # refuses a limit that is none, before anything is read
     config = _config(protocol, options)
     material = materials.recognise(path)
     specs, names = roster.chosen(models, params, timed=material.has_times)

@@ -7,6 +7,8 @@ from typing import Any
 
 import click
 
+from components.commands.benchmark import MINUTES
+
 ROOT = Path(".")
 
 
@@ -19,7 +21,7 @@ ROOT = Path(".")
               help="Folder of what is found; a search that was interrupted there goes on.")  # fmt: skip
 @click.option("--params", type=click.Path(exists=True, dir_okay=False, path_type=Path),
               help="YAML with a `models:` section: where the search begins, in the place of presets.")  # fmt: skip
-@click.option("--minutes", default=10.0, show_default=True, help="Of the wall, for each model.")
+@click.option("--minutes", default=10.0, show_default=True, type=MINUTES, help="Of the wall, for each model.")
 @click.option("--trials", default=30, show_default=True, type=click.IntRange(1, 10_000), help="Of each model, at most.")
 @click.option("--seed", default=7, show_default=True, type=click.IntRange(0), help="Of the models and the search.")
 @click.option("--k", default=10, show_default=True, type=click.IntRange(1, 1000), help="Length of the lists.")
@@ -40,7 +42,9 @@ def tune(path: Path, models: str, out: Path, params: Path | None, **options: Any
     from components.benchmark.tune import tune as search
     from components.benchmark.tuning import TuneConfig
     from components.core.config import parse
+    from components.core.memory import allowed_gb
 
+    allowed_gb()  # refuses a limit that is none, before anything is read
     budget = {name: options.pop(name) for name in ("minutes", "trials", "seed")}
     density = {name: options.pop(name) for name in DENSITY_OPTIONS}
     options["density"] = {name: value for name, value in density.items() if value is not None}

@@ -98,12 +98,14 @@ class TwoTower(CatalogueModel, VectorModel):
         if config.text != "none" and (content is None or not content.n_words):
             raise DataError(
                 f"{self.component()}: text: {config.text} reads titles, and no two items share a word of a title; give "
-                "titles, or take two_tower or content_mlp, which read attributes."
+                "titles (in a shop's item table; bare sequences have none), or take two_tower or content_mlp, which "
+                "read attributes."
             )
         if config.content == "require" and not has_content(content, config):
             raise DataError(
                 f"{self.component()}: nothing is known of the items, and content: require asks for it; give item "
-                "attributes (the flow reads them from features/), or take two_tower with content: use."
+                "attributes (in a shop's item table; for bare sequences in item_attributes.json beside them), or take "
+                "two_tower with content: use."
             )
         from components.deep._two_tower_training import TwoTowerTrainer
 

@@ -67,9 +67,10 @@ def _hardly_filled(window: Window, held: int, usual: float, first: datetime, las
     return DataError(
         f"split: {window.name}, from {window.cutoff:%Y-%m-%d} to {window.end:%Y-%m-%d}, holds {held:,} events, where "
         f"{usual:,.0f} would be average. All lie between {first:%Y-%m-%d} and {last:%Y-%m-%d}: is one of them far from "
-        "the others, by mistake? artifacts/quality/report.html names such (rule times_hang_together), and "
-        "validate.freshness.now, the day of the export, sets rows of the future aside. If it is right so, choose other "
-        "shares, or split.least_filled: 0."
+        "the others, by mistake? Look for times near these two days, and correct such rows or leave them out; in the "
+        "loop, artifacts/quality/report.html names them (rule times_hang_together), and validate.freshness.now, the "
+        "day of the export, sets rows of the future aside. If it is right so, choose other shares, or "
+        "split.least_filled: 0, in params.yaml; leave_last_out cuts at no time at all."
     )
 
 

@@ -191,12 +191,36 @@ def test_bad_lists_of_another_system_are_refused_before_anything_is_fitted(walke
         (("--models", "household"), "nobody is left to ask: household: it only knows what a user had before"),
         (("--lists", "nowhere.parquet=them"), "no such file"),
         (("--lists", "nowhere.parquet"), "give FILE.parquet=NAME"),
+        (("--minutes-per-model", "0"), "'--minutes-per-model': 0.0 is not in the range"),
+        (("--minutes-per-model", "20000"), "'--minutes-per-model': 20000.0 is not in the range"),
     ],
 )
 def test_what_cannot_be_asked_is_refused_in_words(walked, tmp_path, arguments, words):
     result = called(walked[0], tmp_path / "out", *arguments)
     assert result.exit_code == 2 and words in result.output
     assert not (tmp_path / "out" / "report.json").exists()
+
+
+def test_a_reason_that_is_a_sentence_ends_with_one_full_stop(walked, tmp_path):
+    params = tmp_path / "none.yaml"
+    params.write_text("models:\n  broken: {component: ease, params: {memory_limit_gb: 0.0000001}}\n", encoding="utf-8")
+    result = called(walked[0], tmp_path / "out", "--params", params, models="broken")
+    assert result.exit_code == 2 and "nobody gave lists: broken: ease: " in result.output
+    assert result.output.strip().endswith("raise memory_limit_gb.")
+
+
+@pytest.mark.parametrize("command", ["benchmark", "tune"])
+def test_a_limit_of_memory_that_is_no_number_is_refused_before_anything_is_read(walked, tmp_path, command):
+    arguments = [command, "--data", walked[0], "--protocol", "leave-last-out", "--out", tmp_path / "out"]
+    result = CliRunner().invoke(main, list(map(str, arguments)), env={"SHOPLOOP_MEMORY_GB": "abc"})
+    assert result.exit_code == 2 and "SHOPLOOP_MEMORY_GB: 'abc' is no number of GB" in result.output
+    assert not (tmp_path / "out").exists()
+
+
+def test_one_of_the_canonical_tables_is_refused_with_the_folder_to_give(tmp_path):
+    (tmp_path / "interactions.parquet").write_bytes(b"PAR1")
+    result = called(tmp_path / "interactions.parquet", tmp_path / "out")
+    assert result.exit_code == 2 and f"are read as a folder; give {tmp_path}," in " ".join(result.output.split())
 
 
 def test_a_folder_without_data_says_what_would_do(tmp_path):
@@ -299,6 +323,7 @@ def refused(folder, *lines):
 def test_where_nobody_can_be_asked_it_says_why_before_anything_is_fitted(tmp_path):
     told = refused(tmp_path / "alike", *(f"u{u} a b c d" for u in range(5)))  # d is what all end with
     assert "nobody can be asked in the test fold: of 5 held-out events every item is missing" in told
+    assert "what was fitted on (d), so no list can hold it. More users who do the same do not help, only such" in told
     assert "reading alike" in told and "fit" not in told.partition("nobody")[0]
 
 

@@ -18,6 +18,12 @@ STEPS, ITEMS, USERS = 6, 30, 40
 ROOT = Path(__file__).parents[3]
 
 
+def test_minutes_of_nothing_are_refused_by_the_name_of_the_option(tmp_path):
+    arguments = ["tune", "--data", tmp_path, "--protocol", "leave-last-out", "--out", tmp_path / "out", "--minutes", 0]
+    done = CliRunner().invoke(main, list(map(str, arguments)))
+    assert done.exit_code == 2 and "'--minutes': 0.0 is not in the range" in done.output
+
+
 @pytest.mark.slow
 def test_a_search_gives_back_lines_for_the_benchmark_resumes_and_is_told_to_mlflow(tmp_path, monkeypatch):
     from components.tracking import location

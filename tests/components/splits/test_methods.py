@@ -64,6 +64,8 @@ def test_one_event_of_a_mistyped_year_stops_a_split_by_time_and_is_pointed_at():
     daily = [(f"u{n}", "milk", day) for n in range(20) for day in range(100)]
     with pytest.raises(DataError, match=r"validation, from 2024-12-18 to 2025-01-31, holds 0 events.*2025-03-16"):
         Temporal().folds(shop(*daily, ("u1", "milk", 440)))
+    with pytest.raises(DataError, match=r"times near these two days.* in the loop, art.*in params\.yaml; leave_last"):
+        Temporal().folds(shop(*daily, ("u1", "milk", 440)))
     with pytest.raises(DataError, match=r"history, from 2020-02-11 .* holds 1 events"):
         Temporal().folds(shop(*daily, ("u1", "milk", -1420)))
     assert len(Temporal(TemporalConfig(least_filled=0)).folds(shop(*daily, ("u1", "milk", 440)))) == 2
