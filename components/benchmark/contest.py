@@ -63,6 +63,7 @@ class Contest:
              fold before too
     watch    called every few seconds with the folder of the model's fit; a word ends the process, and is the reason
     option   of the command, that says the minutes
+    members_fitted  before, so that nobody has twice the minutes
     """
 
     specs: dict[str, Spec]
@@ -73,6 +74,7 @@ class Contest:
     minutes: float
     watch: Callable[[Path], str] = never
     option: str = "--minutes-per-model"
+    members_fitted: bool = False
 
     def hold(self, names: Iterable[str], seeds: Iterable[int], tell: Callable[[str], None]) -> list[Outcome]:
         """All outcomes; `tell` is called with one line about each.
@@ -140,7 +142,7 @@ class Contest:
 
     def limit(self, name: str) -> float:
         """Minutes of the wall that an entrant has, once."""
-        return TWICE * self.minutes if self.specs[name].learns_earlier else self.minutes
+        return TWICE * self.minutes if self.specs[name].learns_earlier and not self.members_fitted else self.minutes
 
     def _ahead(self, wanted: list[tuple[str, int]]) -> str:
         """What is to come, before it begins: how many, how long at most, and that nothing done is lost."""

@@ -74,7 +74,7 @@ class Fits:
         if name not in self.specs:
             raise ConfigError(f"benchmark: no model '{name}' in this run; there are {', '.join(sorted(self.specs))}.")
         at = self.folder / fit_key(self.specs[name], question, self.seed)
-        if (at / COST).is_file() and not self._worth_more(at):
+        if self.has(name, question):
             self.paid.add(Cost(**read_json(at / COST)))
             if (at / PRESSED).is_file():
                 self.pressed, self.remarks = True, [*self.remarks, *read_json(at / PRESSED)["remarks"]]
@@ -95,6 +95,11 @@ class Fits:
             write_json(at / PRESSED, {"minutes": self.hours.minutes, "remarks": model.remarks()})
         write_json(at / COST, asdict(cost))  # last: without it the fit is not taken for a whole one
         return model
+
+    def has(self, name: str, question: Question) -> bool:
+        """Whether the model of that name is fitted on the fold's history, and as long as this run would."""
+        at = self.folder / fit_key(self.specs[name], question, self.seed)
+        return (at / COST).is_file() and not self._worth_more(at)
 
     def _worth_more(self, at: Path) -> bool:
         """Whether a kept fit stopped for want of minutes, and this run gives it more."""

@@ -15,7 +15,7 @@ from components.benchmark.protocols import prepare, question, splitter, told
 from components.benchmark.roster import MODELS_SECTION, readers
 from components.benchmark.run import WORK, BenchmarkConfig, refuse_unread, views_of
 from components.benchmark.shape import fitted_to, shape_of
-from components.benchmark.tuning import OBJECTIVE, Search, Tried, TuneConfig
+from components.benchmark.tuning import COUNTS, OBJECTIVE, Search, Tried, TuneConfig
 from components.core.bundle import write_json, write_text
 from components.core.errors import DataError
 from components.core.outputs import Output
@@ -80,7 +80,7 @@ def tune(
         specs = specs | {name: better}  # so what joins it has it
         report = {"data": material.name, "asked": asked.model_dump(mode="json"), "models": found}
         report["left_out"] = lines.left_out
-        write_json(out / TRIALS, report | {"budget": config.model_dump(mode="json")})
+        write_json(out / TRIALS, report | {"budget": config.model_dump(mode="json") | {"minutes_are": COUNTS}})
         write_text(out / BEST, _params(asked, config, material, found))
     if not any(model["best"]["figures"] for model in found.values()):
         raise DataError(f"tune: no trial of {', '.join(found)} gave lists; {TRIALS} in {out} says why.")
@@ -100,7 +100,8 @@ def _searched(search: Search, spec: Spec, protocol: str, material: Material, roo
 
         best, tried = search.best(spec, study, record)
         run.metrics({f"best_{metric}_at_{search.k}": value for metric, value in best.figures.items()})
-    return {"component": spec.component, "best": asdict(best), "trials": [asdict(t) for t in tried]}
+    note = search.note(spec, tried)
+    return {"component": spec.component, "best": asdict(best), "trials": [asdict(t) for t in tried], "note": note}
 
 
 def _record(spec: Spec, tried: Tried, execution: str, about: dict[str, str]) -> Record:

@@ -7,6 +7,7 @@ that line back where nothing better was found.
 
 from __future__ import annotations
 
+import math
 import shutil
 import time
 from collections.abc import Callable
@@ -17,10 +18,10 @@ from typing import TYPE_CHECKING, Any
 from pydantic import Field
 
 from components.benchmark import lists
-from components.benchmark.contest import Contest, Outcome, never
+from components.benchmark.contest import FITS, Contest, Outcome, never
 from components.benchmark.entrant import Spec
-from components.benchmark.fits import curves_of, key_of
-from components.benchmark.protocols import Question
+from components.benchmark.fits import Fits, Hours, curves_of, key_of
+from components.benchmark.protocols import Question, earlier, question
 from components.benchmark.roster import IN_DAYS
 from components.core.config import Config, parse
 from components.core.registry import ENTRANTS, MODELS
@@ -35,6 +36,8 @@ STORE = "tune.db"
 SPENT = "spent_seconds"
 OBJECTIVE = "ndcg"
 PRUNED = "pruned: its epochs fell behind the median of earlier trials"
+MEMBER = "its member "
+COUNTS = "of the wall, a model's own trials; not the fits of the members that a fusion or a ranker joins, made before"
 DIGITS = 4
 START_TRIALS, START_EPOCHS = 4, 2  # before any trial is pruned
 RISING = ("validation_gain",)  # curves where more is better; of losses, less is
@@ -98,13 +101,17 @@ class Search:
         record  told of every trial that is over, those of earlier runs too: one may have been killed before it told
         """
         spent = float(study.user_attrs.get(SPENT, 0.0))
-        first = self._tried(0, spec, spec.params, self.config.minutes)
+        reason, now = self._fit_members(spec), time.time()
+        if reason:
+            first = Tried(0, spec.params, {}, now, now, reason)
+        else:
+            first = self._tried(0, spec, spec.params, self.config.minutes)
         spent += 0.0 if spent else first.ended - first.started
         self._tell(spec, first)
         tried = [first, *_earlier(study)]
         for known in tried:
             record(spec, known)
-        space = self.space(spec)
+        space = {} if reason else self.space(spec)
         while space and len(tried) <= self.config.trials and spent < 60 * self.config.minutes:
             trial = study.ask()
             number = len(tried)
@@ -119,6 +126,40 @@ class Search:
             record(spec, done)
             tried.append(done)
         return max(tried, key=lambda t: t.value), tried
+
+    def note(self, spec: Spec, tried: list[Tried]) -> str:
+        """Why a line's options were not searched, in words; empty where they were."""
+        if len(tried) > 1:
+            return ""
+        if not self.space(spec):
+            return "nothing to vary: as it stands"
+        if tried[0].reason.startswith(MEMBER):
+            return f"no trial: {tried[0].reason}"
+        return f"no trial in {self.config.minutes:g} minutes: as it stands"
+
+    def _fit_members(self, spec: Spec) -> str:
+        """Fit what a line joins, on every fold that it is fitted on, so that its minutes are for what is its own.
+
+        Returns why one of them cannot be fitted within the minutes; empty where all are.
+        """
+        if spec.is_model:
+            return ""
+        contest = replace(self._contest(spec, self.config.minutes), views=())
+        concerned = contest.concerned(spec.name)
+        hours = Hours(math.inf, self.config.minutes)
+        fits = Fits(self.work / FITS, {n: s for n, s in concerned.items() if s.is_model}, self.config.seed, hours)
+        folds = [self.asked]
+        if spec.learns_earlier:
+            folds.append(question(self.asked.folder.parent, earlier(self.asked.name)))
+        open_ = [(name, fold) for fold in folds for name in fits.specs if not fits.has(name, fold)]
+        if open_:
+            self.tell(f"{spec.name}: fitting its members first, not counted: {len(open_)} fits …")
+        for name, fold in open_:
+            outcome = replace(contest, asked=fold).outcome(name, self.config.seed)
+            if outcome.folder is None:
+                return f"{MEMBER}{name} on the fold {fold.name}: {outcome.reason}"
+            shutil.rmtree(outcome.folder)  # the fit is what is kept
+        return ""
 
     def space(self, spec: Spec) -> dict[str, Parameter]:
         """What may be tried of a line: without time stamps, nothing that counts days."""
@@ -145,7 +186,16 @@ class Search:
 
     def _contest(self, spec: Spec, minutes: float) -> Contest:
         lines = self.lines | {spec.name: spec}
-        return Contest(lines, self.asked, (self.view,), self.k, self.work, minutes, option="--minutes")
+        return Contest(
+            lines,
+            self.asked,
+            (self.view,),
+            self.k,
+            self.work,
+            minutes,
+            option="--minutes",
+            members_fitted=not spec.is_model,
+        )
 
     def _figures(self, outcome: Outcome) -> dict[str, float]:
         if outcome.folder is None:

@@ -38,7 +38,7 @@ class Job:
 
     name      of the entrant, among `specs`: all lines of the run by name
     prepared  folder of the folds; `fold` is asked
-    views     which lists are wanted, k items each
+    views     which lists are wanted, k items each; without any it is fitted and not asked
     result    folder to write; fits: where fitted models are kept
     until     time.monotonic() at which the process is ended; minutes: of the wall for one fit with its asking
     """
@@ -121,7 +121,7 @@ def run(job: Job) -> None:
         ask, told = _fitted(job, asked, fits)
     fit.add(fits.paid)
     with measured() as asking:
-        lists = all_lists(ask, asked, job.views, job.k)
+        lists = all_lists(ask, asked, job.views, job.k) if job.views else {}
     with replacing(Path(job.result)) as fresh:
         for view, found in lists.items():
             write_lists(fresh / f"{view}.parquet", found, asked.task.user_ids, asked.data.items)

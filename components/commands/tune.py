@@ -69,6 +69,7 @@ def _show(report: dict[str, Any], k: int, out: Path) -> None:
     for name, model in sorted(report["models"].items(), key=lambda pair: -_ndcg(pair[1]["best"])):
         best = model["best"]
         words = ", ".join(f"{option} {_short(value)}" for option, value in best["params"].items()) or "defaults"
+        words = model["note"] or words
         stood = model["trials"][0]
         closing.add_row(name, str(len(model["trials"])), f"{_ndcg(stood):.4f}", f"{_ndcg(best):.4f}", escape(words))
     console.print(closing)

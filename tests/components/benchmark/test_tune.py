@@ -38,6 +38,8 @@ def test_a_search_gives_back_lines_for_the_benchmark_resumes_and_is_told_to_mlfl
     found = json.loads((tmp_path / "found/tune.json").read_text(encoding="utf-8"))["models"]
     assert [len(found[name]["trials"]) for name in ("item_transition", "popularity")] == [3, 1], "nothing to vary"
     assert "household" not in found and "household" in first.output
+    assert found["popularity"]["note"] == "nothing to vary: as it stands" and not found["item_transition"]["note"]
+    assert "nothing to vary" in first.output
     best = yaml.safe_load((tmp_path / "found/params.yaml").read_text(encoding="utf-8"))["models"]["item_transition"]
     assert best["params"] == found["item_transition"]["best"]["params"]
     values = [trial["figures"]["ndcg"] for trial in found["item_transition"]["trials"]]
@@ -210,6 +212,42 @@ def small_fold(folder):
     material = recognise(folder / "sequences.txt")
     split = splitter("leave-last-out", material, {}, learns_earlier=True)
     return question(prepare(material, split, folder / "folds"), "validation")
+
+
+def joined_search(folder, minutes):
+    """A ranker of two models, its search, and the lines that were told."""
+    from components.benchmark.entrant import Spec
+    from components.benchmark.tuning import Search, TuneConfig
+
+    members = ["popularity", "item_transition"]
+    trees = {"candidates": members, "lambdamart": {"trees": 20, "patience": None, "threads": 1}}
+    lines = {name: Spec(name, name) for name in members} | {"trees": Spec("trees", "ranker", trees)}
+    told, config = [], TuneConfig(minutes=minutes, trials=1)
+    return Search(config, lines, small_fold(folder), "new", 10, folder / "work", False, told.append), told
+
+
+@pytest.mark.slow
+def test_members_are_fitted_before_the_minutes_of_what_joins_them_begin_and_only_once(tmp_path):
+    from components.benchmark.fits import COST
+
+    search, told = joined_search(tmp_path, minutes=5)
+    spec = search.lines["trees"]
+    tried = search.best(spec, search.study(spec), lambda *_: None)[1]
+    assert told[0] == "trees: fitting its members first, not counted: 4 fits …", "two models on two folds"
+    fitted = [path.stat().st_mtime for path in (tmp_path / "work/fits").glob(f"*/{COST}")]
+    assert len(fitted) == 4 and max(fitted) < tried[0].started and len(tried) == 2
+    assert search.note(spec, tried) == ""
+    assert search.note(spec, tried[:1]) == "no trial in 5 minutes: as it stands"
+    again, told = joined_search(tmp_path, minutes=5)
+    assert not again._fit_members(spec) and not told
+
+
+def test_a_member_that_cannot_be_fitted_within_the_minutes_is_why_there_is_no_trial(tmp_path):
+    search, _ = joined_search(tmp_path, minutes=0.001)
+    spec = search.lines["trees"]
+    best, tried = search.best(spec, search.study(spec), lambda *_: None)
+    why = "its member popularity on the fold validation: ended after 0.001 minutes; give more --minutes"
+    assert (best.reason, len(tried)) == (why, 1) and search.note(spec, tried) == f"no trial: {why}"
 
 
 def test_a_trial_that_is_ended_names_the_option_that_gives_more(tmp_path):
