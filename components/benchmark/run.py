@@ -16,7 +16,7 @@ from components.benchmark.contest import Contest, Outcome
 from components.benchmark.entrant import Spec
 from components.benchmark.material import Material
 from components.benchmark.protocols import Question, prepare, question, splitter, told
-from components.benchmark.roster import readers
+from components.benchmark.roster import ALL, readers
 from components.benchmark.shape import fitted_to, shape_of
 from components.benchmark.standings import Entry
 from components.core import layout, rng
@@ -80,6 +80,7 @@ class Roster:
     specs    all lines by name; names: those that run; unable: name → why it cannot do the data
     foreign  name → parquet with somebody else's lists
     params   what is told of the file with options of one's own; None where there is none
+    models   as they were asked for: all, or names separated by commas
     """
 
     specs: dict[str, Spec]
@@ -87,6 +88,7 @@ class Roster:
     unable: dict[str, str]
     foreign: dict[str, Path]
     params: dict[str, Any] | None = None
+    models: str = ALL
 
 
 def run(
@@ -131,7 +133,7 @@ def run(
         "format": FORMAT,
         "data": facts | _questions(asked, config),
         "split": split.config.model_dump(mode="json", exclude={"engine"}),
-        "asked": config.model_dump(mode="json") | {"fold": config.fold, "views": views},
+        "asked": config.model_dump(mode="json") | {"fold": config.fold, "views": views, "models": roster.models},
         "params": roster.params,
         "entries": {e.name: _words(e) for e in entries},
         "failed": [{"name": o.name, "seed": o.seed, "reason": o.reason} for o in outcomes if o.folder is None],

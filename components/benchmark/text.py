@@ -37,7 +37,8 @@ def command(report: dict[str, Any]) -> str:
     asked, data = report["asked"], report["data"]
     where = {"sequences": "<folder with sequences.txt>", "snapshot": "<folder of clean tables>"}
     parts = ["shoploop benchmark", "--data", where.get(data["kind"], "params.yaml"), "--protocol", asked["protocol"]]
-    parts += ["--models", ",".join(e for e, entry in report["entries"].items() if entry["cost"]), "--out", "<folder>"]
+    finished = ",".join(e for e, entry in report["entries"].items() if entry["cost"])
+    parts += ["--models", asked.get("models", finished), "--out", "<folder>"]  # older reports do not say who was asked
     parts += [f"--params {shlex.quote(given['file'])}"] if (given := report.get("params")) else []
     parts += [f"--seeds {asked['seeds']}"] if asked["seeds"] > 1 else []
     parts += [f"{flag} {asked[name]}" for name, flag in FLAGS.items() if asked[name] != USUAL[name]]

@@ -51,7 +51,8 @@ def benchmark(
     specs, names = roster.chosen(models, params, timed=material.has_times)
     unable = roster.able(specs, names, repeats=config.repeats)
     foreign = dict(_foreign(text, names) for text in lists)
-    entrants = Roster(specs, names, unable, foreign, roster.told_of(params, timed=material.has_times))
+    told, wanted = roster.told_of(params, timed=material.has_times), models if models == roster.ALL else ",".join(names)
+    entrants = Roster(specs, names, unable, foreign, told, wanted)
     report = run(config, material, entrants, out, lambda line: click.echo(line, err=True))
     _show(report, out)
 

@@ -141,6 +141,17 @@ def test_the_command_in_the_reports_names_options_and_seeds_and_is_accepted(walk
     assert report_of(tmp_path / "again")["views"] == report["views"]
 
 
+def test_the_command_names_whom_it_was_asked_for_and_not_only_who_finished(walked):
+    from components.benchmark import text
+
+    report = report_of(walked[1])
+    assert "--models popularity,item_transition,broken,household --out" in text.command(report)
+    report["asked"]["models"] = "all"
+    assert "--models all --out" in text.command(report)
+    del report["asked"]["models"]
+    assert "--models item_transition,popularity --out" in text.command(report), "older reports do not know"
+
+
 def test_a_second_run_resumes_and_says_the_same(walked):
     data, out, _ = walked
     before = report_of(out)
