@@ -172,8 +172,9 @@ def peak_mb() -> float:
 
 def fit_key(spec: Spec, question: Question, seed: int) -> str:
     """A name for a fitted model: the data and files it reads, component, options, seed, and the component's code."""
-    config, data = spec.model().config.model_dump(mode="json"), question.digest_for(spec.uses_content)
-    facts = {"data": data, "reads": spec.reads(), "component": spec.component, "config": config, "seed": seed}
+    model, data = spec.model(), question.digest_for(spec.uses_content)
+    config = model.config.model_dump(mode="json")
+    facts = {"data": data, "reads": model.reads(), "component": spec.component, "config": config, "seed": seed}
     return key_of(facts | {"code": code_of(spec)})
 
 

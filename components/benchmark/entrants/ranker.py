@@ -34,11 +34,11 @@ class RankerConfig(RankConfig):
                  rows for each, is held in memory
     """
 
-    candidates: list[str] = Field(default=["popularity", "item_knn", "item_transition", "sasrec"], min_length=1)
     space: ClassVar = {f"lambdamart.{name}": part for name, part in LambdamartConfig.space.items()} | {
         "candidates_per_model": Ints(20, 100, log=True),
         "negatives_per_user": Ints(20, 200, log=True),
     }
+    candidates: list[str] = Field(default=["popularity", "item_knn", "item_transition", "sasrec"], min_length=1)
     consensus: ConsensusConfig | None = None
     repeats: bool = False
     most_users: int = Field(default=30_000, ge=1)
