@@ -21,6 +21,7 @@ from components.benchmark.shape import fitted_to, shape_of
 from components.benchmark.standings import Entry
 from components.core import layout, rng
 from components.core.bundle import replacing, write_json
+from components.core.command_line import MOST_MINUTES
 from components.core.config import Config
 from components.core.errors import DataError
 from components.core.outputs import Output
@@ -55,7 +56,7 @@ class BenchmarkConfig(Config):
     k: int = Field(text.USUAL["k"], ge=1, le=1000)
     repeats: bool = False
     validation: bool = False
-    minutes: float = Field(text.USUAL["minutes"], gt=0, le=7 * 24 * 60)
+    minutes: float = Field(text.USUAL["minutes"], gt=0, le=MOST_MINUTES)
     density: dict[str, Any] = Field(default_factory=dict)
 
     @property

@@ -23,6 +23,7 @@ from components.benchmark.entrant import Spec
 from components.benchmark.fits import Fits, Hours, curves_of, key_of
 from components.benchmark.protocols import Question, earlier, question
 from components.benchmark.roster import IN_DAYS
+from components.core.command_line import MOST_MINUTES
 from components.core.config import Config, parse
 from components.core.registry import ENTRANTS, MODELS
 from components.core.space import Choice, Floats, Parameter
@@ -47,7 +48,7 @@ FALLING = ("validation_loss",)
 class TuneConfig(Config):
     """The budget, the same for every model: whichever of minutes and trials is used up first ends its search."""
 
-    minutes: float = Field(10.0, gt=0, le=7 * 24 * 60, description="of the wall, for one model")
+    minutes: float = Field(10.0, gt=0, le=MOST_MINUTES, description="of the wall, for one model")
     trials: int = Field(30, ge=1, le=10_000, description="of one model, beside the line as it stands")
     seed: int = Field(7, ge=0)
 

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from components.core.command_line import MINUTES
+
 if TYPE_CHECKING:
     from components.benchmark.run import BenchmarkConfig
 
-MINUTES = click.FloatRange(0, 7 * 24 * 60, min_open=True)  # as the configurations have it
 LOG_WIDTH = 200  # letters; a log has no edge to wrap at
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from components.commands.benchmark import MINUTES
+from components.core.command_line import MINUTES
 
 ROOT = Path(".")
 

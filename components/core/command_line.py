@@ -11,6 +11,9 @@ import click
 
 from components.core.errors import ShoploopError
 
+MOST_MINUTES = 7 * 24 * 60  # of the wall, for one model
+MINUTES = click.FloatRange(0, MOST_MINUTES, min_open=True)
+
 
 class PlainErrors(click.Group):
     """Print our own errors as words, without a traceback, and leave with 2.
