@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 
 LEAST = np.finfo(np.float32).tiny  # MLlib takes a confidence of 0 for "not bought"
+# Epochs between two writings of the factors. A task is handed the whole way its factors were made since then, by
+# recursion: without them ten epochs overflow a stack of 1 MB, and with it goes the JVM.
+CHECKPOINT_EPOCHS = 5
 
 
 def item_factors(
@@ -46,6 +49,7 @@ def item_factors(
             userCol="user",
             itemCol="item",
             ratingCol="confidence",
+            checkpointInterval=CHECKPOINT_EPOCHS,
             seed=seed,
         )
         found = solver.fit(frame).itemFactors.toArrow()

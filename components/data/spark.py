@@ -34,7 +34,7 @@ REMEDY = (
     "install Java 17 (Debian: openjdk-17-jre-headless) and run `make spark`, or choose `engine: {component: duckdb}`"
 )
 # Sensible on one machine; params.yaml may say otherwise.
-STACK = "-Xss4m"  # of a thread: ALS hands a task the whole way its factors were made, some hundred stages, by recursion
+STACK = "-Xss4m"  # of a thread: a task is handed the whole way its rows were made by recursion
 USUAL = {
     "spark.app.name": "shoploop",
     "spark.ui.enabled": "false",

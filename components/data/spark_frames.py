@@ -21,11 +21,11 @@ ROW_GROUP = 100_000
 
 @contextmanager
 def frame_of(table: pa.Table, engine: EngineConfig, beside: Path | None) -> Iterator[DataFrame]:
-    """The table in a Spark of its own; both are gone when the block ends.
+    """The table in a Spark of its own, which keeps its checkpoints beside it; all are gone when the block ends.
 
     It goes by way of a parquet file, so that the driver's heap need not hold it.
 
-    beside  folder for that file, which on a cluster every worker must see; None: the system's temporary one
+    beside  folder for that file and the checkpoints, which on a cluster every worker must see; None: the system's temporary one
     Raises  ConfigError if Spark cannot be had
     """
     con = engine.open()
@@ -35,6 +35,7 @@ def frame_of(table: pa.Table, engine: EngineConfig, beside: Path | None) -> Iter
         with tempfile.TemporaryDirectory(prefix="for-spark-", dir=beside) as folder:
             file = Path(folder) / "table.parquet"
             pq.write_table(table, file, row_group_size=ROW_GROUP)
+            con.session.sparkContext.setCheckpointDir(f"file://{file.absolute().parent}/checkpoints")
             yield con.session.read.parquet(f"file://{file.absolute()}")
     finally:
         con.disconnect()

@@ -6,6 +6,8 @@ Neither is equal bit for bit: two seeds of one machine differ too, and the toler
 from __future__ import annotations
 
 import shutil
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -26,6 +28,21 @@ pytestmark = [pytest.mark.slow, NO_JAVA]
 SPARK = EngineConfig(component="spark", master="local[2]", memory_limit_gb=1, conf={"spark.sql.shuffle.partitions": 4})
 USERS, ITEMS, GROUPS = 300, 80, 4
 LARGEST_LOSS, LEAST_OVERLAP = 0.03, 0.7  # of NDCG@10, and of the lists of ten
+
+SHALLOW = """
+import sys
+from pathlib import Path
+import scipy.sparse as sp
+from components.cf._als_on_spark import item_factors
+from components.cf.als import AlsConfig
+from components.data.engine import EngineConfig
+
+folder = Path(sys.argv[1])
+conf = {"spark.driver.extraJavaOptions": "-Xss1m", "spark.sql.shuffle.partitions": 4}
+spark = EngineConfig(component="spark", master="local[2]", memory_limit_gb=1, conf=conf)
+config = AlsConfig(embedding_size=8, epochs=20)
+print(item_factors(sp.load_npz(folder / "extra.npz"), config, spark, folder, 3).shape)
+"""
 
 
 @pytest.fixture(scope="module")
@@ -63,6 +80,15 @@ def test_als_on_spark_recommends_what_als_does_here_and_its_bundle_needs_no_spar
     assert gains[1] == pytest.approx(gains[0], abs=LARGEST_LOSS)
     assert overlap >= LEAST_OVERLAP
     assert not any((tmp_path / "work").iterdir())
+
+
+def test_als_on_spark_fits_with_the_stacks_that_a_jvm_has_by_itself(shop, tmp_path):
+    """In a process of its own, for the JVM that a process starts first keeps its stacks."""
+    sp.save_npz(tmp_path / "extra.npz", shop[0].histories.matrix(ITEMS))
+    done = subprocess.run(
+        [sys.executable, "-c", SHALLOW, str(tmp_path)], capture_output=True, text=True, timeout=300, check=False
+    )
+    assert done.stdout.strip() == f"({ITEMS}, 8)", done.stderr[-2000:]
 
 
 def test_trees_grown_on_spark_order_as_those_grown_here(tmp_path):

@@ -21,7 +21,7 @@ from components.core.pseudonyms import (
     retired_keys,
     without_forgotten,
 )
-from components.data.engine import connect
+from components.data.engine import EngineConfig, connect
 
 KEY = PseudonymKey("k" * 32)
 IDS = [
@@ -51,16 +51,12 @@ def test_the_column_in_duckdb_agrees_with_the_single_id(tmp_path):
 
 
 @pytest.mark.slow
-def test_the_column_in_spark_agrees_with_the_single_id(tmp_path, monkeypatch):
-    monkeypatch.setenv("SPARK_LOCAL_IP", "127.0.0.1")
-    import ibis
-    from pyspark.sql import SparkSession
-
-    session = SparkSession.builder.master("local[1]").config("spark.ui.enabled", "false").getOrCreate()
+def test_the_column_in_spark_agrees_with_the_single_id(tmp_path):
+    con = EngineConfig(component="spark", master="local[1]", memory_limit_gb=1).open()
     try:
-        assert column(ibis.pyspark.connect(session), tmp_path) == expected()
+        assert column(con, tmp_path) == expected()
     finally:
-        session.stop()
+        con.disconnect()
 
 
 def test_a_pseudonym_is_the_nested_keyed_hash_that_the_docstring_says():
