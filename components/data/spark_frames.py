@@ -25,7 +25,8 @@ def frame_of(table: pa.Table, engine: EngineConfig, beside: Path | None) -> Iter
 
     It goes by way of a parquet file, so that the driver's heap need not hold it.
 
-    beside  folder for that file and the checkpoints, which on a cluster every worker must see; None: the system's temporary one
+    beside  folder for that file and the checkpoints, which on a cluster every worker must see; None: the system's
+            temporary one
     Raises  ConfigError if Spark cannot be had
     """
     con = engine.open()
