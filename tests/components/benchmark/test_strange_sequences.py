@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.components.benchmark.test_benchmark import called, report_of
+from tests.components.benchmark.test_benchmark import USERS, called, report_of, walk
 
 LINES = [f"u{u:02} " + " ".join(f"i{(u + k) % 9}" for k in range(5)) for u in range(12)]
 WALK = "\n".join(LINES) + "\n"
@@ -107,3 +107,69 @@ def test_a_view_in_which_nobody_has_anything_new_is_left_out_and_said_so(tmp_pat
     for form in (html, text):
         assert "nobody went on to one that was new to him, so there is no view of those" in form
     assert [file.name for file in (tmp_path / "out/lists").glob("pop*")] == ["popularity.all.parquet"]
+
+
+def refused(folder, *lines):
+    """What the benchmark says of sequences that it cannot use."""
+    folder.mkdir()
+    (folder / "sequences.txt").write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+    result = called(folder, folder / "out")
+    assert result.exit_code == 2 and "Traceback" not in result.output, result.output
+    return " ".join(result.output.split())
+
+
+def test_where_nobody_can_be_asked_it_says_why_before_anything_is_fitted(tmp_path):
+    told = refused(tmp_path / "alike", *(f"u{u} a b c d" for u in range(5)))  # d is what all end with
+    assert "nobody can be asked in the test fold: of 5 held-out events every item is missing" in told
+    assert "what was fitted on (d), so no list can hold it. More users who do the same do not help, only such" in told
+    assert "reading alike" in told and "fit" not in told.partition("nobody")[0]
+
+
+def test_where_all_that_is_held_out_was_had_before_it_names_the_option(tmp_path):
+    told = refused(tmp_path / "again", *(f"u{u} a b a b a" for u in range(5)))
+    assert "every held-out item is in its user's own history" in told and "--repeats" in told
+
+
+def test_users_of_two_events_are_asked_and_who_is_not_is_told_with_the_reason(tmp_path):
+    data = walk(tmp_path / "shop")
+    with open(data / "sequences.txt", "a", encoding="utf-8") as file:
+        file.writelines(f"two{u:02} i{u:02} i{u + 1:02}\n" for u in range(20))
+        file.write("one i05\nanother i06\nodd i05 never\n")
+    assert called(data, tmp_path / "out", models="popularity").exit_code == 0
+    assert report_of(tmp_path / "out")["data"]["asked_users"] == USERS + 20
+    html, text = ((tmp_path / f"out/report.{kind}").read_text(encoding="utf-8") for kind in ("html", "md"))
+    for said in (html, text):
+        assert "2 users have fewer than 2 events: fitted on, not asked." in said
+        assert "1 users went on to nothing but items that are only in the target: fitted on, not asked." in said
+    assert called(data, tmp_path / "before", "--validation", models="popularity").exit_code == 0
+    text = (tmp_path / "before/report.md").read_text(encoding="utf-8")
+    assert "23 users have fewer than 3 events: fitted on, not asked." in text
+    assert report_of(tmp_path / "before")["data"]["asked_users"] == USERS
+
+
+def test_a_user_on_two_lines_is_told_of(tmp_path):
+    data = walk(tmp_path / "shop")
+    with open(data / "sequences.txt", "a", encoding="utf-8") as file:
+        file.write("u00 i09 i12\nu01 i20\nu00 i15\n")
+    assert called(data, tmp_path / "out", models="popularity").exit_code == 0
+    remarks = report_of(tmp_path / "out")["data"]["remarks"]
+    assert [r.partition(",")[0] for r in remarks if "lines" in r] == ["2 users stand on several lines"]
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ["user_id,item_id,timestamp", *(f"u{u},i{u + k},2024-01-0{k + 1}" for u in range(5) for k in range(4))],
+        [f"{u}::{u + k}::5::97830{u}{k}60" for u in range(1, 5) for k in range(1, 5)],
+        ["user:token\titem:token\tat:float", *(f"{u}\t{u + k}\t87830{u}{k}60" for u in range(5) for k in range(5))],
+    ],
+)
+def test_a_table_of_events_in_place_of_sequences_is_refused_with_what_to_do(tmp_path, lines):
+    told = refused(tmp_path / "table", *lines)
+    assert "one event a line" in told and "params.yaml" in told
+
+
+def test_a_folder_without_sequences_names_what_it_holds(tmp_path):
+    (tmp_path / "items.txt").write_text("u a b c\n")
+    told = " ".join(called(tmp_path, tmp_path / "out").output.split())
+    assert "it holds items.txt" in told
