@@ -1,4 +1,7 @@
-"""The one contract, held by every registered model; a new file in components/cf or components/deep joins by itself."""
+"""The one contract, held by every registered model and by what options make of it.
+
+A new file in components/cf or components/deep joins by itself; a loss or a network that is an option joins in VARIANTS.
+"""
 
 from __future__ import annotations
 
@@ -70,6 +73,14 @@ CONTRACT_PARAMS = {
     "content_mlp": _TINY_PAIRS | {"hidden_size": 16, "item_hidden_size": 8},
     "content_cnn": _TINY_PAIRS | {"hidden_size": 16},
 }
+# What one option makes another network or another loss of: name → component, its options beside those above.
+VARIANTS = {
+    "lstm": ("gru4rec", {"cell": "lstm"}),
+    "rnn": ("gru4rec", {"cell": "rnn"}),
+    "sasrec_full_softmax": ("sasrec", {"negatives": 0}),
+    "sasrec_contrast": ("sasrec", {"contrast_epochs": 2}),
+    "fm_bce": ("fm", {"objective": "bce"}),
+}
 
 # What a model cannot do, and why: (claim, model) → reason. Strict: a gap that closes must leave this table.
 _SEEDED_BY_INDEX = "starts from seeded random numbers dealt out by item index, and ends near them"
@@ -106,16 +117,26 @@ for path in (folder / "models").iterdir():
 """
 
 
+def component_of(name: str) -> str:
+    """What a variant is a variant of; a registered model is itself."""
+    return VARIANTS[name][0] if name in VARIANTS else name
+
+
+def room_of(name: str) -> str:
+    """Folder of components/ where the model lives."""
+    return Path(MODELS.file(component_of(name))).parent.name
+
+
 def for_every_model(claim: Callable) -> Callable:
-    """Run a claim for every registered model; deep ones are slow, gaps are strict expected failures."""
+    """Run a claim for every registered model and variant; deep ones are slow, gaps are strict expected failures."""
 
     def case(name: str) -> object:
-        marks = [pytest.mark.slow] if MODELS.file(name).startswith("components/deep/") else []
-        if reason := GAPS.get((claim.__name__, name)):
+        marks = [pytest.mark.slow] if room_of(name) == "deep" else []
+        if reason := GAPS.get((claim.__name__, component_of(name))):
             marks.append(pytest.mark.xfail(strict=True, reason=reason))
         return pytest.param(name, marks=marks)
 
-    return pytest.mark.parametrize("name", [case(name) for name in MODELS.names()])(claim)
+    return pytest.mark.parametrize("name", [case(name) for name in (*MODELS.names(), *VARIANTS)])(claim)
 
 
 def events(seed: int = 7) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -163,8 +184,9 @@ def content_of_groups(data: Dataset) -> ItemContent:
 
 
 def unfitted(name: str) -> Model:
-    cls = MODELS.get(name)
-    return cls(parse(cls.Config, CONTRACT_PARAMS.get(name), "contract"))
+    cls = MODELS.get(component_of(name))
+    options = CONTRACT_PARAMS.get(component_of(name), {}) | VARIANTS.get(name, (name, {}))[1]
+    return cls(parse(cls.Config, options, "contract"))
 
 
 @cache
@@ -188,7 +210,7 @@ def one_history(items: list[int], days_ago: list[float], seconds: list[int] | No
     return Histories.of([items], [times], NOW)
 
 
-@for_every_model
+@pytest.mark.parametrize("name", MODELS.names())
 def test_default_config_round_trips_and_refuses_unknown_keys(name: str) -> None:
     config = MODELS.get(name).Config
     assert parse(config, config().model_dump(mode="json"), "here") == config()
@@ -259,7 +281,9 @@ def test_what_a_model_says_in_its_form_is_its_score(name: str) -> None:
         shares = np.exp(products - np.logaddexp.reduce(products, axis=1)[:, None])
         assert alike(np.log1p(model.n_items * shares) if model.softmax else products, scores)
     else:
-        assert name in {"popularity", "tifu_knn", "deep_fm", "fm", "neumf"}, "asked for the whole catalogue"
+        assert component_of(name) in {"popularity", "tifu_knn", "deep_fm", "fm", "neumf"}, (
+            "asked for the whole catalogue"
+        )
 
 
 @for_every_model
@@ -335,8 +359,8 @@ def scored_elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str]
     def scored(room: str) -> Path:
         folder = tmp_path_factory.mktemp("fresh")
         save_dataset(folder / "data", checkerboard())
-        for name in MODELS.names():
-            if Path(MODELS.file(name)).parent.name == room:
+        for name in (*MODELS.names(), *VARIANTS):
+            if room_of(name) == room:
                 fitted(name).save(folder / "models" / name)
         subprocess.run([sys.executable, "-c", SCORE_IN_A_FRESH_PROCESS, folder], cwd=ROOT, check=True, timeout=120)
         return folder
@@ -348,7 +372,7 @@ def scored_elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str]
 def test_a_saved_model_gives_equal_scores_in_a_fresh_process(
     name: str, scored_elsewhere: Callable[[str], Path]
 ) -> None:
-    scores = np.load(scored_elsewhere(Path(MODELS.file(name)).parent.name) / f"{name}.npy")
+    scores = np.load(scored_elsewhere(room_of(name)) / f"{name}.npy")
     assert alike(scores, fitted(name).score(checkerboard().histories))
 
 
@@ -424,7 +448,7 @@ def test_meagre_data_give_finite_scores_or_are_refused_in_words(name: str, case:
     users, items = (np.array(list(ids)) for ids in MEAGRE[case])
     times = NOW - (np.arange(len(users), 0, -1) // 2) * DAY_S - 1  # in twos, so that some events are one basket
     data = Dataset.from_events(users, items, times, NOW)
-    if name in NEEDS_A_FOLLOWER and case in NOTHING_FOLLOWS:
+    if component_of(name) in NEEDS_A_FOLLOWER and case in NOTHING_FOLLOWS:
         with pytest.raises(DataError, match="bring more history"):
             fit(name, data)
         return
