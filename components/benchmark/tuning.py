@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
 
-from components.benchmark import lists
+from components.benchmark import lists, pruning
 from components.benchmark.contest import FITS, Contest, Outcome, never
 from components.benchmark.entrant import Spec
-from components.benchmark.fits import Fits, Hours, curves_of, key_of
+from components.benchmark.fits import Fits, Hours, key_of
 from components.benchmark.protocols import Question, earlier, question
 from components.benchmark.roster import IN_DAYS
 from components.core.command_line import MOST_MINUTES
@@ -36,13 +36,9 @@ if TYPE_CHECKING:
 STORE = "tune.db"
 SPENT = "spent_seconds"
 OBJECTIVE = "ndcg"
-PRUNED = "pruned: its epochs fell behind the median of earlier trials"
 MEMBER = "its member "
 COUNTS = "of the wall, a model's own trials; not the fits of the members that a fusion or a ranker joins, made before"
 DIGITS = 4
-START_TRIALS, START_EPOCHS = 4, 2  # before any trial is pruned
-RISING = ("validation_gain",)  # curves where more is better; of losses, less is
-FALLING = ("validation_loss",)
 
 
 class TuneConfig(Config):
@@ -119,7 +115,7 @@ class Search:
             params = spec.params
             for name, parameter in space.items():
                 params = with_option(params, name, _suggest(trial, name, parameter))
-            done = self._tried(number, spec, params, self.config.minutes - spent / 60, _Watch(trial))
+            done = self._tried(number, spec, params, self.config.minutes - spent / 60, pruning.Watch(trial))
             spent += done.ended - done.started
             _close(study, trial, done, params)
             study.set_user_attr(SPENT, spent)
@@ -227,7 +223,7 @@ class Search:
             storage=storage,
             load_if_exists=True,
             direction="maximize",
-            pruner=optuna.pruners.MedianPruner(n_startup_trials=START_TRIALS, n_warmup_steps=START_EPOCHS),
+            pruner=pruning.pruner(),
         )
         # The sampler's draws go on from where an earlier run stopped, not from the beginning.
         study.sampler = optuna.samplers.TPESampler(seed=self.config.seed + len(study.trials))
@@ -244,29 +240,6 @@ class Search:
         facts = [spec.component, spec.params, space, data, self.view, self.k, self.config.seed]
         facts += [part for part in (members, reads) if part]
         return key_of({"of": facts})
-
-
-class _Watch:
-    """Tells a trial of the epochs that its fit has behind it, and says when they are not worth going on."""
-
-    def __init__(self, trial: optuna.Trial):
-        self.trial, self.told = trial, 0
-
-    def __call__(self, fit: Path) -> str:
-        """A reason to end the fit, or nothing."""
-        values = _rising(curves_of(fit))
-        for epoch in range(self.told, len(values)):
-            self.trial.report(values[epoch], epoch)
-        self.told = max(self.told, len(values))
-        return PRUNED if values and self.trial.should_prune() else ""
-
-
-def _rising(curves: dict[str, list[float]]) -> list[float]:
-    """The curve that says how good an epoch is, larger is better; empty where there is none."""
-    for name in RISING:
-        if curves.get(name):
-            return curves[name]
-    return next(([-v for v in curves[name]] for name in FALLING if curves.get(name)), [])
 
 
 def with_option(params: dict[str, Any], name: str, value: Any) -> dict[str, Any]:
@@ -293,7 +266,7 @@ def _close(study: optuna.Study, trial: optuna.Trial, done: Tried, params: dict[s
     if done.figures:
         study.tell(trial, done.value)
     else:
-        study.tell(trial, state=TrialState.PRUNED if done.reason == PRUNED else TrialState.FAIL)
+        study.tell(trial, state=TrialState.PRUNED if done.reason == pruning.PRUNED else TrialState.FAIL)
 
 
 def _earlier(study: optuna.Study) -> list[Tried]:

@@ -133,7 +133,7 @@ def test_a_search_that_was_killed_goes_on_below_its_run_and_leaves_none_running(
 def test_a_fit_whose_epochs_fall_behind_is_ended(tmp_path):
     import optuna
 
-    from components.benchmark.tuning import PRUNED, _Watch
+    from components.benchmark.pruning import PRUNED, Watch
 
     study = optuna.create_study(direction="maximize", pruner=optuna.pruners.MedianPruner(2, 1))
     for gain in (0.4, 0.5, 0.6):
@@ -141,7 +141,7 @@ def test_a_fit_whose_epochs_fall_behind_is_ended(tmp_path):
         for epoch in range(4):
             trial.report(gain, epoch)
         study.tell(trial, gain)
-    watch = _Watch(study.ask())
+    watch = Watch(study.ask())
     curves = {"curves": {"train_loss": [9, 8, 7], "validation_loss": [5, 4, 4], "validation_gain": [0.1, 0.2, 0.1]}}
     assert watch(tmp_path) == "", "nothing is known yet"
     write_json(tmp_path / "journal/checkpoint/model.json", curves)
@@ -195,11 +195,11 @@ def test_a_training_leaves_time_for_its_lists_within_its_own_minutes_and_those_o
 
 
 def test_losses_fall_and_gains_rise():
-    from components.benchmark.tuning import _rising
+    from components.benchmark.pruning import rising
 
-    assert _rising({"validation_loss": [3, 2], "train_loss": [1, 0]}) == [-3, -2]
-    assert _rising({"validation_gain": [0.1], "validation_loss": [3]}) == [0.1]
-    assert _rising({"train_loss": [1]}) == []
+    assert rising({"validation_loss": [3, 2], "train_loss": [1, 0]}) == [-3, -2]
+    assert rising({"validation_gain": [0.1], "validation_loss": [3]}) == [0.1]
+    assert rising({"train_loss": [1]}) == []
 
 
 def small_fold(folder):
