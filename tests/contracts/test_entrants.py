@@ -21,24 +21,23 @@ from components.core.errors import ConfigError
 from components.core.ranking import ALL, NEW
 from components.core.registry import ENTRANTS
 from components.core.rng import stream
+from components.core.space import Choice
+from tests.components.benchmark.test_benchmark import ITEMS, walk
+from tests.components.benchmark.test_joined import MEMBERS, SMALL
 
-ITEMS, USERS, STEPS, K = 30, 40, 6, 10
+K = 10
 VIEWS = (ALL, NEW)
-MEMBERS = ["popularity", "item_transition"]
-TREES = {"trees": 20, "min_child_weight": 0, "max_depth": 3, "threads": 1, "patience": None}
 PARAMS = {
     "fusion": {"weights": {"item_transition": 3.0, "popularity": 1.0}},
-    "ranker": {"candidates": MEMBERS, "lambdamart": TREES},
+    "ranker": {"candidates": MEMBERS, "lambdamart": SMALL | {"patience": None}},
 }
 
 
 @pytest.fixture(scope="module")
 def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Folds of a shop where user u saw items u, u + 1, … of a round catalogue, one after the other."""
+    """Folds of a shop whose users walk along the catalogue."""
     root = tmp_path_factory.mktemp("entrants")
-    lines = [" ".join([f"u{u:02}", *(f"i{(u + step) % ITEMS:02}" for step in range(STEPS))]) for u in range(USERS)]
-    (root / "sequences.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
-    material = recognise(root / "sequences.txt")
+    material = recognise(walk(root / "shop"))
     return prepare(material, splitter("leave-last-out", material, {}, learns_earlier=True), root / "work")
 
 
@@ -97,9 +96,14 @@ def test_it_names_its_members_and_refuses_a_run_that_lacks_one(name):
 @for_every_entrant
 def test_every_value_that_a_search_may_try_is_accepted(name):
     cls = ENTRANTS.get(name)
-    for option, parameter in cls.space(parse(cls.Config, PARAMS[name], name)).items():
-        for value in getattr(parameter, "values", None) or (parameter.low, parameter.high):
-            parse(cls.Config, with_option(PARAMS[name], option, value), name)
+    space = cls.space(parse(cls.Config, PARAMS[name], name))
+    assert space
+    for option, parameter in space.items():
+        for value in parameter.values if isinstance(parameter, Choice) else (parameter.low, parameter.high):
+            found = parse(cls.Config, with_option(PARAMS[name], option, value), name).model_dump()
+            for part in option.split("."):
+                found = found[part]
+            assert found == value, option
 
 
 @for_every_entrant

@@ -81,6 +81,7 @@ VARIANTS = {
     "sasrec_contrast": ("sasrec", {"contrast_epochs": 2}),
     "fm_bce": ("fm", {"objective": "bce"}),
 }
+NAMES = (*MODELS.names(), *VARIANTS)
 
 # What a model cannot do, and why: (claim, model) → reason. Strict: a gap that closes must leave this table.
 _SEEDED_BY_INDEX = "starts from seeded random numbers dealt out by item index, and ends near them"
@@ -119,7 +120,7 @@ for path in (folder / "models").iterdir():
 
 def component_of(name: str) -> str:
     """What a variant is a variant of; a registered model is itself."""
-    return VARIANTS[name][0] if name in VARIANTS else name
+    return VARIANTS.get(name, (name,))[0]
 
 
 def room_of(name: str) -> str:
@@ -136,7 +137,7 @@ def for_every_model(claim: Callable) -> Callable:
             marks.append(pytest.mark.xfail(strict=True, reason=reason))
         return pytest.param(name, marks=marks)
 
-    return pytest.mark.parametrize("name", [case(name) for name in (*MODELS.names(), *VARIANTS)])(claim)
+    return pytest.mark.parametrize("name", [case(name) for name in NAMES])(claim)
 
 
 def events(seed: int = 7) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -184,9 +185,9 @@ def content_of_groups(data: Dataset) -> ItemContent:
 
 
 def unfitted(name: str) -> Model:
-    cls = MODELS.get(component_of(name))
-    options = CONTRACT_PARAMS.get(component_of(name), {}) | VARIANTS.get(name, (name, {}))[1]
-    return cls(parse(cls.Config, options, "contract"))
+    component, options = VARIANTS.get(name, (name, {}))
+    cls = MODELS.get(component)
+    return cls(parse(cls.Config, CONTRACT_PARAMS.get(component, {}) | options, "contract"))
 
 
 @cache
@@ -359,7 +360,7 @@ def scored_elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str]
     def scored(room: str) -> Path:
         folder = tmp_path_factory.mktemp("fresh")
         save_dataset(folder / "data", checkerboard())
-        for name in (*MODELS.names(), *VARIANTS):
+        for name in NAMES:
             if room_of(name) == room:
                 fitted(name).save(folder / "models" / name)
         subprocess.run([sys.executable, "-c", SCORE_IN_A_FRESH_PROCESS, folder], cwd=ROOT, check=True, timeout=120)
