@@ -13,6 +13,7 @@ from components.core.vocabulary import Vocabulary
 
 TAGS = "tags"
 UNKNOWN = -1  # code of an attribute that an item does not have
+NAMED = 8  # values of attributes, in a message
 
 
 @dataclass(frozen=True)
@@ -74,6 +75,18 @@ class ItemContent:
             for value in self.labels.get(part, np.arange(n))[:n].tolist()
         ]
 
+    def having(self, wanted: Mapping[str, Iterable[str]]) -> np.ndarray:
+        """bool (n_items,): whether an item has one of these values, by attribute and as `feature_names` call them.
+
+        Raises DataError where no item has such a value.
+        """
+        columns = {name: at for at, name in enumerate(self.feature_names())}
+        names = [f"{part}={value}" for part, values in wanted.items() for value in values]
+        missing = [name for name in names if name not in columns]
+        if missing:
+            raise DataError(f"no item has {', '.join(missing)}; there are {_some(columns)}.")
+        return np.asarray(self.features()[:, [columns[name] for name in names]].sum(axis=1)).ravel() > 0
+
     def take(self, rows: np.ndarray) -> ItemContent:
         """Content of the given items, in that order."""
         return ItemContent(
@@ -104,6 +117,13 @@ def content_of_tags(attributes: Mapping[str, Iterable], items: Vocabulary, *, mo
     tags = sp.csr_matrix((np.ones(len(columns), dtype=np.float32), (rows[kept], columns)), shape=shape)
     nothing = np.zeros((len(items), 0), dtype=np.float32)
     return ItemContent(nothing, tags=tags, labels={TAGS: names[shared]})
+
+
+def _some(names: Iterable[str]) -> str:
+    """The first of the names, and how many there are besides."""
+    known = list(names)
+    more = len(known) - NAMED
+    return ", ".join(known[:NAMED]) + (f" and {more:,} more" if more > 0 else "") if known else "no attributes at all"
 
 
 def _one_hot(codes: np.ndarray) -> sp.csr_matrix:

@@ -86,6 +86,10 @@ class CatalogueModel(SoftmaxModel):
             _memory.step(BLOCK * float(n) if config.validation_share else 0, "use validation_share: 0"),
         ]
 
+    def targeted(self, data: Dataset) -> np.ndarray | None:
+        """bool (n_items,), the items that are to be foretold; None: all."""
+        return None
+
     def negatives_of(self, n_items: int) -> int:
         """Items that stand for the catalogue in a step."""
         return min(self.config.negatives or n_items, n_items)
@@ -107,13 +111,13 @@ class CatalogueModel(SoftmaxModel):
 
         The gain is the mean of 1 / log2(1 + rank) in the whole catalogue: it means the same whatever the loss.
         """
-        config = self.config
+        config, targets = self.config, self.targeted(data)
         later = (
-            later_of(data.histories, config.validation, config.validation_share, rng)
+            later_of(data.histories, config.validation, config.validation_share, rng, targets)
             if config.validation_share
             else None
         )
-        if later is None or not teaches(later.past):
+        if later is None or not teaches(later.past, targets):
             return None
         return replace(data, histories=later.past), lambda: mean_gain(self.logits, later)
 

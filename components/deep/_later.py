@@ -30,15 +30,18 @@ class Later:
     new_only: bool
 
 
-def later_of(histories: Histories, by: str, share: float, rng: np.random.Generator) -> Later | None:
+def later_of(
+    histories: Histories, by: str, share: float, rng: np.random.Generator, targets: np.ndarray | None = None
+) -> Later | None:
     """Keep back the last `share` of all events (by "later") or the last basket of that share of users ("last_baskets").
 
-    Returns None where no user has events on both sides.
+    targets  bool (n_items,), the items that are asked about; None: all
+    Returns  None where no user has events on both sides.
     """
     kept_back = _after_cutoff(histories, share) if by == "later" else _last_baskets(histories, share, rng)
     rows = histories.rows
     before = np.bincount(rows[~kept_back], minlength=len(histories)) > 0
-    wanted = kept_back & before[rows]
+    wanted = kept_back & before[rows] & (True if targets is None else targets[histories.items])
     new = wanted & ~_repeats(histories, kept_back)
     new_only = bool(new.any())
     wanted = new if new_only else wanted
@@ -53,10 +56,11 @@ def later_of(histories: Histories, by: str, share: float, rng: np.random.Generat
     return Later(past, past.take(users), pairs[:, 0], pairs[:, 1].astype(np.int32), new_only)
 
 
-def teaches(past: Histories) -> bool:
-    """Whether some user has two baskets left to learn from."""
-    baskets = np.bincount(past.rows[past.basket_starts], minlength=len(past))
-    return bool((baskets >= 2).any())
+def teaches(past: Histories, targets: np.ndarray | None = None) -> bool:
+    """Whether some user has two baskets left to learn from, and an item that is to be foretold after the first."""
+    first = np.concatenate(([0], np.cumsum(past.basket_starts)))[past.indptr[:-1]]
+    later = np.cumsum(past.basket_starts) - 1 > first[past.rows]
+    return bool((later if targets is None else later & targets[past.items]).any())
 
 
 def mean_gain(logits: Callable[[Histories], np.ndarray], later: Later) -> float:

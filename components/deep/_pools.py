@@ -62,10 +62,26 @@ def pools_of(histories: Histories, decays: tuple[float, ...], length: int) -> Po
 class ExampleMaker:
     """Draws examples from histories: a random basket of a user is foretold from those before it."""
 
-    def __init__(self, histories: Histories, decays: tuple[float, ...], length: int, repeat_weight: float):
-        """repeat_weight is that of a target the user had bought before, against 1 for a first buy."""
+    def __init__(
+        self,
+        histories: Histories,
+        decays: tuple[float, ...],
+        length: int,
+        repeat_weight: float,
+        targets: np.ndarray | None = None,
+    ):
+        """What examples are made of.
+
+        repeat_weight  of a target the user had bought before, against 1 for a first buy
+        targets        bool (n_items,), items that are to be foretold; a basket without any is read only. None: all
+        """
         self.baskets: Baskets = baskets_of(histories)
-        self.decays, self.length, self.repeat_weight = decays, length, repeat_weight
+        self.decays, self.length, self.repeat_weight, self.targets = decays, length, repeat_weight, targets
+        rows = self.baskets.rows
+        foretold = np.arange(len(rows)) > self.baskets.row_start[rows]  # something lies before it
+        if targets is not None:
+            foretold &= np.logical_or.reduceat(targets[self.baskets.items], self.baskets.event_start[:-1])
+        self.able = np.flatnonzero(foretold)
 
     def epoch(self, batch_size: int, per_user: int, rng: np.random.Generator) -> Iterator[Examples]:
         """At most `per_user` baskets of every user, in random order, `batch_size` at a time."""
@@ -77,12 +93,11 @@ class ExampleMaker:
 
     def per_epoch(self, per_user: int) -> int:
         """Examples of one epoch."""
-        return int(np.minimum(np.diff(self.baskets.row_start) - 1, per_user).clip(min=0).sum())
+        return int(np.minimum(np.bincount(self.baskets.rows[self.able]), per_user).sum())
 
     def _chosen(self, per_user: int, rng: np.random.Generator) -> np.ndarray:
-        """int (examples,): baskets with one before them, at most `per_user` of each user, drawn anew."""
-        rows = self.baskets.rows
-        able = np.flatnonzero(np.arange(len(rows)) > self.baskets.row_start[rows])
+        """int (examples,): baskets that may be foretold, at most `per_user` of each user, drawn anew."""
+        rows, able = self.baskets.rows, self.able
         able = able[np.lexsort((rng.random(len(able)), rows[able]))]
         first = np.concatenate(([0], np.cumsum(np.bincount(rows[able], minlength=rows.max(initial=0) + 1))))
         return able[np.arange(len(able)) - first[rows[able]] < per_user]
@@ -91,7 +106,9 @@ class ExampleMaker:
         windows = windows_of(self.baskets, rows, ends, self.length)
         targets = targets_of(self.baskets, np.arange(len(ends)), ends, ends + 1, self.repeat_weight)
         times = self.baskets.times[ends]
-        return Examples(pooled(windows, self.decays), times, targets.query, targets.items, targets.weights)
+        kept = slice(None) if self.targets is None else self.targets[targets.items]
+        pairs = targets.query[kept], targets.items[kept], targets.weights[kept]
+        return Examples(pooled(windows, self.decays), times, *pairs)
 
 
 def pooled(windows: Windows, decays: tuple[float, ...]) -> Pools:

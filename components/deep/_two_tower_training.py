@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,7 @@ import scipy.sparse as sp
 import tensorflow as tf
 
 from components.core.content import ItemContent
-from components.core.dataset import Dataset
+from components.core.dataset import Dataset, Histories
 from components.core.model import load
 from components.deep._catalogue_training import (
     Negatives,
@@ -22,12 +23,13 @@ from components.deep._catalogue_training import (
     vector_of,
 )
 from components.deep._early_stopping import epoch_of
+from components.deep._numpy_layers import directions
 from components.deep._pools import ExampleMaker, Examples
 from components.deep._start import popularity_of, start_embeddings
-from components.deep.two_tower import has_content
+from components.deep.two_tower import below_all, has_content, targeted
 
 if TYPE_CHECKING:
-    from components.deep.two_tower import TwoTowerConfig
+    from components.deep.two_tower import TwoTower, TwoTowerConfig
 
 INT, FLOAT = tf.int32, tf.float32
 ITEMS = (
@@ -163,14 +165,18 @@ class TwoTowerTrainer:
         content = data.content if self.has_content else None
         self.content = content or ItemContent(np.zeros((n_items, 0), np.float32))
         self.features = self.content.features()
-        self.maker = ExampleMaker(histories, config.basket_decays, config.max_length, config.repeat_weight)
+        self.targets = targeted(data, config)
+        self.maker = ExampleMaker(
+            histories, config.basket_decays, config.max_length, config.repeat_weight, self.targets
+        )
         bought = np.bincount(histories.items, minlength=n_items)
         self.known = (bought >= config.min_events).astype(np.float32)
         start = start_embeddings(histories, n_items, config.embedding_size, rng)
         self.towers = Towers(config, start, self.content, rng)
         if config.start_from:
             start_from(self.towers, data, self.content, Path(config.start_from))
-        self.negatives = Negatives(popularity_of(histories, n_items) * (bought > 0), config.negatives, rng)
+        drawn = (bought > 0) & (True if self.targets is None else self.targets)
+        self.negatives = Negatives(popularity_of(histories, n_items) * drawn, config.negatives, rng)
         steps = -(-self.maker.per_epoch(config.examples) // config.batch_size)
         variables = self.towers.variables
         self.step = Step(self._loss, variables, config, steps, SIGNATURE)
@@ -193,6 +199,8 @@ class TwoTowerTrainer:
             items = np.arange(start, min(start + ITEMS_AT_ONCE, n), dtype=np.int32)
             parts.append(self.towers.items(*map(tf.constant, self._inputs(items, self.known[items]))))
         vectors, biases = (np.concatenate([part[at].numpy() for part in parts]) for at in (0, 1))
+        if self.targets is not None:
+            biases[~self.targets] = below_all(biases[self.targets], self.config.temperature)
         w = {"tower_vectors": vectors, "item_biases": biases} | named(self.towers.user)
         if self.features.shape[1]:
             w["attribute_keys"] = keys_of(self.content)
@@ -236,11 +244,29 @@ def keys_of(content: ItemContent) -> np.ndarray:
     return np.array([int.from_bytes(digest, "little", signed=True) for digest in digests], dtype=np.int64)
 
 
+def by_their_buyers(other: TwoTower, histories: Histories, known: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Places in another model's space of items it does not have, from what their buyers did among those it has.
+
+    known    int (n_items,), index of each item in the other model's vocabulary, or -1
+    Returns  float32 (m, d), as long as that model's vectors on average, and int (m,), which items these are
+    """
+    at_home = histories.keep(known[histories.items] >= 0)
+    some = np.flatnonzero(at_home.lengths)
+    there = at_home.take(some)
+    users = other.directions_of(replace(there, items=known[there.items].astype(np.int32)))
+    bought = histories.take(some).matrix(len(known), binary=True)
+    sums = bought.T @ users
+    items = np.flatnonzero((known < 0) & (np.linalg.norm(sums, axis=1) > 0))
+    length = np.linalg.norm(other.weights["tower_vectors"], axis=1).mean()
+    return directions(sums[items]) * length, items
+
+
 def start_from(towers: Towers, data: Dataset, content: ItemContent, folder: Path) -> None:
     """Take over another model's vectors of shared items and attributes, and its user network where the sizes agree.
 
-    A shared item starts at that model's whole vector, less what its attributes say here; an item of which only
-    attributes are shared starts without an id vector, because its own singular vectors are of another space.
+    A shared item starts at that model's whole vector, less what its attributes say here. An item that model does not
+    have starts where those stand in its space who bought it here and a shared item besides; one of which only
+    attributes are shared without an id vector, because its own singular vectors are of another space.
     Raises BundleError if the folder is no bundle of this component, DataError if its vectors have another length.
     """
     from components.core.errors import DataError
@@ -263,6 +289,9 @@ def start_from(towers: Towers, data: Dataset, content: ItemContent, folder: Path
     shared = known >= 0
     said = sp.csr_matrix(content.features()) @ attributes if len(attributes) else 0 * ids
     ids[shared] = w["tower_vectors"][known[shared]] - said[shared]
+    if shared.any():
+        placed, at = by_their_buyers(other, data.histories, known)
+        ids[at] = placed - said[at]
     towers.ids.assign(ids)
     for variable in towers.user.trainable_variables:
         value = w.get(variable.path.replace("/", "."))

@@ -20,6 +20,7 @@ import numpy as np
 from pydantic import Field
 
 from components.core import bundle
+from components.core.content import ItemContent
 from components.core.dataset import Dataset, Histories
 from components.core.errors import BundleError, ConfigError, DataError
 from components.core.forms import VectorModel, with_biases, with_ones
@@ -30,7 +31,6 @@ from components.deep._numpy_layers import dense, directions
 from components.deep._pools import pools_of
 
 if TYPE_CHECKING:
-    from components.core.content import ItemContent
     from components.deep._two_tower_training import TwoTowerTrainer
 
 
@@ -50,6 +50,8 @@ class TwoTowerConfig(CatalogueConfig):
     item_hidden_size  of a network over the item's content, beside the plain sum of its parts; 0: there is none
     start_from     folder of a two_tower bundle of another shop or department: items of the same id, attributes of the
                    same name, and the user's network start as they are there; nothing by default
+    targets        attribute → values, e.g. {department: [DRUG GM]}: only items with one of them are foretold. Others
+                   are read in histories, and scored below all of these. Nothing by default: every item is foretold
     """
 
     space: ClassVar = CatalogueConfig.space | {"temperature": Floats(0.03, 0.3, log=True), "id_dropout": Floats(0, 0.5)}
@@ -65,6 +67,7 @@ class TwoTowerConfig(CatalogueConfig):
     text: Literal["none", "mean", "cnn"] = "none"
     item_hidden_size: int = Field(default=0, ge=0, le=2048)
     start_from: str | None = None
+    targets: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     dropout: float = Field(default=0.2, ge=0, lt=1)
     batch_size: int = Field(default=512, ge=1)
 
@@ -101,6 +104,7 @@ class TwoTower(CatalogueModel, VectorModel):
                 "titles (in a shop's item table; bare sequences have none), or take two_tower or content_mlp, which "
                 "read attributes."
             )
+        targeted(data, config)  # refuses before TensorFlow is imported
         if config.content == "require" and not has_content(content, config):
             raise DataError(
                 f"{self.component()}: nothing is known of the items, and content: require asks for it; give item "
@@ -111,10 +115,14 @@ class TwoTower(CatalogueModel, VectorModel):
 
         return TwoTowerTrainer(data, config, rng)
 
+    def targeted(self, data: Dataset) -> np.ndarray | None:
+        """Those of the option `targets`."""
+        return targeted(data, self.config)
+
     def logits(self, histories: Histories) -> np.ndarray:
         """From tower_vectors (n_items, d), item_biases (n_items,) and the layers of the user's network."""
         return (
-            self._users(histories) @ directions(self.weights["tower_vectors"]).T / self.config.temperature
+            self.directions_of(histories) @ directions(self.weights["tower_vectors"]).T / self.config.temperature
             + (self.weights["item_biases"])
         )
 
@@ -124,9 +132,10 @@ class TwoTower(CatalogueModel, VectorModel):
 
     def queries(self, histories: Histories) -> np.ndarray:
         """The users' directions over the temperature."""
-        return with_ones(self._users(histories) / self.config.temperature)
+        return with_ones(self.directions_of(histories) / self.config.temperature)
 
-    def _users(self, histories: Histories) -> np.ndarray:
+    def directions_of(self, histories: Histories) -> np.ndarray:
+        """float32 (n, embedding_size): the users' vectors, of length 1."""
         w, config = self.weights, self.config
         pooled = pools_of(histories, config.basket_decays, config.max_length).sums(w["tower_vectors"])
         hidden = np.maximum(dense(pooled, w, "user_hidden"), 0)
@@ -139,3 +148,25 @@ def has_content(content: ItemContent | None, config: TwoTowerConfig) -> bool:
     if content is None or config.content == "ignore":
         return False
     return content.says_something if config.text != "none" else replace(content, words=None).says_something
+
+
+def targeted(data: Dataset, config: TwoTowerConfig) -> np.ndarray | None:
+    """bool (n_items,): what is to be foretold; None: everything.
+
+    Raises DataError where no item has a value that is asked for, or nobody bought one.
+    """
+    if not config.targets:
+        return None
+    content = data.content if has_content(data.content, config) else ItemContent(np.zeros((len(data.items), 0)))
+    try:
+        targets = content.having(config.targets)
+    except DataError as e:
+        raise DataError(f"two_tower: targets: {e}") from None
+    if not targets[data.histories.items].any():
+        raise DataError(f"two_tower: targets: nobody bought any of the {targets.sum():,} items to be foretold.")
+    return targets
+
+
+def below_all(biases: np.ndarray, temperature: float) -> float:
+    """A bias below every score of these items: a cosine lies between -1 and 1."""
+    return float(biases.min()) - 2 / temperature - 1
