@@ -10,6 +10,7 @@ import scipy.sparse as sp
 
 from components.core.content import ItemContent
 from components.core.dataset import DAY_S, Dataset, Histories
+from components.deep._later import teaches
 from components.deep._pair_model import PairModel, moments
 from components.deep._pools import ExampleMaker, pools_of
 from components.deep.deep_fm import DeepFm
@@ -54,6 +55,22 @@ def test_every_basket_with_one_before_it_is_foretold_once_an_epoch() -> None:
     target_of_two = batch.query[batch.items == 2][0]
     assert batch.pools.items[batch.pools.rows == target_of_two].tolist() == [0, 1]
     assert sum(len(b.times) for b in maker.epoch(1, 1, np.random.default_rng(0))) == 2 == maker.per_epoch(1)
+
+
+def test_where_targets_are_named_a_basket_without_any_is_read_and_not_foretold() -> None:
+    targets = np.array([True, False, False, False, False, True])
+    maker = ExampleMaker(days([0, 1, 5], [3], [4, 2], [4, 0]), (1.0,), 5, 0.2, targets)
+    [batch] = maker.epoch(10, 10, np.random.default_rng(0))
+    assert sorted(batch.items.tolist()) == [0, 5] and maker.per_epoch(10) == 2
+    [of_five] = batch.query[batch.items == 5]
+    assert batch.pools.items[batch.pools.rows == of_five].tolist() == [0, 1]
+
+
+def test_a_past_teaches_where_something_to_be_foretold_follows_something() -> None:
+    first, later = np.array([True, False]), np.array([False, True])
+    past = days([0, 1], [1], [])
+    assert teaches(past) and teaches(past, later)
+    assert not teaches(past, first) and not teaches(days([0], [1], []))
 
 
 def test_the_first_of_january_1970_was_a_thursday() -> None:
