@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import keras
 import numpy as np
-import scipy.sparse as sp
 import tensorflow as tf
 
 from components.core.content import ItemContent
-from components.core.dataset import Dataset, Histories
-from components.core.model import load
+from components.core.dataset import Dataset
 from components.deep._catalogue_training import (
     Negatives,
     Step,
@@ -23,13 +19,13 @@ from components.deep._catalogue_training import (
     vector_of,
 )
 from components.deep._early_stopping import epoch_of
-from components.deep._numpy_layers import directions
 from components.deep._pools import ExampleMaker, Examples
 from components.deep._start import popularity_of, start_embeddings
+from components.deep._two_tower_start import KNOWN_UNTIL, keys_of, start_from
 from components.deep.two_tower import below_all, has_content, targeted
 
 if TYPE_CHECKING:
-    from components.deep.two_tower import TwoTower, TwoTowerConfig
+    from components.deep.two_tower import TwoTowerConfig
 
 INT, FLOAT = tf.int32, tf.float32
 ITEMS = (
@@ -160,7 +156,7 @@ class TwoTowerTrainer:
     def __init__(self, data: Dataset, config: TwoTowerConfig, rng: np.random.Generator):
         """Start of the towers, and everything a step needs."""
         histories, n_items = data.histories, len(data.items)
-        self.config, self.rng = config, rng
+        self.config, self.rng, self.now = config, rng, data.now
         self.has_content = has_content(data.content, config)
         content = data.content if self.has_content else None
         self.content = content or ItemContent(np.zeros((n_items, 0), np.float32))
@@ -202,6 +198,7 @@ class TwoTowerTrainer:
         if self.targets is not None:
             biases[~self.targets] = below_all(biases[self.targets], self.config.temperature)
         w = {"tower_vectors": vectors, "item_biases": biases} | named(self.towers.user)
+        w[KNOWN_UNTIL] = np.array([self.now])
         if self.features.shape[1]:
             w["attribute_keys"] = keys_of(self.content)
             w["attribute_embeddings"] = self.towers.attributes.numpy()
@@ -236,64 +233,3 @@ class TwoTowerTrainer:
         logits = tf.matmul(users, tf.gather(vectors, others), transpose_b=True) + tf.gather(biases, others)
         losses = sampled_softmax(bought, query, logits, log_expected)
         return tf.reduce_sum(losses * weights) / tf.reduce_sum(weights)
-
-
-def keys_of(content: ItemContent) -> np.ndarray:
-    """int64 (attributes,): a number for each attribute's name, the same in every shop."""
-    digests = [hashlib.sha256(name.encode()).digest()[:8] for name in content.feature_names()]
-    return np.array([int.from_bytes(digest, "little", signed=True) for digest in digests], dtype=np.int64)
-
-
-def by_their_buyers(other: TwoTower, histories: Histories, known: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Places in another model's space of items it does not have, from what their buyers did among those it has.
-
-    known    int (n_items,), index of each item in the other model's vocabulary, or -1
-    Returns  float32 (m, d), as long as that model's vectors on average, and int (m,), which items these are
-    """
-    at_home = histories.keep(known[histories.items] >= 0)
-    some = np.flatnonzero(at_home.lengths)
-    there = at_home.take(some)
-    users = other.directions_of(replace(there, items=known[there.items].astype(np.int32)))
-    bought = histories.take(some).matrix(len(known), binary=True)
-    sums = bought.T @ users
-    items = np.flatnonzero((known < 0) & (np.linalg.norm(sums, axis=1) > 0))
-    length = np.linalg.norm(other.weights["tower_vectors"], axis=1).mean()
-    return directions(sums[items]) * length, items
-
-
-def start_from(towers: Towers, data: Dataset, content: ItemContent, folder: Path) -> None:
-    """Take over another model's vectors of shared items and attributes, and its user network where the sizes agree.
-
-    A shared item starts at that model's whole vector, less what its attributes say here. An item that model does not
-    have starts where those stand in its space who bought it here and a shared item besides; one of which only
-    attributes are shared without an id vector, because its own singular vectors are of another space.
-    Raises BundleError if the folder is no bundle of this component, DataError if its vectors have another length.
-    """
-    from components.core.errors import DataError
-    from components.deep.two_tower import TwoTower
-
-    other = load(folder)
-    size = towers.ids.shape[1]
-    if not isinstance(other, TwoTower) or other.config.embedding_size != size:
-        raise DataError(f"two_tower: start_from: {folder} is no two_tower of embedding_size {size}; train one such.")
-    w, ids = other.weights, towers.ids.numpy()
-    attributes = towers.attributes.numpy()
-    if "attribute_keys" in w and len(attributes):
-        place = {key: at for at, key in enumerate(w["attribute_keys"].tolist())}
-        pairs = [(at, place[key]) for at, key in enumerate(keys_of(content).tolist()) if key in place]
-        here, there = np.array(pairs, dtype=np.int64).reshape(-1, 2).T
-        attributes[here] = w["attribute_embeddings"][there]
-        towers.attributes.assign(attributes)
-        ids[np.isin(np.arange(len(ids)), content.features()[:, here].nonzero()[0])] = 0
-    known = other.items.encode(data.items.ids)
-    shared = known >= 0
-    said = sp.csr_matrix(content.features()) @ attributes if len(attributes) else 0 * ids
-    ids[shared] = w["tower_vectors"][known[shared]] - said[shared]
-    if shared.any():
-        placed, at = by_their_buyers(other, data.histories, known)
-        ids[at] = placed - said[at]
-    towers.ids.assign(ids)
-    for variable in towers.user.trainable_variables:
-        value = w.get(variable.path.replace("/", "."))
-        if value is not None and value.shape == tuple(variable.shape):
-            variable.assign(value)

@@ -29,6 +29,7 @@ from components.core.space import Floats
 from components.deep._catalogue_model import CatalogueConfig, CatalogueModel
 from components.deep._numpy_layers import dense, directions
 from components.deep._pools import pools_of
+from components.deep._two_tower_start import bundles_of
 
 if TYPE_CHECKING:
     from components.deep._two_tower_training import TwoTowerTrainer
@@ -48,8 +49,8 @@ class TwoTowerConfig(CatalogueConfig):
     content        `use` what the data set has, or `require` it, or `ignore` it
     text           the words of the titles: `none`, their `mean`, or a convolution over them (`cnn`)
     item_hidden_size  of a network over the item's content, beside the plain sum of its parts; 0: there is none
-    start_from     folder of a two_tower bundle of another shop or department: items of the same id, attributes of the
-                   same name, and the user's network start as they are there; nothing by default
+    start_from     folder of a two_tower bundle of another shop or department, or above those of its folds: items of
+                   the same id, attributes of the same name, and the user's network start as there; nothing by default
     targets        attribute → values, e.g. {department: [DRUG GM]}: only items with one of them are foretold. Others
                    are read in histories, and scored below all of these. Nothing by default: every item is foretold
     """
@@ -85,7 +86,8 @@ class TwoTower(CatalogueModel, VectorModel):
         if not start:
             return {}
         try:
-            return {"start_from": bundle.digest(Path(start))}
+            known = [bundle.digest(at) for at in bundles_of(Path(start)) or [Path(start)]]
+            return {"start_from": "-".join(known)}
         except (BundleError, OSError, KeyError, TypeError):
             raise ConfigError(
                 f"{self.component()}: start_from: {start} is no folder of a model (it has no {bundle.MANIFEST} that "

@@ -15,6 +15,7 @@ from components.core.errors import DataError
 from components.core.vocabulary import Vocabulary
 from components.deep._numpy_layers import directions
 from components.deep._pools import pools_of
+from components.deep._two_tower_start import begun_from
 from components.deep.two_tower import TwoTower, TwoTowerConfig
 from components.features.graph_embedding import knowledge_vectors
 from components.features.knowledge_graph import KnowledgeGraphConfig
@@ -152,6 +153,20 @@ def test_what_users_did_in_one_department_foretells_what_they_do_in_another(tmp_
         model = TwoTower(TwoTowerConfig(**options, start_from=start)).fit(data, np.random.default_rng(0))
         shares[start is not None] = share_of_own_taste(model, data)
     assert shares[True] > max(shares[False], 1 / BRANDS)
+
+
+@pytest.mark.slow
+def test_a_start_knows_nothing_that_is_still_to_be_foretold(tmp_path: Path) -> None:
+    data = brand_shop(12, 0)
+    earlier = replace(data, histories=replace(data.histories.keep(data.histories.times < NOW - DAY_S), now=NOW - DAY_S))
+    for fold, known in (("test", data), ("validation", earlier)):
+        TwoTower(TwoTowerConfig(**TINY | {"epochs": 1})).fit(known, np.random.default_rng(0)).save(tmp_path / fold)
+    for known in (data, earlier):
+        assert begun_from(tmp_path, known, 8).weights["known_until"].tolist() == [known.now], "each fold has its own"
+    begun = TwoTower(TwoTowerConfig(**TINY | {"epochs": 1}, start_from=str(tmp_path / "test")))
+    with pytest.raises(DataError, match=r"start_from: .*test knows events until 1971-02-05 .* begins at 1"):
+        begun.fit(earlier, np.random.default_rng(0))
+    begun.fit(replace(brand_shop(12, 0, "b"), histories=earlier.histories), np.random.default_rng(0))  # another shop's
 
 
 @pytest.mark.slow

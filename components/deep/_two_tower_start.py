@@ -1,0 +1,116 @@
+"""What two towers take over from another shop's or department's model. Nothing here imports TensorFlow."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import scipy.sparse as sp
+
+from components.core.bundle import MANIFEST
+from components.core.content import ItemContent
+from components.core.dataset import Dataset, Histories
+from components.core.errors import DataError
+from components.core.model import load
+from components.deep._numpy_layers import directions
+
+if TYPE_CHECKING:
+    from components.deep._two_tower_training import Towers
+    from components.deep.two_tower import TwoTower
+
+KNOWN_UNTIL = "known_until"  # among the weights, int64 (1,): the cut-off of what was fitted on, unix seconds
+
+
+def keys_of(content: ItemContent) -> np.ndarray:
+    """int64 (attributes,): a number for each attribute's name, the same in every shop."""
+    digests = [hashlib.sha256(name.encode()).digest()[:8] for name in content.feature_names()]
+    return np.array([int.from_bytes(digest, "little", signed=True) for digest in digests], dtype=np.int64)
+
+
+def bundles_of(folder: Path) -> list[Path]:
+    """The folder itself where it is a bundle, else the bundles in it, one for each fold."""
+    found = [at for at in (folder, *(sorted(folder.iterdir()) if folder.is_dir() else ())) if (at / MANIFEST).is_file()]
+    return found[:1] if found[:1] == [folder] else found
+
+
+def begun_from(folder: Path, data: Dataset, size: int) -> TwoTower:
+    """The model to start from: of several folds' the one that knows most and nothing that `data` does not know yet.
+
+    Raises BundleError if a folder is no bundle of this component, DataError if its vectors have another length, or all
+    know of later events with the same items.
+    """
+    from components.deep.two_tower import TwoTower
+
+    models = [load(at) for at in bundles_of(folder)]
+    if not all(isinstance(model, TwoTower) and model.config.embedding_size == size for model in models):
+        raise DataError(f"two_tower: start_from: {folder} is no two_tower of embedding_size {size}; train one such.")
+    able = [model for model in models if _until(model) <= data.now or not _shares_items(model, data)]
+    if not able:
+        later, now = (f"{datetime.fromtimestamp(at, UTC):%Y-%m-%d %H:%M}" for at in (_until(models[0]), data.now))
+        raise DataError(
+            f"two_tower: start_from: {folder} knows events until {later}, and what is asked here begins at {now}: it "
+            "would foretell what it has seen. Give the folder above it, where a model of each fold lies."
+        )
+    return max(able, key=_until)
+
+
+def _shares_items(model: TwoTower, data: Dataset) -> bool:
+    return bool((model.items.encode(data.items.ids) >= 0).any())
+
+
+def _until(model: TwoTower) -> int:
+    """Unix seconds, before which all lies that the model was fitted on."""
+    return int(model.weights.get(KNOWN_UNTIL, [0])[0])
+
+
+def by_their_buyers(other: TwoTower, histories: Histories, known: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Places in another model's space of items it does not have, from what their buyers did among those it has.
+
+    known    int (n_items,), index of each item in the other model's vocabulary, or -1
+    Returns  float32 (m, d), as long as that model's vectors on average, and int (m,), which items these are
+    """
+    at_home = histories.keep(known[histories.items] >= 0)
+    some = np.flatnonzero(at_home.lengths)
+    there = at_home.take(some)
+    users = other.directions_of(replace(there, items=known[there.items].astype(np.int32)))
+    bought = histories.take(some).matrix(len(known), binary=True)
+    sums = bought.T @ users
+    items = np.flatnonzero((known < 0) & (np.linalg.norm(sums, axis=1) > 0))
+    length = np.linalg.norm(other.weights["tower_vectors"], axis=1).mean()
+    return directions(sums[items]) * length, items
+
+
+def start_from(towers: Towers, data: Dataset, content: ItemContent, folder: Path) -> None:
+    """Take over another model's vectors of shared items and attributes, and its user network where the sizes agree.
+
+    A shared item starts at that model's whole vector, less what its attributes say here. An item that model does not
+    have starts where those stand in its space who bought it here and a shared item besides; one of which only
+    attributes are shared without an id vector, because its own singular vectors are of another space.
+    Raises as `begun_from`.
+    """
+    other = begun_from(folder, data, towers.ids.shape[1])
+    w, ids = other.weights, towers.ids.numpy()
+    attributes = towers.attributes.numpy()
+    if "attribute_keys" in w and len(attributes):
+        place = {key: at for at, key in enumerate(w["attribute_keys"].tolist())}
+        pairs = [(at, place[key]) for at, key in enumerate(keys_of(content).tolist()) if key in place]
+        here, there = np.array(pairs, dtype=np.int64).reshape(-1, 2).T
+        attributes[here] = w["attribute_embeddings"][there]
+        towers.attributes.assign(attributes)
+        ids[np.isin(np.arange(len(ids)), content.features()[:, here].nonzero()[0])] = 0
+    known = other.items.encode(data.items.ids)
+    shared = known >= 0
+    said = sp.csr_matrix(content.features()) @ attributes if len(attributes) else 0 * ids
+    ids[shared] = w["tower_vectors"][known[shared]] - said[shared]
+    if shared.any():
+        placed, at = by_their_buyers(other, data.histories, known)
+        ids[at] = placed - said[at]
+    towers.ids.assign(ids)
+    for variable in towers.user.trainable_variables:
+        value = w.get(variable.path.replace("/", "."))
+        if value is not None and value.shape == tuple(variable.shape):
+            variable.assign(value)
