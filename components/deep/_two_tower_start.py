@@ -16,7 +16,7 @@ from components.core.content import ItemContent
 from components.core.dataset import Dataset, Histories
 from components.core.errors import DataError
 from components.core.model import load
-from components.deep._numpy_layers import directions
+from components.deep._numpy_layers import Weights, directions
 
 if TYPE_CHECKING:
     from components.deep._two_tower_training import Towers
@@ -33,8 +33,9 @@ def keys_of(content: ItemContent) -> np.ndarray:
 
 def bundles_of(folder: Path) -> list[Path]:
     """The folder itself where it is a bundle, else the bundles in it, one for each fold."""
-    found = [at for at in (folder, *(sorted(folder.iterdir()) if folder.is_dir() else ())) if (at / MANIFEST).is_file()]
-    return found[:1] if found[:1] == [folder] else found
+    if (folder / MANIFEST).is_file() or not folder.is_dir():
+        return [folder]
+    return [at for at in sorted(folder.iterdir()) if (at / MANIFEST).is_file()] or [folder]
 
 
 def begun_from(folder: Path, data: Dataset, size: int) -> TwoTower:
@@ -94,15 +95,8 @@ def start_from(towers: Towers, data: Dataset, content: ItemContent, folder: Path
     """
     other = begun_from(folder, data, towers.ids.shape[1])
     w, ids = other.weights, towers.ids.numpy()
-    attributes = towers.attributes.numpy()
-    if "attribute_keys" in w and len(attributes):
-        place = {key: at for at, key in enumerate(w["attribute_keys"].tolist())}
-        pairs = [(at, place[key]) for at, key in enumerate(keys_of(content).tolist()) if key in place]
-        here, there = np.array(pairs, dtype=np.int64).reshape(-1, 2).T
-        attributes[here] = w["attribute_embeddings"][there]
-        towers.attributes.assign(attributes)
-        ids[np.isin(np.arange(len(ids)), content.features()[:, here].nonzero()[0])] = 0
-    known = other.items.encode(data.items.ids)
+    ids[_take_attributes(towers, content, w)] = 0
+    attributes, known = towers.attributes.numpy(), other.items.encode(data.items.ids)
     shared = known >= 0
     said = sp.csr_matrix(content.features()) @ attributes if len(attributes) else 0 * ids
     ids[shared] = w["tower_vectors"][known[shared]] - said[shared]
@@ -114,3 +108,16 @@ def start_from(towers: Towers, data: Dataset, content: ItemContent, folder: Path
         value = w.get(variable.path.replace("/", "."))
         if value is not None and value.shape == tuple(variable.shape):
             variable.assign(value)
+
+
+def _take_attributes(towers: Towers, content: ItemContent, weights: Weights) -> np.ndarray:
+    """Take over the vectors of attributes of the same name; int (m,), the items that have one of them."""
+    attributes = towers.attributes.numpy()
+    place = {key: at for at, key in enumerate(weights.get("attribute_keys", np.zeros(0)).tolist())}
+    here = np.array([at for at, key in enumerate(keys_of(content).tolist()) if key in place], dtype=np.int64)
+    if not len(here):
+        return here
+    there = [place[key] for key in keys_of(content)[here].tolist()]
+    attributes[here] = weights["attribute_embeddings"][there]
+    towers.attributes.assign(attributes)
+    return np.flatnonzero(np.diff(content.features()[:, here].indptr))

@@ -86,12 +86,11 @@ class TwoTower(CatalogueModel, VectorModel):
         if not start:
             return {}
         try:
-            known = [bundle.digest(at) for at in bundles_of(Path(start)) or [Path(start)]]
-            return {"start_from": "-".join(known)}
+            return {"start_from": "-".join(bundle.digest(at) for at in bundles_of(Path(start)))}
         except (BundleError, OSError, KeyError, TypeError):
             raise ConfigError(
                 f"{self.component()}: start_from: {start} is no folder of a model (it has no {bundle.MANIFEST} that "
-                "can be read); give one that a two_tower was saved to, e.g. artifacts/models/two_tower/test, or none."
+                "can be read); give one that a two_tower was saved to, e.g. artifacts/models/two_tower, or none."
             ) from None
 
     def trainer(self, data: Dataset, rng: np.random.Generator) -> TwoTowerTrainer:
