@@ -88,7 +88,7 @@ class Fits:
             data = question.with_content() if model.capabilities.uses_content else question.data
             model.fit(data, rng.stream(self.seed, "benchmark", model.component()))
         self.remarks += model.remarks()
-        model.save(at / MODEL, name=name, seed=self.seed)
+        model.save(at / MODEL, name=name, fold=question.name, seed=self.seed)
         (at / PRESSED).unlink(missing_ok=True)
         if model.pressed and model.remarks():
             self.pressed = True

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 
 import numpy as np
 import scipy.sparse as sp
@@ -13,7 +14,7 @@ from components.core.vocabulary import Vocabulary
 
 TAGS = "tags"
 UNKNOWN = -1  # code of an attribute that an item does not have
-NAMED = 8  # values of attributes, in a message
+NAMED = 8  # values of an attribute, in a message
 
 
 @dataclass(frozen=True)
@@ -81,11 +82,12 @@ class ItemContent:
         Raises DataError where no item has such a value.
         """
         columns = {name: at for at, name in enumerate(self.feature_names())}
-        names = [f"{part}={value}" for part, values in wanted.items() for value in values]
-        missing = [name for name in names if name not in columns]
-        if missing:
-            raise DataError(f"no item has {', '.join(missing)}; there are {_some(columns)}.")
-        return np.asarray(self.features()[:, [columns[name] for name in names]].sum(axis=1)).ravel() > 0
+        names = [(part, value) for part, values in wanted.items() for value in values]
+        for part, value in names:
+            if f"{part}={value}" not in columns:
+                raise DataError(f"no item has {part} {value}; {_known(part, value, columns)}.")
+        chosen = [columns[f"{part}={value}"] for part, value in names]
+        return np.asarray(self.features()[:, chosen].sum(axis=1)).ravel() > 0
 
     def take(self, rows: np.ndarray) -> ItemContent:
         """Content of the given items, in that order."""
@@ -119,11 +121,14 @@ def content_of_tags(attributes: Mapping[str, Iterable], items: Vocabulary, *, mo
     return ItemContent(nothing, tags=tags, labels={TAGS: names[shared]})
 
 
-def _some(names: Iterable[str]) -> str:
-    """The first of the names, and how many there are besides."""
-    known = list(names)
-    more = len(known) - NAMED
-    return ", ".join(known[:NAMED]) + (f" and {more:,} more" if more > 0 else "") if known else "no attributes at all"
+def _known(part: str, value: str, names: Iterable[str]) -> str:
+    """The values of an attribute that are like the one that was asked for; where there is none, the attributes."""
+    pairs = [name.partition("=")[::2] for name in names]
+    values = [known for attribute, known in pairs if attribute == part]
+    if values:
+        return f"{part} is one of {', '.join(get_close_matches(value, values, NAMED, cutoff=0))}"
+    parts = sorted({attribute for attribute, _ in pairs})
+    return f"what is known of items is their {', '.join(parts)}" if parts else "nothing is known of the items"
 
 
 def _one_hot(codes: np.ndarray) -> sp.csr_matrix:

@@ -120,6 +120,7 @@ class Dataset:
     histories     one row per user of `users`, in its order
     content       what the items of `items` are, where that is known
     exposures     what was shown and whether it was clicked, where the shop logs it
+    fold          name of the fold of a split that this is, "" where it is none
     """
 
     users: Vocabulary
@@ -127,6 +128,7 @@ class Dataset:
     histories: Histories
     content: ItemContent | None = None
     exposures: Exposures | None = None
+    fold: str = ""
 
     def __post_init__(self) -> None:
         """Check the shapes once, at the border."""

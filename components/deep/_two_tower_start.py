@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import scipy.sparse as sp
 
-from components.core.bundle import MANIFEST
+from components.core.bundle import MANIFEST, verify
 from components.core.content import ItemContent
 from components.core.dataset import Dataset, Histories
 from components.core.errors import DataError
@@ -23,6 +22,8 @@ if TYPE_CHECKING:
     from components.deep.two_tower import TwoTower
 
 KNOWN_UNTIL = "known_until"  # among the weights, int64 (1,): the cut-off of what was fitted on, unix seconds
+HAS_ID = "has_id"  # among the weights, bool (n_items,): items with a vector of their own
+FOLD = "fold"  # in the provenance: the fold that was fitted on
 
 
 def keys_of(content: ItemContent) -> np.ndarray:
@@ -38,40 +39,47 @@ def bundles_of(folder: Path) -> list[Path]:
     return [at for at in sorted(folder.iterdir()) if (at / MANIFEST).is_file()] or [folder]
 
 
-def begun_from(folder: Path, data: Dataset, size: int) -> TwoTower:
-    """The model to start from: of several folds' the one that knows most and nothing that `data` does not know yet.
+def begun_from(model: TwoTower, folder: Path, data: Dataset) -> TwoTower:
+    """What a model starts from: of several folds' models the one that knows most, and nothing that is asked of `data`.
 
-    Raises BundleError if a folder is no bundle of this component, DataError if its vectors have another length, or all
-    know of later events with the same items.
+    Raises BundleError if the folder is no bundle, DataError if its model is of another kind or its vectors have another
+    length, or if it knows of later events with the same items.
     """
     from components.deep.two_tower import TwoTower
 
-    models = [load(at) for at in bundles_of(folder)]
-    if not all(isinstance(model, TwoTower) and model.config.embedding_size == size for model in models):
-        raise DataError(f"two_tower: start_from: {folder} is no two_tower of embedding_size {size}; train one such.")
-    able = [model for model in models if _until(model) <= data.now or not _shares_items(model, data)]
+    name, size = f"{model.component()}: start_from", model.config.embedding_size
+    found = [(load(at), verify(at).get(FOLD, "")) for at in bundles_of(folder)]
+    if not all(isinstance(other, TwoTower) and other.config.embedding_size == size for other, _ in found):
+        raise DataError(f"{name}: {folder} is no two_tower of embedding_size {size}; train one such.")
+    able = [(other, fold) for other, fold in found if not _knows_more(other, fold, data)]
     if not able:
-        later, now = (f"{datetime.fromtimestamp(at, UTC):%Y-%m-%d %H:%M}" for at in (_until(models[0]), data.now))
+        of = f"the {data.fold} fold" if data.fold else "these data"
         raise DataError(
-            f"two_tower: start_from: {folder} knows events until {later}, and what is asked here begins at {now}: it "
-            "would foretell what it has seen. Give the folder above it, where a model of each fold lies."
+            f"{name}: what lies in {folder} was fitted on events that {of} must not know, and would foretell what it "
+            "has seen; fit it again on the same folds, and give the folder that they lie in."
         )
-    return max(able, key=_until)
+    return max(able, key=lambda found: (_until(found[0]), found[1] == data.fold))[0]
 
 
-def _shares_items(model: TwoTower, data: Dataset) -> bool:
-    return bool((model.items.encode(data.items.ids) >= 0).any())
+def _knows_more(other: TwoTower, fold: str, data: Dataset) -> bool:
+    """Whether a model may have seen what is asked of the data: a later cut-off, or the same one in another fold.
+
+    Where each user's last turn is held out, all folds have one cut-off. A model of other items is of another shop.
+    """
+    until = _until(other)
+    later = until > data.now or (until == data.now and fold != data.fold)
+    return later and bool((other.items.encode(data.items.ids) >= 0).any())
 
 
-def _until(model: TwoTower) -> int:
+def _until(other: TwoTower) -> int:
     """Unix seconds, before which all lies that the model was fitted on."""
-    return int(model.weights.get(KNOWN_UNTIL, [0])[0])
+    return int(other.weights[KNOWN_UNTIL][0])
 
 
 def by_their_buyers(other: TwoTower, histories: Histories, known: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Places in another model's space of items it does not have, from what their buyers did among those it has.
 
-    known    int (n_items,), index of each item in the other model's vocabulary, or -1
+    known    int (n_items,), index of each item in the other model's vocabulary, or -1 where it has no vector there
     Returns  float32 (m, d), as long as that model's vectors on average, and int (m,), which items these are
     """
     at_home = histories.keep(known[histories.items] >= 0)
@@ -85,18 +93,17 @@ def by_their_buyers(other: TwoTower, histories: Histories, known: np.ndarray) ->
     return directions(sums[items]) * length, items
 
 
-def start_from(towers: Towers, data: Dataset, content: ItemContent, folder: Path) -> None:
+def start_from(towers: Towers, data: Dataset, content: ItemContent, other: TwoTower) -> None:
     """Take over another model's vectors of shared items and attributes, and its user network where the sizes agree.
 
-    A shared item starts at that model's whole vector, less what its attributes say here. An item that model does not
-    have starts where those stand in its space who bought it here and a shared item besides; one of which only
+    A shared item starts at that model's whole vector, less what its attributes say here. An item that nobody bought
+    there starts where those stand in its space who bought it here and a shared item besides; one of which only
     attributes are shared without an id vector, because its own singular vectors are of another space.
-    Raises as `begun_from`.
     """
-    other = begun_from(folder, data, towers.ids.shape[1])
     w, ids = other.weights, towers.ids.numpy()
     ids[_take_attributes(towers, content, w)] = 0
     attributes, known = towers.attributes.numpy(), other.items.encode(data.items.ids)
+    known = np.where((known >= 0) & w[HAS_ID][known], known, -1)
     shared = known >= 0
     said = sp.csr_matrix(content.features()) @ attributes if len(attributes) else 0 * ids
     ids[shared] = w["tower_vectors"][known[shared]] - said[shared]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import keras
@@ -21,11 +20,11 @@ from components.deep._catalogue_training import (
 from components.deep._early_stopping import epoch_of
 from components.deep._pools import ExampleMaker, Examples
 from components.deep._start import popularity_of, start_embeddings
-from components.deep._two_tower_start import KNOWN_UNTIL, keys_of, start_from
-from components.deep.two_tower import below_all, has_content, targeted
+from components.deep._two_tower_start import HAS_ID, KNOWN_UNTIL, keys_of, start_from
+from components.deep.two_tower import below_all, has_content
 
 if TYPE_CHECKING:
-    from components.deep.two_tower import TwoTowerConfig
+    from components.deep.two_tower import TwoTower, TwoTowerConfig
 
 INT, FLOAT = tf.int32, tf.float32
 ITEMS = (
@@ -153,25 +152,35 @@ class Towers:
 class TwoTowerTrainer:
     """Batches of pasts with what was bought next; only the items a batch needs go through the tower."""
 
-    def __init__(self, data: Dataset, config: TwoTowerConfig, rng: np.random.Generator):
-        """Start of the towers, and everything a step needs."""
+    def __init__(
+        self,
+        data: Dataset,
+        config: TwoTowerConfig,
+        rng: np.random.Generator,
+        targets: np.ndarray | None = None,
+        begun: TwoTower | None = None,
+    ):
+        """Start of the towers, and everything a step needs.
+
+        targets  bool (n_items,), what is to be foretold; None: everything
+        begun    the model to start from
+        """
         histories, n_items = data.histories, len(data.items)
         self.config, self.rng, self.now = config, rng, data.now
         self.has_content = has_content(data.content, config)
         content = data.content if self.has_content else None
         self.content = content or ItemContent(np.zeros((n_items, 0), np.float32))
         self.features = self.content.features()
-        self.targets = targeted(data, config)
-        self.maker = ExampleMaker(
-            histories, config.basket_decays, config.max_length, config.repeat_weight, self.targets
-        )
+        self.targets = targets
+        self.maker = ExampleMaker(histories, config.basket_decays, config.max_length, config.repeat_weight, targets)
         bought = np.bincount(histories.items, minlength=n_items)
         self.known = (bought >= config.min_events).astype(np.float32)
         start = start_embeddings(histories, n_items, config.embedding_size, rng)
         self.towers = Towers(config, start, self.content, rng)
-        if config.start_from:
-            start_from(self.towers, data, self.content, Path(config.start_from))
-        drawn = (bought > 0) & (True if self.targets is None else self.targets)
+        if begun:
+            start_from(self.towers, data, self.content, begun)
+        drawn = (bought > 0) & (True if targets is None else targets)
+        self.taught = self.features[bought > 0].getnnz(axis=0) > 0  # attributes of something that was bought
         self.negatives = Negatives(popularity_of(histories, n_items) * drawn, config.negatives, rng)
         steps = -(-self.maker.per_epoch(config.examples) // config.batch_size)
         variables = self.towers.variables
@@ -198,10 +207,10 @@ class TwoTowerTrainer:
         if self.targets is not None:
             biases[~self.targets] = below_all(biases[self.targets], self.config.temperature)
         w = {"tower_vectors": vectors, "item_biases": biases} | named(self.towers.user)
-        w[KNOWN_UNTIL] = np.array([self.now])
+        w |= {KNOWN_UNTIL: np.array([self.now]), HAS_ID: self.known > 0}
         if self.features.shape[1]:
-            w["attribute_keys"] = keys_of(self.content)
-            w["attribute_embeddings"] = self.towers.attributes.numpy()
+            w["attribute_keys"] = keys_of(self.content)[self.taught]
+            w["attribute_embeddings"] = self.towers.attributes.numpy()[self.taught]
         return w
 
     def _inputs(self, items: np.ndarray, kept: np.ndarray) -> tuple[np.ndarray, ...]:

@@ -26,6 +26,6 @@ class ContentCnnConfig(ContentMlpConfig):
 class ContentCnn(TwoTower):
     """The user's tower against a convolution over the title, and the attributes."""
 
-    version = 1
+    version = 2
     Config = ContentCnnConfig
     capabilities = Capabilities(uses_order=True, uses_content=True)

@@ -31,6 +31,6 @@ class ContentMlpConfig(TwoTowerConfig):
 class ContentMlp(TwoTower):
     """The user's tower against a network over attributes and vectors."""
 
-    version = 1
+    version = 2
     Config = ContentMlpConfig
     capabilities = Capabilities(uses_order=True, uses_content=True)

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 import numpy as np
 from pydantic import Field
@@ -27,12 +27,16 @@ from components.core.forms import VectorModel, with_biases, with_ones
 from components.core.model import Capabilities
 from components.core.space import Floats
 from components.deep._catalogue_model import CatalogueConfig, CatalogueModel
+from components.deep._later import teaches
 from components.deep._numpy_layers import dense, directions
 from components.deep._pools import pools_of
-from components.deep._two_tower_start import bundles_of
+from components.deep._two_tower_start import begun_from, bundles_of
 
 if TYPE_CHECKING:
     from components.deep._two_tower_training import TwoTowerTrainer
+
+
+NOTHING_LEFT = 110.0  # nats: float32 knows no smaller probability
 
 
 class TwoTowerConfig(CatalogueConfig):
@@ -68,7 +72,7 @@ class TwoTowerConfig(CatalogueConfig):
     text: Literal["none", "mean", "cnn"] = "none"
     item_hidden_size: int = Field(default=0, ge=0, le=2048)
     start_from: str | None = None
-    targets: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    targets: dict[str, Annotated[tuple[str, ...], Field(min_length=1)]] = Field(default_factory=dict)
     dropout: float = Field(default=0.2, ge=0, lt=1)
     batch_size: int = Field(default=512, ge=1)
 
@@ -76,7 +80,7 @@ class TwoTowerConfig(CatalogueConfig):
 class TwoTower(CatalogueModel, VectorModel):
     """Cosine of the user's and the item's vector over a temperature, plus the item's bias."""
 
-    version = 1
+    version = 2
     Config = TwoTowerConfig
     capabilities = Capabilities(uses_order=True, uses_content=True)
 
@@ -105,20 +109,36 @@ class TwoTower(CatalogueModel, VectorModel):
                 "titles (in a shop's item table; bare sequences have none), or take two_tower or content_mlp, which "
                 "read attributes."
             )
-        targeted(data, config)  # refuses before TensorFlow is imported
         if config.content == "require" and not has_content(content, config):
             raise DataError(
                 f"{self.component()}: nothing is known of the items, and content: require asks for it; give item "
                 "attributes (in a shop's item table; for bare sequences in item_attributes.json beside them), or take "
                 "two_tower with content: use."
             )
+        targets = self.targeted(data)
+        start = begun_from(self, Path(config.start_from), data) if config.start_from else None
         from components.deep._two_tower_training import TwoTowerTrainer
 
-        return TwoTowerTrainer(data, config, rng)
+        return TwoTowerTrainer(data, config, rng, targets, start)
 
     def targeted(self, data: Dataset) -> np.ndarray | None:
-        """Those of the option `targets`."""
-        return targeted(data, self.config)
+        """Those of the option `targets`.
+
+        Raises DataError where no item has a value that is asked for, or there is nothing to learn of those that have.
+        """
+        if not self.config.targets:
+            return None
+        nothing = ItemContent(np.zeros((len(data.items), 0), np.float32))
+        try:
+            targets = (data.content or nothing).having(self.config.targets)
+        except DataError as e:
+            raise DataError(f"{self.component()}: targets: {e}") from None
+        if not teaches(data.histories, targets):
+            raise DataError(
+                f"{self.component()}: targets: nobody bought any of the {targets.sum():,} items to be foretold after "
+                "something else, so there is nothing to learn; name more values, or bring more history."
+            )
+        return targets
 
     def logits(self, histories: Histories) -> np.ndarray:
         """From tower_vectors (n_items, d), item_biases (n_items,) and the layers of the user's network."""
@@ -151,23 +171,6 @@ def has_content(content: ItemContent | None, config: TwoTowerConfig) -> bool:
     return content.says_something if config.text != "none" else replace(content, words=None).says_something
 
 
-def targeted(data: Dataset, config: TwoTowerConfig) -> np.ndarray | None:
-    """bool (n_items,): what is to be foretold; None: everything.
-
-    Raises DataError where no item has a value that is asked for, or nobody bought one.
-    """
-    if not config.targets:
-        return None
-    content = data.content if has_content(data.content, config) else ItemContent(np.zeros((len(data.items), 0)))
-    try:
-        targets = content.having(config.targets)
-    except DataError as e:
-        raise DataError(f"two_tower: targets: {e}") from None
-    if not targets[data.histories.items].any():
-        raise DataError(f"two_tower: targets: nobody bought any of the {targets.sum():,} items to be foretold.")
-    return targets
-
-
 def below_all(biases: np.ndarray, temperature: float) -> float:
-    """A bias below every score of these items: a cosine lies between -1 and 1."""
-    return float(biases.min()) - 2 / temperature - 1
+    """A bias so far below every score of these items, whose cosines lie between -1 and 1, that no evidence is left."""
+    return float(biases.min()) - 2 / temperature - NOTHING_LEFT

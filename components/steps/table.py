@@ -96,7 +96,7 @@ def table(params: dict[str, Any]) -> dict[str, Step]:
              shared=("engine",)),
         _step("reduce", "text → a few dense directions", reads=(layout.FEATURES,), writes=(layout.REDUCED,),
               code=_component(REDUCERS, params, "reduce", "pca"), seeded=True),
-        *(_train(name, file) for name, file in models.items()),
+        *(_train(name, file, _begins_from(name, params)) for name, file in models.items()),
         _step("rank", "LambdaMART over the union of the models' candidates",
               reads=(*features, layout.INSPECTION, *_candidates(params, trained)),
               writes=(layout.RANKER,), shared=("engine",), code=every_model_file, seeded=True),
@@ -127,7 +127,7 @@ def _step(name: str, description: str, *, section: str | None = None, **rest: An
     return Step(name, description, f"{module}:{name}", config, section or name, **rest)
 
 
-def _train(name: str, file: str) -> Step:
+def _train(name: str, file: str, begins_from: tuple[Path, ...]) -> Step:
     can = MODELS.get(Path(file).stem).capabilities
     return Step(
         f"{TRAIN_PREFIX}{name}",
@@ -136,12 +136,35 @@ def _train(name: str, file: str) -> Step:
         "components.steps.train:TrainConfig",
         f"models.{name}",
         shared=("engine",) if can.distributed else (),
-        reads=(layout.SPLIT, *((layout.FEATURES, layout.REDUCED) if can.uses_content else ())),
+        reads=(layout.SPLIT, *((layout.FEATURES, layout.REDUCED) if can.uses_content else ()), *begins_from),
         writes=(layout.MODELS / name,),
         code=(file,),
         fixed={"name": name},
         seeded=True,
     )
+
+
+def _begins_from(name: str, params: dict[str, Any]) -> tuple[Path, ...]:
+    """Folder of the trained model of this loop that a model's training starts from, if it does.
+
+    Raises ConfigError if that model does not stand before it.
+    """
+    given = params["models"][name].get("params")
+    start = given.get("start_from") if isinstance(given, dict) else None
+    if not isinstance(start, str):
+        return ()
+    names = list(params["models"])
+    others = [other for other in names if Path(start) in (layout.MODELS / other, *_folds_of(other))]
+    if others and names.index(others[0]) >= names.index(name):
+        raise ConfigError(
+            f"params.yaml: models.{name}.params.start_from: {start} is made by models.{others[0]}, which has to stand "
+            f"before models.{name}."
+        )
+    return tuple(layout.MODELS / other for other in others)
+
+
+def _folds_of(name: str) -> list[Path]:
+    return [layout.MODELS / name / fold for fold in layout.FOLDS]
 
 
 def _models(params: dict[str, Any]) -> dict[str, str]:

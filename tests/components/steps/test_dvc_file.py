@@ -59,6 +59,20 @@ def test_only_a_model_that_uses_content_waits_for_the_features():
     assert Path("artifacts/features") not in steps["train-ease"].reads
 
 
+def test_a_model_that_starts_from_another_is_trained_after_it_and_anew_where_that_one_changes():
+    towers = {"component": "two_tower"}
+    begun = towers | {"params": {"start_from": "artifacts/models/whole"}}
+    steps = table({"models": {"whole": towers, "part": begun}})
+    assert Path("artifacts/models/whole") in steps["train-part"].reads
+    assert Path("artifacts/models/whole") not in steps["train-whole"].reads
+    with pytest.raises(
+        ConfigError, match=r"models\.part\.params\.start_from: .* is made by models\.whole, which has to st"
+    ):
+        table({"models": {"part": begun, "whole": towers}})
+    elsewhere = {"component": "two_tower", "params": {"start_from": "../other/artifacts/models/whole"}}
+    assert steps["train-whole"].reads == table({"models": {"whole": towers, "part": elsewhere}})["train-part"].reads
+
+
 def test_what_can_be_fitted_on_spark_depends_on_the_engine_and_nothing_else_does():
     steps = table(read_params(ROOT / "params.yaml"))
     fitted = {name: step.shared for name, step in steps.items() if name.startswith("train-") or name == "rank"}
