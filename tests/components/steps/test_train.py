@@ -10,7 +10,7 @@ import pytest
 from components.cf.household import Household
 from components.core import bundle, layout, schema
 from components.core.dataset import Dataset
-from components.core.errors import ConfigError
+from components.core.errors import ConfigError, DataError
 from components.core.model import load
 from components.core.vocabulary import Vocabulary
 from components.features import content
@@ -85,8 +85,8 @@ def test_curves_are_returned_and_drawn(root: Path) -> None:
     assert result.artifacts[0].read_bytes().startswith(b"\x89PNG")
 
 
-@pytest.mark.slow
-def test_a_model_that_uses_content_is_told_what_the_folds_items_are(root: Path) -> None:
+def tell_brands(root: Path) -> None:
+    """What the items of both folds are: all of one brand."""
     for fold, items in zip(layout.FOLDS, (["a", "b"], ["a", "b", "c"]), strict=True):
         catalogue = Vocabulary.fit(items)
         columns = {schema.ITEM_ID: items, schema.BRAND: ["Ours"] * len(items)}
@@ -94,6 +94,24 @@ def test_a_model_that_uses_content_is_told_what_the_folds_items_are(root: Path) 
         content.save(root / layout.FEATURES / fold / content.FOLDER, given, catalogue)
         vectors = {VECTORS: np.ones((len(items), 2), dtype=np.float32)}
         bundle.write(root / layout.REDUCED / fold, {}, arrays=vectors, vocabularies={"items": catalogue})
+
+
+@pytest.mark.slow
+def test_a_model_that_uses_content_is_told_what_the_folds_items_are(root: Path) -> None:
+    tell_brands(root)
     train(TrainConfig(name="towers", component="two_tower", params={"content": "require", "epochs": 1}), root, seed=1)
     model = load(root / layout.MODELS / "towers" / layout.TEST_FOLD)
     assert model.weights["attribute_embeddings"].shape == (1, 64), "one brand"
+
+
+@pytest.mark.slow
+def test_each_fold_starts_from_another_model_of_that_fold_also_where_all_folds_end_at_one_time(root: Path) -> None:
+    tell_brands(root)
+    train(TrainConfig(name="whole", component="two_tower", params={"epochs": 1}), root, seed=1)
+    whole = root / layout.MODELS / "whole"
+    begun = {"epochs": 1, "targets": {"brand": ["Ours"]}}
+    train(TrainConfig(name="part", component="two_tower", params=begun | {"start_from": str(whole)}), root, seed=1)
+    of_test = TrainConfig(name="leak", component="two_tower", params=begun | {"start_from": str(whole / "test")})
+    with pytest.raises(DataError, match="events that the validation fold must not know"):
+        train(of_test, root, seed=1)
+    assert (root / layout.MODELS / "part" / "validation").is_dir() and not (root / layout.MODELS / "leak").exists()
