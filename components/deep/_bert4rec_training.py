@@ -40,6 +40,7 @@ SIGNATURE = (
     vector_of(tf.int32),  # targets: item
     vector_of(tf.int32),  # negatives
     vector_of(tf.float32),  # negatives: log of how often each is expected
+    vector_of(tf.float32),  # targets: how each counts among the negatives
 )
 START_NORM = 0.57  # of item vectors: small enough for the training to turn them, large enough to say something
 LENGTH_MIX = 4.0  # windows of a batch differ by about so many slots: enough to mix users, little padding
@@ -170,17 +171,17 @@ class Bert4RecTrainer:
         hidden = masked.ravel()[windows.slots]
         query = np.searchsorted(slots, windows.slots[hidden])
         targets = slots.astype(np.int32), query.astype(np.int32), windows.items[hidden]
-        return *_view(windows, masked), *_view(windows, otherwise), *targets, *self.negatives.draw()
+        return *_view(windows, masked), *_view(windows, otherwise), *targets, *self.negatives.draw(targets[2])
 
     def _loss(self, *batch: tf.Tensor) -> tf.Tensor:
-        view, other, (slots, query, bought, drawn, log_expected) = batch[:4], batch[4:8], batch[8:]
+        view, other, (slots, query, bought, drawn, *expected) = batch[:4], batch[4:8], batch[8:]
         states = self.network.states(view, training=True)
         flat = tf.reshape(states, (-1, states.shape[-1]))
         queries, items = self.network.products(tf.gather(flat, slots))
         biases = self.network.biases.value
         logits = tf.matmul(queries, tf.gather(items, drawn), transpose_b=True) + tf.gather(biases, drawn)
         targets = tf.reduce_sum(tf.gather(queries, query) * tf.gather(items, bought), axis=1)
-        loss = tf.reduce_mean(sampled_softmax(targets + tf.gather(biases, bought), query, logits, log_expected))
+        loss = tf.reduce_mean(sampled_softmax(targets + tf.gather(biases, bought), query, logits, *expected))
         if not self.config.contrast:
             return loss
         again = self.network.states(other, training=True)

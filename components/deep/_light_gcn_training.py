@@ -31,6 +31,7 @@ SIGNATURE = (
     vector_of(tf.float32),  # pairs: weight of the edge between them
     vector_of(tf.int32),  # negatives
     vector_of(tf.float32),  # negatives: log of how often each is expected
+    vector_of(tf.float32),  # pairs: how the item counts among the negatives
     tf.TensorSpec([2], tf.int32),  # seed of the dropout
 )
 START_SCALE = 4.0  # the edges' weights and the mean over the layers shrink a logit about that much squared
@@ -107,11 +108,11 @@ class LightGcnTrainer:
                 pairs.row[at].astype(np.int32),
                 pairs.col[at].astype(np.int32),
                 pairs.data[at],
-                *self.negatives.draw(),
+                *self.negatives.draw(pairs.col[at]),
                 seed,
             )
 
-    def _loss(self, users, bought, edges, drawn, log_expected, seed) -> tf.Tensor:
+    def _loss(self, users, bought, edges, drawn, log_expected, own, seed) -> tf.Tensor:
         all_users, items, gives = self.network.spread(self.config.dropout, seed)
         biases = self.network.biases.value
         states = tf.gather(all_users, users) - edges[:, None] * tf.gather(gives, bought)
@@ -121,7 +122,7 @@ class LightGcnTrainer:
             others = tf.reduce_sum(states * tf.gather(items, rivals), axis=1) + tf.gather(biases, rivals)
             return tf.reduce_mean(tf.math.softplus(others - targets))
         logits = tf.matmul(states, tf.gather(items, drawn), transpose_b=True) + tf.gather(biases, drawn)
-        return tf.reduce_mean(sampled_softmax(targets, tf.range(tf.size(users)), logits, log_expected))
+        return tf.reduce_mean(sampled_softmax(targets, tf.range(tf.size(users)), logits, log_expected, own))
 
 
 def _thinned(edges: tf.SparseTensor, dropout: float, seed: tf.Tensor) -> tf.SparseTensor:

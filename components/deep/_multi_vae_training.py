@@ -29,6 +29,7 @@ SIGNATURE = (
     vector_of(tf.float32),  # users: items each holds
     vector_of(tf.int32),  # negatives
     vector_of(tf.float32),  # negatives: log of how often each is expected
+    vector_of(tf.float32),  # lines: how the item counts among the negatives
     tf.TensorSpec([], tf.float32),  # weight of the divergence
     tf.TensorSpec([2], tf.int32),  # seed of the dropout and of the latent noise
 )
@@ -118,12 +119,12 @@ class MultiVaeTrainer:
                 rows.indices.astype(np.int32),
                 users,
                 held.astype(np.float32),
-                *self.negatives.draw(),
+                *self.negatives.draw(rows.indices),
                 divergence,
                 seed,
             )
 
-    def _loss(self, items, users, held, drawn, log_expected, divergence, seed) -> tf.Tensor:
+    def _loss(self, items, users, held, drawn, log_expected, own, divergence, seed) -> tf.Tensor:
         keep = 1 - self.config.dropout
         kept = tf.cast(tf.random.stateless_uniform(tf.shape(items), seed) < keep, tf.float32) / keep
         mean, log_variance = self.network.code(items, users, held, kept)
@@ -133,6 +134,6 @@ class MultiVaeTrainer:
         targets = tf.reduce_sum(tf.gather(hidden, users) * vectors, axis=1) + tf.gather(
             self.network.biases.value, items
         )
-        unlikely = tf.reduce_sum(sampled_softmax(targets, users, logits, log_expected))
+        unlikely = tf.reduce_sum(sampled_softmax(targets, users, logits, log_expected, own))
         spread = -0.5 * tf.reduce_sum(1 + log_variance - tf.square(mean) - tf.exp(log_variance))
         return (unlikely + divergence * spread) / tf.reduce_sum(held)

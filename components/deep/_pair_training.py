@@ -33,6 +33,7 @@ SIGNATURE = (
     vector_of(FLOAT),  # pairs: weight
     vector_of(INT),  # negatives
     vector_of(FLOAT),  # negatives: log of how often each is expected
+    vector_of(FLOAT),  # pairs: how the item bought counts among the negatives
 )
 START_SCALE = 0.5  # of the vectors against singular vectors of mean square norm 1: first logits near the popularity
 
@@ -211,15 +212,15 @@ class PairTrainer:
         kept = (self.rng.random(len(pools.items)) < keep).astype(np.float32) / keep
         moment = np.stack(list(moments(batch.times).values()), axis=1).astype(np.int32)
         lines = pools.items, pools.rows, pools.weights[:, 0] * kept
-        return *lines, moment, batch.query, batch.items, batch.weights, *self.negatives.draw()
+        return *lines, moment, batch.query, batch.items, batch.weights, *self.negatives.draw(batch.items)
 
     def _loss(self, *batch: tf.Tensor) -> tf.Tensor:
-        *past, query, bought, target_weights, drawn, log_expected = batch
+        *past, query, bought, target_weights, drawn, log_expected, own = batch
         users, items = self.network.users(*past), self.network.items()
         targets = self.network.pair_logits(users.at(query), items.at(bought))
         others = self.network.cross_logits(users, items.at(drawn))
         if self.config.objective == "softmax":
-            losses, unbought = sampled_softmax(targets, query, others, log_expected), 0.0
+            losses, unbought = sampled_softmax(targets, query, others, log_expected, own), 0.0
         else:
             losses = tf.math.softplus(tf.gather(self.log_expected, bought) - targets)
             unbought = tf.reduce_sum(tf.math.softplus(others - log_expected))

@@ -46,6 +46,7 @@ SIGNATURE = (
     vector_of(FLOAT),  # targets: weight
     vector_of(INT),  # negatives: position among the items
     vector_of(FLOAT),  # negatives: log of how often each is expected
+    vector_of(FLOAT),  # pairs: how the target counts among the negatives
 )
 ITEMS_AT_ONCE = 2048  # whose vectors are made at once after an epoch
 WINDOW = 3  # words the convolution sees at once
@@ -221,7 +222,7 @@ class TwoTowerTrainer:
 
     def _tensors(self, batch: Examples) -> tuple:
         pools, config = batch.pools, self.config
-        drawn, log_expected = self.negatives.draw()
+        drawn, log_expected, own = self.negatives.draw(batch.items)
         needed, at = np.unique(np.concatenate((pools.items, batch.items, drawn.numpy())), return_inverse=True)
         lines, targets, others = np.split(at.astype(np.int32), np.cumsum((len(pools.items), len(batch.items))))
         dropped = config.id_dropout if self.has_content else 0.0
@@ -229,10 +230,10 @@ class TwoTowerTrainer:
         read = (self.rng.random(len(lines)) >= config.dropout).astype(np.float32) / (1 - config.dropout)
         items = self._inputs(needed.astype(np.int32), kept.astype(np.float32))
         past = lines, pools.rows, pools.weights * read[:, None], np.int32(pools.n)
-        return *items, *past, batch.query, targets, batch.weights, others, log_expected
+        return *items, *past, batch.query, targets, batch.weights, others, log_expected, own
 
     def _loss(self, *batch: tf.Tensor) -> tf.Tensor:
-        items, past, (query, targets, weights, others, log_expected) = batch[:6], batch[6:10], batch[10:]
+        items, past, (query, targets, weights, others, *drawn) = batch[:6], batch[6:10], batch[10:]
         vectors, biases = self.towers.items(*items)
         users = tf.math.l2_normalize(self.towers.users(vectors, *past), axis=1) / self.config.temperature
         vectors = tf.math.l2_normalize(vectors, axis=1)
@@ -240,5 +241,5 @@ class TwoTowerTrainer:
             biases, targets
         )
         logits = tf.matmul(users, tf.gather(vectors, others), transpose_b=True) + tf.gather(biases, others)
-        losses = sampled_softmax(bought, query, logits, log_expected)
+        losses = sampled_softmax(bought, query, logits, *drawn)
         return tf.reduce_sum(losses * weights) / tf.reduce_sum(weights)

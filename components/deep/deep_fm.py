@@ -23,7 +23,7 @@ class DeepFmConfig(PairConfig):
 class DeepFm(PairModel):
     """Shared embeddings, product and network added up."""
 
-    version = 1
+    version = 2
     Config = DeepFmConfig
     capabilities = Capabilities(uses_order=True, uses_content=True)
 

@@ -21,6 +21,6 @@ class FmConfig(PairConfig):
 class Fm(PairModel):
     """First- and second-order terms, no network."""
 
-    version = 1
+    version = 2
     Config = FmConfig
     capabilities = Capabilities(uses_order=True, uses_content=True)

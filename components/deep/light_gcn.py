@@ -44,7 +44,7 @@ class LightGcnConfig(CatalogueConfig):
 class LightGcn(CatalogueModel, VectorModel):
     """A user's items, spread, against all items, spread."""
 
-    version = 1
+    version = 2
     Config = LightGcnConfig
 
     def parameters(self, n_users: int, n_items: int) -> float:

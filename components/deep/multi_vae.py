@@ -46,7 +46,7 @@ class MultiVaeConfig(CatalogueConfig):
 class MultiVae(CatalogueModel, VectorModel):
     """Items → hidden → mean of the latent variable → hidden → items."""
 
-    version = 1
+    version = 2
     Config = MultiVaeConfig
     start_option = "hidden_size"
 

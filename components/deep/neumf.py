@@ -23,7 +23,7 @@ class NeuMfConfig(PairConfig):
 class NeuMf(PairModel):
     """Embeddings of its own for either half."""
 
-    version = 1
+    version = 2
     Config = NeuMfConfig
 
     @property
