@@ -104,6 +104,7 @@ class Search:
         else:
             first = self._tried(0, spec, spec.params, self.config.minutes)
         spent += 0.0 if spent else first.ended - first.started
+        study.set_user_attr(SPENT, spent)  # at once: a search that is killed in its next trial does not get it again
         self._tell(spec, first)
         tried = [first, *_earlier(study)]
         for known in tried:
@@ -243,9 +244,9 @@ class Search:
 
 
 def with_option(params: dict[str, Any], name: str, value: Any) -> dict[str, Any]:
-    """The options with one of them set; `outer.inner` is one within another."""
+    """The options with one of them set; `outer.inner` is one within another, whose name may have dots."""
     outer, _, inner = name.partition(".")
-    return params | {outer: with_option(params.get(outer) or {}, inner, value) if inner else value}
+    return params | {outer: (params.get(outer) or {}) | {inner: value} if inner else value}
 
 
 def _suggest(trial: optuna.Trial, name: str, parameter: Parameter) -> Any:

@@ -15,13 +15,13 @@ from components.deep._catalogue_training import (
     Negatives,
     Step,
     named,
-    sampled_softmax,
     vector_of,
 )
 from components.deep._early_stopping import epoch_of
 from components.deep._numpy_layers import LAYER_NORM_EPSILON
-from components.deep._sequences import Windows, baskets_of, windows_of
-from components.deep._start import popularity_of, start_embeddings
+from components.deep._sampled_softmax import sampled_softmax
+from components.deep._sequences import LENGTH_MIX, Windows, baskets_of, windows_of
+from components.deep._start import START_NORM, popularity_of, start_embeddings
 
 if TYPE_CHECKING:
     from components.deep.bert4rec import Bert4RecConfig
@@ -42,8 +42,6 @@ SIGNATURE = (
     vector_of(tf.float32),  # negatives: log of how often each is expected
     vector_of(tf.float32),  # targets: how each counts among the negatives
 )
-START_NORM = 0.57  # of item vectors: small enough for the training to turn them, large enough to say something
-LENGTH_MIX = 4.0  # windows of a batch differ by about so many slots: enough to mix users, little padding
 CONTRAST_TEMPERATURE = 0.2
 SMALL = 0.02
 

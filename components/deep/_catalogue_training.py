@@ -1,8 +1,4 @@
-"""What trains the models that score the whole catalogue. Importing this file imports TensorFlow: only `fit` does.
-
-A target's loss is its sampled softmax with logQ correction (Bengio & Senécal 2008): a negative counts as the inverse of
-how often it is expected among those drawn, so that they stand for the whole catalogue.
-"""
+"""What trains the models that score the whole catalogue. Importing this file imports TensorFlow: only `fit` does."""
 
 from __future__ import annotations
 
@@ -14,12 +10,9 @@ import scipy.sparse as sp
 import tensorflow as tf
 
 from components.deep._catalogue_model import CatalogueConfig
-from components.deep._shrinkage import decayed, shrinking
+from components.deep._sampled_softmax import NEGATIVE_POWER, own_counts
+from components.deep._shrinkage import GRADIENT_NORM, decayed, shrinking
 
-NEGATIVE_POWER = 0.5  # negatives ~ popularity ** power: between uniform (0) and as bought (1)
-NEVER = -1e9  # as the logarithm of a count that is 0
-MOST_AMONG = 0.999  # of the sum over those drawn may be the target's; the rest keeps the logarithm finite
-GRADIENT_NORM = 5.0
 LAST_RATE = 0.05  # of the highest learning rate, at the end of the last epoch
 WARM_UP = 0.05  # share of the steps in which the learning rate rises
 
@@ -39,15 +32,13 @@ class Negatives:
     def draw(self, targets: np.ndarray) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         """int32 (n,) items; float32 (n,) the log of how often each is expected among them; and how targets count there.
 
-        targets  int (pairs,), items; the last of the three, float32 (pairs,): log (times drawn / times expected), or
-                 NEVER where a target was not drawn
+        targets  int (pairs,), items; the last of the three is float32 (pairs,), as `own_counts` has it
         """
         if self.n:
             drawn = np.searchsorted(self.cumulative, self.rng.random(self.n)).clip(max=len(self.share) - 1)
         else:
             drawn = np.flatnonzero(self.share)
-        times = np.bincount(drawn, minlength=len(self.share))[targets]
-        own = np.where(times > 0, np.log(np.maximum(times, 1)) - self.log_expected[targets], NEVER)
+        own = own_counts(drawn, self.log_expected, targets)
         return tf.constant(drawn, tf.int32), tf.constant(self.log_expected[drawn]), tf.constant(own, tf.float32)
 
 
@@ -108,20 +99,6 @@ def _optimizer(variables: list[keras.Variable], config: CatalogueConfig, steps_p
     optimizer = decayed(adam)
     optimizer.build(variables)
     return optimizer
-
-
-def sampled_softmax(
-    target_logits: tf.Tensor, target_rows: tf.Tensor, other_logits: tf.Tensor, log_expected: tf.Tensor, own: tf.Tensor
-) -> tf.Tensor:
-    """float32 (pairs,): −log softmax of each target, the others drawn, with logQ correction (Bengio & Senécal 2008).
-
-    target_logits      (pairs,); target_rows int32 (pairs,), the row of `other_logits` (rows, n) each belongs to
-    log_expected, own  as `Negatives.draw` gives them; a target that is also drawn is taken out of the sum over those
-    With the whole catalogue as the others this is the full softmax.
-    """
-    others = tf.gather(tf.reduce_logsumexp(other_logits - log_expected, axis=1), target_rows)
-    among = tf.minimum(tf.exp(target_logits + own - others), MOST_AMONG)
-    return tf.math.softplus(others + tf.math.log1p(-among) - target_logits)
 
 
 def sparse_of(matrix: sp.spmatrix) -> tf.SparseTensor:

@@ -30,7 +30,7 @@ def pretrain(
 ) -> list[float]:
     """Fit the network's embeddings and encoder to tell users' views apart; returns the mean loss per epoch.
 
-    Raises DataError if a loss is not finite.
+    Raises DataError if there are no two users to be told apart, or a loss is not finite.
     """
     step, losses = _step(network, config), []
     for epoch in track(range(1, config.contrast_epochs + 1), "contrast epochs"):
@@ -39,6 +39,11 @@ def pretrain(
             found.append(float(step(tensors(one), tensors(two))))
             if time.monotonic() > deadline:
                 break
+        if not found:
+            raise DataError(
+                f"sequence model: contrast_epochs: {config.contrast_epochs} tells users apart, and no two have two "
+                "baskets; bring more history, or set contrast_epochs: 0."
+            )
         losses.append(float(np.mean(found)))
         if not np.isfinite(losses[-1]):
             raise DataError(

@@ -14,11 +14,11 @@ from components.core.dataset import Histories
 from components.deep._catalogue_training import (
     Negatives,
     Step,
-    sampled_softmax,
     sparse_of,
     vector_of,
 )
 from components.deep._early_stopping import epoch_of
+from components.deep._sampled_softmax import sampled_softmax
 from components.deep._start import popularity_of, start_embeddings
 from components.deep.light_gcn import edges_of, spread
 

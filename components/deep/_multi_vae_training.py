@@ -14,10 +14,10 @@ from components.deep._catalogue_training import (
     Negatives,
     Step,
     named,
-    sampled_softmax,
     vector_of,
 )
 from components.deep._early_stopping import epoch_of
+from components.deep._sampled_softmax import sampled_softmax
 from components.deep._start import popularity_of, start_embeddings
 
 if TYPE_CHECKING:

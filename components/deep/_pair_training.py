@@ -13,13 +13,13 @@ from components.core.dataset import Dataset
 from components.deep._catalogue_training import (
     Negatives,
     Step,
-    sampled_softmax,
     sparse_of,
     vector_of,
 )
 from components.deep._early_stopping import epoch_of
 from components.deep._pair_model import HOURS, WEEK_DAYS, Form, PairConfig, moments
 from components.deep._pools import ExampleMaker, Examples
+from components.deep._sampled_softmax import sampled_softmax
 from components.deep._start import popularity_of, start_embeddings
 
 INT, FLOAT = tf.int32, tf.float32

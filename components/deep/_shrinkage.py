@@ -18,6 +18,7 @@ from components.core.config import Config
 if TYPE_CHECKING:
     import keras
 
+GRADIENT_NORM = 5.0  # gradients are clipped to it; a basket of 150 lines makes outsized ones early on
 LEFT_ALONE = ("bias", "gamma", "beta")  # parts of the names of weights that do not shrink
 
 

@@ -7,6 +7,8 @@ from scipy.sparse.linalg import svds
 
 from components.core.dataset import DAY_S, Histories
 
+START_NORM = 0.57  # of item vectors: small enough for the training to turn them, large enough to say something
+
 
 def popularity_of(histories: Histories, n_items: int) -> np.ndarray:
     """float32 (n_items,): share of all lines that name the item, with one line added to each; sums to 1."""

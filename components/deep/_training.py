@@ -22,6 +22,7 @@ from components.deep._contrast import pretrain
 from components.deep._journal import Journal
 from components.deep._model import SCORED_AT_ONCE
 from components.deep._network import NEGATIVES, TARGETS, WINDOWS, Network, Tensors, pairs, tensors
+from components.deep._sampled_softmax import NEGATIVE_POWER, own_counts, sampled_softmax
 from components.deep._sequences import (
     Targets,
     Windows,
@@ -31,16 +32,11 @@ from components.deep._sequences import (
     training_batches,
     without_last,
 )
-from components.deep._shrinkage import decayed, shrinking
-from components.deep._start import popularity_of, start_embeddings, trend_of
+from components.deep._shrinkage import GRADIENT_NORM, decayed, shrinking
+from components.deep._start import START_NORM, popularity_of, start_embeddings, trend_of
 from components.deep._workers import Workers, share_of
 
-NEGATIVE_POWER = 0.5  # negatives ~ popularity ** power: between uniform (0) and as bought (1)
 WARM_UP_SHARE, LAST_RATE_SHARE = 0.1, 0.1  # of the steps, and of the learning rate, with the cosine schedule
-START_NORM = 0.57  # of item vectors: small enough for the training to turn them, large enough to say something
-NEVER = -1e9  # as the logarithm of a count that is 0
-MOST_AMONG = 0.999  # of the sum over those drawn may be the target's; the rest keeps the logarithm finite
-GRADIENT_NORM = 5.0  # clipping; a basket of 150 lines makes outsized gradients early on
 
 
 @dataclass
@@ -185,13 +181,11 @@ def _batches(
 
 
 def _negatives(drawn: np.ndarray, log_expected: np.ndarray, targets: np.ndarray) -> Tensors:
-    """What the loss takes of the items drawn: their indices, their log expected counts, and per pair how the target
-    counts among them: log (times drawn / expected times), or NEVER.
+    """What the loss takes of the items drawn: their indices, their log expected counts, and `own_counts` of each pair.
 
     log_expected  (n_items,); targets int (pairs,)
     """
-    times = np.bincount(drawn, minlength=len(log_expected))[targets]
-    own = np.where(times > 0, np.log(np.maximum(times, 1)) - log_expected[targets], NEVER)
+    own = own_counts(drawn, log_expected, targets)
     return tf.constant(drawn, tf.int32), tf.constant(log_expected[drawn], tf.float32), tf.constant(own, tf.float32)
 
 
@@ -261,17 +255,11 @@ def _train_step(
 
 
 def sampled_losses(network: Network, queries: tf.Tensor, targets: Tensors, negatives: Tensors) -> tf.Tensor:
-    """float32 (pairs,): the sampled softmax with logQ correction (Bengio & Senécal 2008).
-
-    A negative counts as the inverse of how often it is expected among those drawn, so that they stand for the whole
-    catalogue. A target that is also drawn is taken out of the sum over those drawn.
-    """
+    """float32 (pairs,): the sampled softmax."""
     _, query, items, _ = targets
     drawn, log_expected, own = negatives
-    others = tf.reduce_logsumexp(network.logits(queries, drawn) - log_expected, axis=1)
-    others, logits = tf.gather(others, query), network.pair_logits(queries, query, items)
-    among = tf.minimum(tf.exp(logits + own - others), MOST_AMONG)
-    return tf.math.softplus(others + tf.math.log1p(-among) - logits)
+    logits = network.pair_logits(queries, query, items)
+    return sampled_softmax(logits, query, network.logits(queries, drawn), log_expected, own)
 
 
 def full_losses(network: Network, queries: tf.Tensor, targets: Tensors, _: Tensors = ()) -> tf.Tensor:

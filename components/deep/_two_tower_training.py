@@ -14,11 +14,11 @@ from components.deep._catalogue_training import (
     Negatives,
     Step,
     named,
-    sampled_softmax,
     vector_of,
 )
 from components.deep._early_stopping import epoch_of
 from components.deep._pools import ExampleMaker, Examples
+from components.deep._sampled_softmax import sampled_softmax
 from components.deep._start import popularity_of, start_embeddings
 from components.deep._two_tower_start import HAS_ID, KNOWN_UNTIL, keys_of, start_from
 from components.deep.two_tower import below_all, has_content

@@ -8,6 +8,7 @@ self-information of an item's popularity (Vargas & Castells 2011, doi:10.1145/20
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from copy import copy
 from dataclasses import dataclass
@@ -193,17 +194,23 @@ class ListPolicy:
         free = k - sum(place < k for place, _ in pins)
         pinned = [item for _, item in pins]
         keep = ~np.isin(items, pinned)  # a pin beyond the list has no place in it either
-        chosen = self._greedy(items[keep], relevance[keep], free)
+        standing = np.array([item for place, item in pins if place < k], dtype=np.int64)
+        chosen = self._greedy(items[keep], relevance[keep], free, standing)
         return _with_pins(chosen, pins, k)
 
-    def _greedy(self, items: np.ndarray, relevance: np.ndarray, k: int) -> list[int]:
-        """One place at a time: the best weighted sum among what the caps still let in."""
+    def _greedy(self, items: np.ndarray, relevance: np.ndarray, k: int, pins: np.ndarray) -> list[int]:
+        """One place at a time: the best weighted sum among what the caps still let in beside the pins."""
         config, shelf = self.config, self.shelf
         own = (1 - config.diversity - config.novelty) * relevance
         own += config.novelty * _unit(-np.log2(shelf.popularity[items]))
-        likeness, vectors = np.zeros(len(items)), shelf.vectors[items]
-        open_ = np.ones(len(items), dtype=bool)
-        counts: dict[tuple[str, int], int] = {}
+        vectors = shelf.vectors[items]
+        likeness = (vectors @ shelf.vectors[pins].T).max(axis=1, initial=0.0)
+        open_ = self.has_room(pins, items)
+        counts = {
+            (name, group): held
+            for name in config.max_per_group
+            for group, held in Counter(shelf.groups[name][pins].tolist()).items()
+        }
         chosen: list[int] = []
         while len(chosen) < k and open_.any():
             at = int(np.argmax(np.where(open_, own - config.diversity * likeness, -np.inf)))

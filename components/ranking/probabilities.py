@@ -18,7 +18,7 @@ from components.metrics.calibration import Reliability, reliability
 from components.ranking.calibration import Calibration
 from components.ranking.hybrid import Hybrid
 from components.ranking.lambdamart import Lambdamart
-from components.ranking.training import RankConfig, Table, training_table
+from components.ranking.training import Table, TwoStageConfig, training_table
 
 LEAST_BOUGHT = 100  # bought candidates that judge the probabilities; fewer say nothing about their error
 MOST_TO_ONE = 4  # idle users drawn for each buyer that is held out; more cost time, and weights stand for them
@@ -28,7 +28,7 @@ def idle_table(
     hybrid: Hybrid,
     idle: Histories,
     buyers: tuple[int, int],
-    config: RankConfig,
+    config: TwoStageConfig,
     rng: np.random.Generator,
     progress: Callable[[Iterable], Iterable] = iter,
 ) -> Table | None:

@@ -31,7 +31,7 @@ TABLE_COPIES = 4.5
 NO_LINES = {"had_line": (0.0, 0.0), "new_line": (0.0, 0.0)}  # until the trees are asked
 
 
-class RankConfig(Config):
+class TwoStageConfig(Config):
     """How candidates are drawn and the ranker is fitted.
 
     candidates             names of models in params.yaml; "popularity" must be among them
@@ -40,18 +40,25 @@ class RankConfig(Config):
     held_out_share         share of users kept for early stopping
     consensus              how much the models' consensus counts beside the trees; None leaves all to the trees
     buy_again              which model's odds lead among the items a user had, and how much; None leaves it to the trees
-    retrieval              from how many items on models with vectors are asked through an index
-    engine                 where the trees are grown
     """
 
     candidates: list[str] = Field(min_length=1)
     candidates_per_model: int = Field(default=50, ge=1, le=1000)
     negatives_per_user: int = Field(default=150, ge=1)
     held_out_share: float = Field(default=0.15, gt=0, lt=1)
-    retrieval: RetrievalConfig = Field(default_factory=RetrievalConfig)
     consensus: ConsensusConfig | None = Field(default_factory=ConsensusConfig)
     buy_again: BuyAgainConfig | None = None
     lambdamart: LambdamartConfig = Field(default_factory=LambdamartConfig)
+
+
+class RankConfig(TwoStageConfig):
+    """The same in the loop.
+
+    retrieval  from how many items on models with vectors are asked through an index
+    engine     where the trees are grown
+    """
+
+    retrieval: RetrievalConfig = Field(default_factory=RetrievalConfig)
     engine: EngineConfig = Field(default_factory=EngineConfig)
 
 
@@ -60,7 +67,7 @@ def foretell(
     context: Context,
     users: int,
     bought: sp.csr_matrix,
-    config: RankConfig,
+    config: TwoStageConfig,
     views: int = 2,
     also: str = "",
 ) -> None:
@@ -108,7 +115,7 @@ def training_table(
     hybrid: Hybrid,
     histories: Histories,
     bought: sp.csr_matrix,
-    config: RankConfig,
+    config: TwoStageConfig,
     rng: np.random.Generator,
     progress: Callable[[Iterable], Iterable] = iter,
     views: tuple[str, ...] = (ALL, NEW),

@@ -13,12 +13,13 @@ from pydantic.fields import FieldInfo
 
 from components.core.config import PARAMS_FILE, Config, read_params
 from components.core.errors import ConfigError
-from components.core.registry import CLEANERS, MODELS, PERTURBATIONS, REDUCERS, SOURCES, SPLITS, Registry
+from components.core.registry import CLEANERS, ENTRANTS, MODELS, PERTURBATIONS, REDUCERS, SOURCES, SPLITS, Registry
 from components.steps.table import Step, table
 
 CATALOGUE_FILE = Path("docs/catalogue.md")
 TITLES = (
     ("Models", MODELS),
+    ("What joins models, in a benchmark", ENTRANTS),
     ("Sources", SOURCES),
     ("Cleaners", CLEANERS),
     ("Split methods", SPLITS),

@@ -79,6 +79,8 @@ VARIANTS = {
     "rnn": ("gru4rec", {"cell": "rnn"}),
     "sasrec_full_softmax": ("sasrec", {"negatives": 0}),
     "sasrec_contrast": ("sasrec", {"contrast_epochs": 2}),
+    "sasrec_cosine": ("sasrec", {"temperature": 0.1, "best_by": "last", "schedule": "cosine", "repeat_weight": 1}),
+    "light_gcn_bpr": ("light_gcn", {"objective": "bpr"}),
     "fm_bce": ("fm", {"objective": "bce"}),
 }
 NAMES = (*MODELS.names(), *VARIANTS)

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import ClassVar
 
 import numpy as np
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from components.benchmark.entrant import Entrant, Lister, lister
 from components.benchmark.protocols import Question
@@ -22,11 +22,18 @@ from components.ranking.consensus import ConsensusConfig
 from components.ranking.context import bare_context
 from components.ranking.hybrid import FALLBACK, Hybrid
 from components.ranking.lambdamart import Lambdamart, LambdamartConfig
-from components.ranking.training import RankConfig, buy_again, consensus, foretell, held_out_queries, training_table
+from components.ranking.training import (
+    TwoStageConfig,
+    buy_again,
+    consensus,
+    foretell,
+    held_out_queries,
+    training_table,
+)
 
 
-class RankerConfig(RankConfig):
-    """As section `rank` of params.yaml, and two options of its own.
+class RankerConfig(TwoStageConfig):
+    """As section `rank` of params.yaml without `retrieval` and `engine`, and two options of its own.
 
     repeats      whether lists may hold what a user had before; buy_again is for lists that do
     consensus    as there, None by default: how much it brings depends on how much there is to learn from (decision 44)
@@ -42,6 +49,12 @@ class RankerConfig(RankConfig):
     consensus: ConsensusConfig | None = None
     repeats: bool = False
     most_users: int = Field(default=30_000, ge=1)
+
+    @model_validator(mode="after")
+    def _lines_only_where_lists_repeat(self) -> RankerConfig:
+        if self.buy_again and not self.repeats:
+            raise ValueError("buy_again orders what a user had before, and lists without repeats hold none of it")
+        return self
 
 
 class Ranker(Entrant):
@@ -75,15 +88,14 @@ class Ranker(Entrant):
             before, task.histories.take(rows), task.relevant[ALL][rows], config, rng, lambda b: track(b, "candidates"),
             views,
         )  # fmt: skip
-        lines = config.buy_again if config.repeats else None
         held_out = held_out_queries(table.groups, config.held_out_share, rng)
-        if config.lambdamart.patience is None and not (config.repeats and (lines or config.consensus)):
+        if config.lambdamart.patience is None and not (config.repeats and (config.buy_again or config.consensus)):
             held_out[:] = False  # nothing needs users that the trees did not see
         ranker = Lambdamart(config.lambdamart).fit(
             table.features, table.labels, table.groups, held_out, table.names, int(rng.integers(2**31))
         )
         ranker.consensus = consensus(config.consensus, ranker, table, held_out)
-        ranker.buy_again = buy_again(lines, ranker, table, held_out)
+        ranker.buy_again = buy_again(config.buy_again, ranker, table, held_out)
         return lister(replace(self._hybrid(asked), ranker=ranker).score)
 
     def _hybrid(self, question: Question) -> Hybrid:

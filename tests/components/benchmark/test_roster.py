@@ -9,10 +9,11 @@ from pydantic import ValidationError
 from components.benchmark import roster
 from components.benchmark.entrants.ranker import RankerConfig
 from components.benchmark.tuning import Search, TuneConfig, with_option
+from components.core.config import parse
 from components.core.errors import ConfigError
 from components.core.registry import ENTRANTS, MODELS
 from components.core.space import Choice
-from components.ranking.training import RankConfig
+from components.ranking.training import RankConfig, TwoStageConfig
 
 PARAMS = yaml.safe_load((Path(__file__).parents[3] / "params.yaml").read_text(encoding="utf-8"))
 
@@ -30,7 +31,21 @@ def test_the_ranker_of_timed_data_is_the_default_loops():
     assert line.component == "ranker"
     ours = RankerConfig.model_validate(line.params)
     assert ours.repeats
-    assert ours.model_dump(include=RankConfig.model_fields.keys()) == RankConfig(**PARAMS["rank"]).model_dump()
+    shared = TwoStageConfig.model_fields.keys()
+    assert ours.model_dump(include=shared) == RankConfig(**PARAMS["rank"]).model_dump(include=shared)
+
+
+@pytest.mark.parametrize(
+    ("option", "words"),
+    [
+        ({"engine": {"component": "spark"}}, "unknown parameter 'engine'"),
+        ({"retrieval": {"exact_up_to": 1000}}, "unknown parameter 'retrieval'"),
+        ({"buy_again": {"model": "household", "weight": 0.5}}, "lists without repeats hold none of it"),
+    ],
+)
+def test_a_ranker_of_a_benchmark_refuses_what_it_would_not_heed(option, words):
+    with pytest.raises(ConfigError, match=words):
+        parse(RankerConfig, {"candidates": ["popularity"]} | option, "models.ranker.params")
 
 
 def test_the_models_of_timed_data_that_the_default_loop_has_too_have_its_options():

@@ -258,3 +258,22 @@ def test_a_trial_that_is_ended_names_the_option_that_gives_more(tmp_path):
     search = Search(TuneConfig(), lines, small_fold(tmp_path), "new", 10, tmp_path / "work", False, print)
     tried = search._tried(0, lines["popularity"], {}, 0.001)
     assert tried.reason == "ended after 0.001 minutes; give more --minutes"
+
+
+def test_the_time_of_the_line_as_it_stands_counts_when_a_search_goes_on(tmp_path):
+    from components.benchmark.entrant import Spec
+    from components.benchmark.tuning import SPENT, Search, TuneConfig
+
+    spec, config = Spec("item_transition", "item_transition"), TuneConfig(minutes=0.001, trials=1)
+    search = Search(config, {spec.name: spec}, small_fold(tmp_path), "new", 10, tmp_path / "work", False, print)
+    assert len(search.best(spec, search.study(spec), lambda *_: None)[1]) == 1
+    assert search.study(spec).user_attrs[SPENT] >= 0.06, "what it took, though no trial came after it"
+
+
+def test_an_option_within_another_may_have_a_name_with_dots():
+    from components.benchmark.tuning import with_option
+
+    assert with_option({"weights": {"als.v2": 1.0, "ease": 1.0}}, "weights.als.v2", 2.0) == {
+        "weights": {"als.v2": 2.0, "ease": 1.0}
+    }
+    assert with_option({}, "lambdamart.trees", 80) == {"lambdamart": {"trees": 80}}

@@ -61,6 +61,17 @@ def test_pins_stand_where_they_are_declared_and_only_once() -> None:
     assert listed(4, pins=pins) == ["soap", "salt", "apple", "pear"]
 
 
+def test_a_pin_counts_among_its_group_and_what_stands_beside_it_is_unlike_it() -> None:
+    pins = [{"item_id": "pear", "position": 2}]
+    assert listed(3, pins=pins, max_per_group={"department": 1}) == ["soap", "pear", "salt"]
+    assert listed(2, pins=pins, diversity=0.5) == ["soap", "pear"]
+    assert listed(3, pins=[{"item_id": "pear", "position": 9}], max_per_group={"department": 1}) == [
+        "apple",
+        "soap",
+        "salt",
+    ]
+
+
 def test_a_pin_beyond_the_list_does_not_shorten_it() -> None:
     assert listed(3, pins=[{"item_id": "salt", "position": 9}]) == ["apple", "pear", "plum"]
 
