@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 HOUR_S, DAY_S, WEEK_DAYS, HOURS = 3600, 86_400, 7, 24
 CLICK = "click"
 FEW_CLICKS = 50  # held out; with fewer the calibration says little
+CALIBRATED_SHARE = 0.5  # of the exposures that are kept back; the earlier ones choose the epoch
 SHOWN_AT_ONCE = 256  # exposures whose logits of the whole catalogue are in memory at once
 USERS_AT_ONCE = 4  # whose hidden layer over the whole catalogue is in memory at once; few enough for the cache
 
@@ -124,15 +125,16 @@ class PairModel(CatalogueModel):
         return PairTrainer(data, self.form, self.config, rng)
 
     def kept_back(self, data: Dataset, rng: np.random.Generator) -> tuple[Dataset, Callable[[], float]] | None:
-        """With clicks, the last exposures; the gain is their log likelihood, nats."""
+        """With clicks, the last exposures; the gain is the log likelihood of the first half of them, nats."""
         if self.config.objective != CLICK:
             return super().kept_back(data, rng)
         earlier, later = split_by_time(self._clicks(data), self.config.validation_share)
-        if not len(later) or not earlier.clicked.any():
+        chooses, _ = split_by_time(later, CALIBRATED_SHARE)
+        if not len(chooses) or not earlier.clicked.any():
             return None
-        weights = weights_of(later, self.config)
+        weights = weights_of(chooses, self.config)
         past = replace(data, exposures=earlier)
-        return past, lambda: -log_loss(self.click_probabilities(data.histories, later), later.clicked, weights)
+        return past, lambda: -log_loss(self.click_probabilities(data.histories, chooses), chooses.clicked, weights)
 
     def _clicks(self, data: Dataset) -> Exposures:
         if data.exposures is None or not data.exposures.clicked.any():
@@ -147,11 +149,12 @@ class PairModel(CatalogueModel):
         super()._fit(data, rng)
         if self.config.objective == CLICK:
             _, later = split_by_time(data.exposures, self.config.validation_share)
-            if len(later):
-                self._calibrate(data.histories, later)
+            _, measures = split_by_time(later, CALIBRATED_SHARE)
+            if len(measures):
+                self._calibrate(data.histories, measures)
 
     def _calibrate(self, histories: Histories, later: Exposures) -> None:
-        """Curves of one value, and of one per bin, on exposures that nothing was learned from.
+        """Curves of one value, and of one per bin, on exposures that nothing was learned from or chosen by.
 
         log_loss_of_the_mean is what their own mean rate would reach, which nobody knew before.
         """
