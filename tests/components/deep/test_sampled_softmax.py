@@ -13,7 +13,8 @@ def losses(popularity: np.ndarray, drawn: int) -> tuple[np.ndarray, np.ndarray]:
     """float (4,): −log softmax over those drawn, and over the whole catalogue by numpy."""
     import tensorflow as tf
 
-    from components.deep._catalogue_training import Negatives, sampled_softmax
+    from components.deep._catalogue_training import Negatives
+    from components.deep._sampled_softmax import sampled_softmax
 
     draw = np.random.default_rng(0)
     logits = (2 * draw.normal(size=(3, N))).astype(np.float32)
@@ -39,7 +40,8 @@ def test_many_drawn_by_popularity_come_to_the_softmax() -> None:
 def test_two_items_of_which_one_is_nine_times_as_likely() -> None:
     import tensorflow as tf
 
-    from components.deep._catalogue_training import Negatives, sampled_softmax
+    from components.deep._catalogue_training import Negatives
+    from components.deep._sampled_softmax import sampled_softmax
 
     logits = tf.constant([[np.log(9.0), 0.0]], tf.float32)
     items, log_expected, own = Negatives(np.ones(2), 0, np.random.default_rng(0)).draw(np.array([0]))
