@@ -47,16 +47,19 @@ EVERYBODY = {"leave-last-out": {"min_turns": 2}}  # as papers have it: one event
 class Question:
     """One fold: what may be fitted on, who is asked, and what they went on to do.
 
-    name    layout.VALIDATION_FOLD or layout.TEST_FOLD
     digest  of what is fitted on and asked
     folder  of the fold's files; canonical tables lie in ../clean
     """
 
-    name: str
     data: Dataset
     task: Task
     digest: str
     folder: Path
+
+    @property
+    def name(self) -> str:
+        """Of the fold, as in core/layout.py."""
+        return self.data.fold
 
     @property
     def _items(self) -> Path:
@@ -115,7 +118,7 @@ def prepare(material: Material, split: Splitter, work: Path) -> Path:
 def question(folder: Path, fold: str) -> Question:
     """One fold of a prepared folder; DataError if nobody can be asked in it."""
     at = folder / fold
-    data = store.load_dataset(at / store.DATASET)
+    data = replace(store.load_dataset(at / store.DATASET), fold=fold)
     asked = store.load_asked(at, data)
     parts = [digest(at / store.DATASET), sha256(at / store.TARGET)]
     parts += [digest(at / store.ASKED)] if (at / store.ASKED).is_dir() else []
@@ -130,7 +133,7 @@ def question(folder: Path, fold: str) -> Question:
             if target.outside
             else f"benchmark: nobody can be asked in the {fold} fold: no user of it has an event that is held out."
         )
-    return Question(fold, data, asked_of, "-".join(parts), at)
+    return Question(data, asked_of, "-".join(parts), at)
 
 
 def _named(target: Path) -> str:

@@ -29,6 +29,7 @@ class Capabilities:
     uses_time: bool = False  # the age of events changes the scores
     uses_content: bool = False  # is told what items are (`Dataset.content`), where that is known
     scores_unseen: bool = True  # gives signal on items that are not in the user's history
+    starts_from: str = ""  # option that names the folder of another model, which its training begins from
     distributed: bool = False  # is fitted on the engine that `engine` names, where that is Spark
 
 

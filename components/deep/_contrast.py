@@ -19,6 +19,7 @@ from components.core.progress import track
 from components.deep._config import SequenceConfig
 from components.deep._network import WINDOWS, Network, Tensors, tensors
 from components.deep._sequences import Baskets, Windows, batches_of_like_length, filled, ranges
+from components.deep._shrinkage import GRADIENT_NORM
 
 CROP, MASK, REORDER = range(3)
 KEPT, LEFT_OUT, REORDERED = 0.6, 0.3, 0.6  # shares of a history's baskets
@@ -108,7 +109,7 @@ def _pairs(baskets: Baskets, config: SequenceConfig, rng: np.random.Generator) -
 
 def _step(network: Network, config: SequenceConfig) -> Callable:
     variables = [network.embeddings, *network.encoder.trainable_variables]
-    optimizer = keras.optimizers.Adam(config.learning_rate, global_clipnorm=5.0)
+    optimizer = keras.optimizers.Adam(config.learning_rate, global_clipnorm=GRADIENT_NORM)
     optimizer.build(variables)
 
     def last(windows: Tensors) -> tf.Tensor:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from components.core.dataset import Histories
+from components.deep._sequences import baskets_of, foretold
 
 ASKED_USERS = 2000  # whose later events are foretold after every epoch, drawn once
 BLOCK = 128  # users whose scores of the whole catalogue are in memory at once
@@ -57,10 +58,8 @@ def later_of(
 
 
 def teaches(past: Histories, targets: np.ndarray | None = None) -> bool:
-    """Whether some user has two baskets left to learn from, and an item that is to be foretold after the first."""
-    first = np.concatenate(([0], np.cumsum(past.basket_starts)))[past.indptr[:-1]]
-    later = np.cumsum(past.basket_starts) - 1 > first[past.rows]
-    return bool((later if targets is None else later & targets[past.items]).any())
+    """Whether some basket is left that can be foretold."""
+    return bool(foretold(baskets_of(past), targets).any())
 
 
 def mean_gain(logits: Callable[[Histories], np.ndarray], later: Later) -> float:

@@ -9,7 +9,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from components.core.dataset import Histories
-from components.deep._sequences import Baskets, Windows, baskets_of, last_windows, targets_of, windows_of
+from components.deep._sequences import Baskets, Windows, baskets_of, foretold, last_windows, targets_of, windows_of
 
 
 @dataclass(frozen=True)
@@ -77,11 +77,7 @@ class ExampleMaker:
         """
         self.baskets: Baskets = baskets_of(histories)
         self.decays, self.length, self.repeat_weight, self.targets = decays, length, repeat_weight, targets
-        rows = self.baskets.rows
-        foretold = np.arange(len(rows)) > self.baskets.row_start[rows]  # something lies before it
-        if targets is not None:
-            foretold &= np.logical_or.reduceat(targets[self.baskets.items], self.baskets.event_start[:-1])
-        self.able = np.flatnonzero(foretold)
+        self.able = np.flatnonzero(foretold(self.baskets, targets))
 
     def epoch(self, batch_size: int, per_user: int, rng: np.random.Generator) -> Iterator[Examples]:
         """At most `per_user` baskets of every user, in random order, `batch_size` at a time."""

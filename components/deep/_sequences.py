@@ -96,6 +96,18 @@ def baskets_of(histories: Histories) -> Baskets:
     return Baskets(histories.items, _first_buys(histories), event_start, row_start, histories.times[starts])
 
 
+def foretold(baskets: Baskets, targets: np.ndarray | None = None) -> np.ndarray:
+    """bool (baskets,): which can be foretold: something lies before it, and it holds a target.
+
+    targets  bool (n_items,); None: all
+    """
+    rows = baskets.rows
+    able = np.arange(len(rows)) > baskets.row_start[rows]
+    if targets is None or not len(rows):
+        return able
+    return able & np.logical_or.reduceat(targets[baskets.items], baskets.event_start[:-1])
+
+
 def windows_of(baskets: Baskets, rows: np.ndarray, ends: np.ndarray, length: int) -> Windows:
     """The windows of `length` slots that end before basket `ends` (w,) of user `rows` (w,)."""
     begins = np.maximum(baskets.row_start[rows], ends - length)

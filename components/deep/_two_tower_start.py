@@ -100,12 +100,12 @@ def start_from(towers: Towers, data: Dataset, content: ItemContent, other: TwoTo
     there starts where those stand in its space who bought it here and a shared item besides; one of which only
     attributes are shared without an id vector, because its own singular vectors are of another space.
     """
-    w, ids = other.weights, towers.ids.numpy()
-    ids[_take_attributes(towers, content, w)] = 0
+    w, ids, features = other.weights, towers.ids.numpy(), content.features()
+    ids[_take_attributes(towers, keys_of(content), features, w)] = 0
     attributes, known = towers.attributes.numpy(), other.items.encode(data.items.ids)
     known = np.where((known >= 0) & w[HAS_ID][known], known, -1)
     shared = known >= 0
-    said = sp.csr_matrix(content.features()) @ attributes if len(attributes) else 0 * ids
+    said = features @ attributes if len(attributes) else 0 * ids
     ids[shared] = w["tower_vectors"][known[shared]] - said[shared]
     if shared.any():
         placed, at = by_their_buyers(other, data.histories, known)
@@ -117,14 +117,17 @@ def start_from(towers: Towers, data: Dataset, content: ItemContent, other: TwoTo
             variable.assign(value)
 
 
-def _take_attributes(towers: Towers, content: ItemContent, weights: Weights) -> np.ndarray:
-    """Take over the vectors of attributes of the same name; int (m,), the items that have one of them."""
+def _take_attributes(towers: Towers, keys: np.ndarray, features: sp.csr_matrix, weights: Weights) -> np.ndarray:
+    """Take over the vectors of attributes of the same name; int (m,), the items that have one of them.
+
+    keys, features  of the content here, as `keys_of` and `ItemContent.features` have them
+    """
     attributes = towers.attributes.numpy()
     place = {key: at for at, key in enumerate(weights.get("attribute_keys", np.zeros(0)).tolist())}
-    here = np.array([at for at, key in enumerate(keys_of(content).tolist()) if key in place], dtype=np.int64)
+    here = np.array([at for at, key in enumerate(keys.tolist()) if key in place], dtype=np.int64)
     if not len(here):
         return here
-    there = [place[key] for key in keys_of(content)[here].tolist()]
+    there = [place[key] for key in keys[here].tolist()]
     attributes[here] = weights["attribute_embeddings"][there]
     towers.attributes.assign(attributes)
-    return np.flatnonzero(np.diff(content.features()[:, here].indptr))
+    return np.flatnonzero(np.diff(features[:, here].indptr))

@@ -21,7 +21,7 @@ from components.deep._pools import ExampleMaker, Examples
 from components.deep._sampled_softmax import sampled_softmax
 from components.deep._start import popularity_of, start_embeddings
 from components.deep._two_tower_start import HAS_ID, KNOWN_UNTIL, keys_of, start_from
-from components.deep.two_tower import below_all, has_content
+from components.deep.two_tower import has_content
 
 if TYPE_CHECKING:
     from components.deep.two_tower import TwoTower, TwoTowerConfig
@@ -51,6 +51,12 @@ SIGNATURE = (
 ITEMS_AT_ONCE = 2048  # whose vectors are made at once after an epoch
 WINDOW = 3  # words the convolution sees at once
 SMALL = 0.02  # of what starts by chance
+NOTHING_LEFT = 110.0  # nats: float32 knows no smaller probability
+
+
+def below_all(biases: np.ndarray, temperature: float) -> float:
+    """A bias so far below every score of these items, whose cosines lie between -1 and 1, that no evidence is left."""
+    return float(biases.min()) - 2 / temperature - NOTHING_LEFT
 
 
 class Towers:

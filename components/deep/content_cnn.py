@@ -28,4 +28,4 @@ class ContentCnn(TwoTower):
 
     version = 2
     Config = ContentCnnConfig
-    capabilities = Capabilities(uses_order=True, uses_content=True)
+    capabilities = Capabilities(uses_order=True, uses_content=True, starts_from="start_from")

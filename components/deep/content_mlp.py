@@ -33,4 +33,4 @@ class ContentMlp(TwoTower):
 
     version = 2
     Config = ContentMlpConfig
-    capabilities = Capabilities(uses_order=True, uses_content=True)
+    capabilities = Capabilities(uses_order=True, uses_content=True, starts_from="start_from")

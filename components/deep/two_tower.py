@@ -36,9 +36,6 @@ if TYPE_CHECKING:
     from components.deep._two_tower_training import TwoTowerTrainer
 
 
-NOTHING_LEFT = 110.0  # nats: float32 knows no smaller probability
-
-
 class TwoTowerConfig(CatalogueConfig):
     """How a history is read, what an item's vector is made of, and what training starts from.
 
@@ -82,7 +79,7 @@ class TwoTower(CatalogueModel, VectorModel):
 
     version = 2
     Config = TwoTowerConfig
-    capabilities = Capabilities(uses_order=True, uses_content=True)
+    capabilities = Capabilities(uses_order=True, uses_content=True, starts_from="start_from")
 
     def reads(self) -> dict[str, str]:
         """The bundle that the training starts from."""
@@ -169,8 +166,3 @@ def has_content(content: ItemContent | None, config: TwoTowerConfig) -> bool:
     if content is None or config.content == "ignore":
         return False
     return content.says_something if config.text != "none" else replace(content, words=None).says_something
-
-
-def below_all(biases: np.ndarray, temperature: float) -> float:
-    """A bias so far below every score of these items, whose cosines lie between -1 and 1, that no evidence is left."""
-    return float(biases.min()) - 2 / temperature - NOTHING_LEFT

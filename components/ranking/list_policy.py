@@ -8,7 +8,6 @@ self-information of an item's popularity (Vargas & Castells 2011, doi:10.1145/20
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable
 from copy import copy
 from dataclasses import dataclass
@@ -206,11 +205,6 @@ class ListPolicy:
         vectors = shelf.vectors[items]
         likeness = (vectors @ shelf.vectors[pins].T).max(axis=1, initial=0.0)
         open_ = self.has_room(pins, items)
-        counts = {
-            (name, group): held
-            for name in config.max_per_group
-            for group, held in Counter(shelf.groups[name][pins].tolist()).items()
-        }
         chosen: list[int] = []
         while len(chosen) < k and open_.any():
             at = int(np.argmax(np.where(open_, own - config.diversity * likeness, -np.inf)))
@@ -218,11 +212,8 @@ class ListPolicy:
             open_[at] = False
             if config.diversity:
                 likeness = np.maximum(likeness, vectors @ vectors[at])
-            for name, most in config.max_per_group.items():
-                group = int(shelf.groups[name][items[at]])
-                counts[name, group] = counts.get((name, group), 0) + 1
-                if counts[name, group] >= most:
-                    open_ &= shelf.groups[name][items] != group
+            if config.max_per_group:
+                open_ &= self.has_room(np.concatenate((pins, chosen)), items)
         return chosen
 
 

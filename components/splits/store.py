@@ -56,17 +56,14 @@ def save_dataset(path: Path, data: Dataset) -> None:
 
 
 def load_dataset(path: Path) -> Dataset:
-    """Read a fold's dataset back, verified; BundleError if it is missing or altered.
-
-    path  <fold>/dataset
-    """
+    """Read a dataset back, verified; BundleError if it is missing or altered."""
     content = bundle.read(path)
     users, items = content.vocabularies["users"], content.vocabularies["items"]
     arrays = content.arrays
     known = np.arange(len(users), dtype=np.int32)
     histories = Histories(arrays["indptr"], arrays["items"], arrays["times"], int(content.meta["now"]), known)
     shown = {f.name: arrays[f"{SHOWN}{f.name}"] for f in COLUMNS if f"{SHOWN}{f.name}" in arrays}
-    return Dataset(users, items, histories, exposures=Exposures(**shown) if shown else None, fold=path.parent.name)
+    return Dataset(users, items, histories, exposures=Exposures(**shown) if shown else None)
 
 
 def load_asked(folder: Path, data: Dataset) -> Dataset:

@@ -96,7 +96,7 @@ def table(params: dict[str, Any]) -> dict[str, Step]:
              shared=("engine",)),
         _step("reduce", "text → a few dense directions", reads=(layout.FEATURES,), writes=(layout.REDUCED,),
               code=_component(REDUCERS, params, "reduce", "pca"), seeded=True),
-        *(_train(name, file, _begins_from(name, params)) for name, file in models.items()),
+        *(_train(name, file, params["models"]) for name, file in models.items()),
         _step("rank", "LambdaMART over the union of the models' candidates",
               reads=(*features, layout.INSPECTION, *_candidates(params, trained)),
               writes=(layout.RANKER,), shared=("engine",), code=every_model_file, seeded=True),
@@ -127,8 +127,9 @@ def _step(name: str, description: str, *, section: str | None = None, **rest: An
     return Step(name, description, f"{module}:{name}", config, section or name, **rest)
 
 
-def _train(name: str, file: str, begins_from: tuple[Path, ...]) -> Step:
+def _train(name: str, file: str, models: dict[str, Any]) -> Step:
     can = MODELS.get(Path(file).stem).capabilities
+    content = (layout.FEATURES, layout.REDUCED) if can.uses_content else ()
     return Step(
         f"{TRAIN_PREFIX}{name}",
         f"fit {name} on both folds",
@@ -136,7 +137,7 @@ def _train(name: str, file: str, begins_from: tuple[Path, ...]) -> Step:
         "components.steps.train:TrainConfig",
         f"models.{name}",
         shared=("engine",) if can.distributed else (),
-        reads=(layout.SPLIT, *((layout.FEATURES, layout.REDUCED) if can.uses_content else ()), *begins_from),
+        reads=(layout.SPLIT, *content, *_begun(name, can.starts_from, models)),
         writes=(layout.MODELS / name,),
         code=(file,),
         fixed={"name": name},
@@ -144,27 +145,26 @@ def _train(name: str, file: str, begins_from: tuple[Path, ...]) -> Step:
     )
 
 
-def _begins_from(name: str, params: dict[str, Any]) -> tuple[Path, ...]:
+def _begun(name: str, option: str, models: dict[str, Any]) -> tuple[Path, ...]:
     """Folder of the trained model of this loop that a model's training starts from, if it does.
 
-    Raises ConfigError if that model does not stand before it.
+    option  that names it, "" where the model has none
+    Raises  ConfigError if that model does not stand before it.
     """
-    given = params["models"][name].get("params")
-    start = given.get("start_from") if isinstance(given, dict) else None
+    given = models[name].get("params")
+    start = given.get(option) if isinstance(given, dict) else None
     if not isinstance(start, str):
         return ()
-    names = list(params["models"])
-    others = [other for other in names if Path(start) in (layout.MODELS / other, *_folds_of(other))]
-    if others and names.index(others[0]) >= names.index(name):
-        raise ConfigError(
-            f"params.yaml: models.{name}.params.start_from: {start} is made by models.{others[0]}, which has to stand "
-            f"before models.{name}."
-        )
-    return tuple(layout.MODELS / other for other in others)
-
-
-def _folds_of(name: str) -> list[Path]:
-    return [layout.MODELS / name / fold for fold in layout.FOLDS]
+    for other in models:
+        folder = layout.MODELS / other
+        if Path(start) in (folder, *(folder / fold for fold in layout.FOLDS)):
+            if list(models).index(other) >= list(models).index(name):
+                raise ConfigError(
+                    f"params.yaml: models.{name}.params.{option}: {start} is made by models.{other}, which has to "
+                    f"stand before models.{name}."
+                )
+            return (folder,)
+    return ()
 
 
 def _models(params: dict[str, Any]) -> dict[str, str]:

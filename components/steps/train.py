@@ -58,7 +58,7 @@ def train(config: TrainConfig, root: Path, seed: int) -> StepResult:
     with bundle.replacing(folder) as fresh:
         for fold in layout.FOLDS:
             source = root / layout.SPLIT / fold / store.DATASET
-            data = store.load_dataset(source)
+            data = replace(store.load_dataset(source), fold=fold)
             started = time.perf_counter()
             model = _model(config)
             if model.capabilities.uses_content:

@@ -18,15 +18,14 @@ import click
 import numpy as np
 import scipy.sparse as sp
 
-from components.benchmark import material, roster
 from components.benchmark.entrant import Spec
-from components.benchmark.protocols import Question, prepare, question, splitter
-from components.benchmark.shape import fitted_to, shape_of
-from components.core import environment, layout, rng
+from components.benchmark.protocols import Question
+from components.core import environment, rng
 from components.core.dataset import Dataset, Histories
 from components.core.model import Model
 from components.core.ranking import ALL, NEW, exclude, top_k
 from components.evaluation.protocol import CUTOFF, measure
+from tests.benchmarks.ways import apart, asked_of
 
 TOWERS = "two_tower"
 BESIDE = ("popularity", "item_knn")
@@ -43,12 +42,9 @@ OWN, EVERYTHING = "its own events", "all events"
 def main(clean: Path, department: str, minutes: float, seeds: int, validation: bool, work: Path) -> None:
     """Print one row for every way."""
     environment.prepare()
-    shop = material.recognise(clean)
-    folder = prepare(shop, splitter("temporal", shop, {}), work)
-    asked = question(folder, layout.VALIDATION_FOLD if validation else layout.TEST_FOLD)
+    asked, specs = asked_of(clean, "temporal", (TOWERS, *BESIDE), work, validation=validation)
     data = asked.with_content()
     inside = data.content.having({"department": [department]})
-    specs = fitted_to(roster.chosen(",".join((TOWERS, *BESIDE)), None, timed=True)[0], shape_of(folder))[0]
     ways = _ways(data, inside, department, specs, minutes)
     click.echo(_told(asked, inside, department))
     first: dict[str, np.ndarray] = {}
@@ -113,9 +109,7 @@ def _list(model: Model, block: Histories, inside: np.ndarray, view: str) -> np.n
 
 
 def _row(gains: np.ndarray, first: np.ndarray) -> str:
-    counted = ~np.isnan(gains)
-    apart = gains[counted] - first[counted]
-    return f"{gains[counted].mean():.4f} ({apart.mean():+.4f} ± {apart.std() / counted.sum() ** 0.5:.4f})"
+    return f"{np.nanmean(gains):.4f} ({apart(gains, first)})"
 
 
 def _told(asked: Question, inside: np.ndarray, department: str) -> str:

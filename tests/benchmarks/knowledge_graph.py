@@ -15,10 +15,8 @@ from pathlib import Path
 import click
 import numpy as np
 
-from components.benchmark import material, roster
-from components.benchmark.protocols import Question, prepare, question, splitter
-from components.benchmark.shape import fitted_to, shape_of
-from components.core import environment, layout, rng
+from components.benchmark.protocols import Question
+from components.core import environment, rng
 from components.core.content import ItemContent
 from components.core.model import Model
 from components.core.ranking import NEW
@@ -26,6 +24,7 @@ from components.evaluation.protocol import CUTOFF, measure, ranked_lists
 from components.evaluation.protocol import lists as lists_of
 from components.features.graph_embedding import knowledge_vectors
 from components.features.knowledge_graph import KnowledgeGraphConfig
+from tests.benchmarks.ways import apart, asked_of
 
 TOWERS = "two_tower"
 
@@ -38,21 +37,17 @@ TOWERS = "two_tower"
 def main(data: Path, seeds: int, validation: bool, work: Path) -> None:
     """Print one row for every way."""
     environment.prepare()
-    shop = material.recognise(data)
-    folder = prepare(shop, splitter("leave-last-out", shop, {}), work)
-    asked = question(folder, layout.VALIDATION_FOLD if validation else layout.TEST_FOLD)
+    asked, specs = asked_of(data, "leave-last-out", (TOWERS,), work, validation=validation)
     known = asked.with_content()
-    spec = fitted_to(roster.chosen(TOWERS, None, timed=False)[0], shape_of(folder))[0][TOWERS]
     first = None
     for name, content in _ways(known.content):
         fits = [
-            spec.model().fit(replace(known, content=content), rng.stream(seed, "graph", TOWERS))
+            specs[TOWERS].model().fit(replace(known, content=content), rng.stream(seed, "graph", TOWERS))
             for seed in range(7, 7 + seeds)
         ]
         gains = np.mean([_gains(model, asked) for model in fits], axis=0)
         first = gains if first is None else first
-        apart = gains - first
-        click.echo(f"{name:40} {gains.mean():.4f} ({apart.mean():+.4f} ± {apart.std() / len(apart) ** 0.5:.4f})")
+        click.echo(f"{name:40} {gains.mean():.4f} ({apart(gains, first)})")
 
 
 def _ways(content: ItemContent) -> Iterator[tuple[str, ItemContent]]:

@@ -26,6 +26,7 @@ from components.ranking.context import bare_context
 from components.ranking.hybrid import Hybrid
 from components.ranking.lambdamart import Lambdamart, LambdamartConfig
 from components.ranking.training import Table, consensus, held_out_queries, training_table
+from tests.benchmarks.ways import apart
 
 PARTS = 3
 EVERY = 10**6  # candidates of a user: none is left out of those that are ordered
@@ -59,8 +60,7 @@ def main(out: Path, without: str, only: int, skip: int) -> None:
     for name, way in list(WAYS.items())[skip : skip + only]:
         ordered, trees = _ordered(*tables, LambdamartConfig(**way, threads=1), n)
         for gains, joined in zip(ordered, ("", ", consensus"), strict=True):
-            told = f"{(gains - before).mean():+.4f} ± {(gains - before).std() / n**0.5:.4f}"
-            click.echo(f"{name + joined:40} {gains.mean():.4f}  {told:18}  trees {trees}")
+            click.echo(f"{name + joined:40} {gains.mean():.4f}  {apart(gains, before):18}  trees {trees}")
             before = gains
 
 

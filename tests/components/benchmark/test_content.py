@@ -26,14 +26,14 @@ def test_the_attributes_of_bare_sequences_reach_the_models(tmp_path):
     rows = {"item_id": ["1", "2", "9"], "attributes": ['{"attributes": "7 8"}', '{"attributes": "7"}', "{}"]}
     pq.write_table(pa.table(rows), tmp_path / "clean" / "items.parquet")
     data = Dataset.from_events(np.array(["u", "u"]), np.array(["1", "2"]), np.array([1, 2]), 9)
-    known = Question("test", data, None, "", tmp_path / "test").with_content()
+    known = Question(data, None, "", tmp_path / "test").with_content()
     assert known.content.feature_names() == ["tags=attributes:7"]
     assert known.content.features().toarray().tolist() == [[1], [1]]
 
 
 def test_without_an_item_table_there_is_no_content(tmp_path):
     data = Dataset.from_events(np.array(["u"]), np.array(["1"]), np.array([1]), 9)
-    assert Question("test", data, None, "", tmp_path / "test").with_content().content is None
+    assert Question(data, None, "", tmp_path / "test").with_content().content is None
 
 
 def sequences(folder, attributes=None):

@@ -82,6 +82,19 @@ def test_the_calibration_is_never_measured_on_what_was_learned() -> None:
         FmConfig(objective="click", refit=True)
 
 
+@pytest.mark.slow
+def test_the_calibration_is_never_measured_on_what_chose_the_epoch() -> None:
+    data = shop(2000)
+    last_half_of_kept_back = data.exposures.times >= np.quantile(data.exposures.times, 0.91)
+    other = replace(data.exposures, clicked=data.exposures.clicked ^ last_half_of_kept_back)
+    curves = [
+        Fm(FmConfig(**CLICK | {"epochs": 3})).fit(part, np.random.default_rng(0)).curves()
+        for part in (data, replace(data, exposures=other))
+    ]
+    assert curves[0]["validation_gain"] == curves[1]["validation_gain"]
+    assert curves[0]["calibration_error"] != curves[1]["calibration_error"]
+
+
 def test_the_past_of_an_exposure_ends_before_it_and_a_stranger_has_none() -> None:
     data = Dataset.from_events(
         np.array(["a", "a", "b"]), np.array(["x", "y", "z"]), np.array([10, 20, 15]) * DAY_S, 40 * DAY_S

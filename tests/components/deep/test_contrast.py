@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from components.core.dataset import DAY_S, Dataset, Histories
+from components.core.errors import DataError
 from components.deep._sequences import baskets_of
 from components.deep.sasrec import SasRec, SasRecConfig
 
@@ -81,3 +82,11 @@ def test_it_is_off_by_default_and_learns_to_tell_users_apart_before_the_training
     assert len(losses) == 10 and np.mean(losses[-3:]) < 0.9 * np.mean(losses[:3])
     assert all(np.array_equal(one.weights[name], two.weights[name]) for name in one.weights)
     assert any(not np.array_equal(one.weights[name], plain.weights[name]) for name in one.weights)
+
+
+def test_where_no_two_users_can_be_told_apart_it_says_so() -> None:
+    user, item = np.array(["u", "u", "v"]), np.array(["a", "b", "c"])
+    data = Dataset.from_events(user, item, np.array([1, 2, 1]) * DAY_S, 9 * DAY_S)
+    config = SasRecConfig(embedding_size=8, max_length=6, epochs=1, contrast_epochs=2, best_by="last")
+    with pytest.raises(DataError, match="contrast_epochs: 2 tells users apart, and no two have two baskets"):
+        SasRec(config).fit(data, np.random.default_rng(0))

@@ -134,13 +134,18 @@ def test_no_id_is_left_out_where_the_content_says_nothing() -> None:
     assert np.array_equal(*scores)
 
 
-def test_content_knows_which_items_have_one_of_some_values() -> None:
-    content = ItemContent(
+def brands_and_tags() -> ItemContent:
+    """Of three items: the first is Theirs and has tag 1, the second nothing, the third is Ours and has both tags."""
+    return ItemContent(
         np.zeros((3, 0), np.float32),
         codes={"brand": np.array([1, -1, 0], dtype=np.int32)},
         tags=sp.csr_matrix(np.array([[0, 1], [0, 0], [1, 1]], dtype=np.float32)),
         labels={"brand": np.array(["Ours", "Theirs"])},
     )
+
+
+def test_content_knows_which_items_have_one_of_some_values() -> None:
+    content = brands_and_tags()
     assert content.having({"brand": ["Theirs"]}).tolist() == [True, False, False]
     assert content.having({"brand": ["Ours"], "tags": ["1"]}).tolist() == [True, False, True]
     with pytest.raises(DataError, match="no item has colour red; what is known of items is their brand, tags"):
@@ -148,12 +153,7 @@ def test_content_knows_which_items_have_one_of_some_values() -> None:
 
 
 def test_the_features_of_content_are_its_codes_and_tags_by_name() -> None:
-    content = ItemContent(
-        np.zeros((3, 0), np.float32),
-        codes={"brand": np.array([1, -1, 0], dtype=np.int32)},
-        tags=sp.csr_matrix(np.array([[0, 1], [0, 0], [1, 1]], dtype=np.float32)),
-        labels={"brand": np.array(["Ours", "Theirs"])},
-    )
+    content = brands_and_tags()
     assert content.features().toarray().tolist() == [[0, 1, 0, 1], [0, 0, 0, 0], [1, 0, 1, 1]]
     assert content.feature_names() == ["brand=Ours", "brand=Theirs", "tags=0", "tags=1"]
 
