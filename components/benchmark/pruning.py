@@ -1,7 +1,7 @@
 """When a trial of the search is ended before its last epoch: where its fit falls behind the median of earlier ones.
 
-Only a fit that keeps something back to be judged by has such a curve; one that runs all its epochs (`best_by: last`,
-`validation_share: 0`) is never pruned.
+It is told by the gain of what a fit keeps back, which means the same whatever its options; a loss does not. A fit that
+keeps nothing back and runs all its epochs (`best_by: last`, `validation_share: 0`) is never pruned.
 """
 
 from __future__ import annotations
@@ -16,8 +16,7 @@ if TYPE_CHECKING:
 
 PRUNED = "pruned: its epochs fell behind the median of earlier trials"
 START_TRIALS, START_EPOCHS = 4, 2  # before any trial is pruned
-RISING = ("validation_gain",)  # curves where more is better; of losses, less is
-FALLING = ("validation_loss",)
+GAIN = "validation_gain"  # the curve
 
 
 def pruner() -> optuna.pruners.BasePruner:
@@ -35,16 +34,8 @@ class Watch:
 
     def __call__(self, fit: Path) -> str:
         """A reason to end the fit, or nothing."""
-        values = rising(curves_of(fit))
+        values = curves_of(fit).get(GAIN, [])
         for epoch in range(self.told, len(values)):
             self.trial.report(values[epoch], epoch)
         self.told = max(self.told, len(values))
         return PRUNED if values and self.trial.should_prune() else ""
-
-
-def rising(curves: dict[str, list[float]]) -> list[float]:
-    """The curve that says how good an epoch is, larger is better; empty where there is none."""
-    for name in RISING:
-        if curves.get(name):
-            return curves[name]
-    return next(([-v for v in curves[name]] for name in FALLING if curves.get(name)), [])

@@ -21,7 +21,7 @@ TIMED, SEQUENCES = PRESETS / "timed.yaml", PRESETS / "sequences.yaml"
 MODELS_SECTION = "models"
 ALL = "all"
 # Options that count days: where times are only ranks they mean nothing, and None switches them off.
-IN_DAYS = ("half_life_days", "window_days", "trend_days")
+IN_DAYS = ("half_life_days", "window_days", "trend_days", "horizon_days")
 
 
 class Line(Config):

@@ -26,7 +26,7 @@ from components.core.errors import ConfigError, DataError
 from components.core.forms import SparseModel
 from components.core.memory import FLOAT, GB, Part, in_words
 from components.core.model import Capabilities
-from components.core.space import NEIGHBOURS, Floats
+from components.core.space import NEIGHBOURS, Choice, Floats
 
 BLOCKS_AT_ONCE = 12  # blocks of BLOCK_CELLS floats beside the one array of max_items²
 
@@ -38,7 +38,12 @@ class EaseConfig(RecencyConfig):
     history that is scored.
     """
 
-    space: ClassVar = RecencyConfig.space | {"regularization": Floats(10, 5000, log=True), "neighbours": NEIGHBOURS}
+    space: ClassVar = RecencyConfig.space | {
+        "max_items": Choice((0, 1000, 4000, 8000)),
+        "tail_neighbours": Choice((0, 50, 100, 200)),
+        "regularization": Floats(10, 5000, log=True),
+        "neighbours": NEIGHBOURS,
+    }
     max_items: int = Field(default=4000, ge=0)
     tail_neighbours: int = Field(default=0, ge=0, le=2000)
     regularization: float = Field(default=1000.0, gt=0)

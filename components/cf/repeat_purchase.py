@@ -36,7 +36,7 @@ from components.core.forms import SparseModel
 from components.core.logistic import chance, logistic
 from components.core.memory import DOUBLE, Part
 from components.core.model import Capabilities
-from components.core.space import Floats, Ints
+from components.core.space import Choice, Floats, Ints
 
 N_FEATURES = 13 + 1 + len(DEMAND_DAYS) + 3  # columns of features_of
 PAIR_BYTES = 240  # of an event: the pair's order, ages and features, as seen with a million events
@@ -51,7 +51,11 @@ class RepeatPurchaseConfig(Config):
     are learnt from, those bought most of late; max_pairs bounds the regression; regularization is its ridge, in pairs.
     """
 
-    space: ClassVar = {"regularization": Floats(1, 1000, log=True), "windows": Ints(1, 6)}
+    space: ClassVar = {
+        "horizon_days": Choice((None, 7, 14, 28, 36, 56)),
+        "regularization": Floats(1, 1000, log=True),
+        "windows": Ints(1, 6),
+    }
     horizon_days: float | None = Field(default=28, gt=0)
     windows: int = Field(default=3, ge=1, le=52)
     pairs_per_user: int = Field(default=100, ge=1)

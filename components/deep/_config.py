@@ -6,7 +6,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from components.core.space import EMBEDDING, Choice, Floats, Ints
+from components.core.space import EMBEDDING, NEGATIVES, REPEAT_WEIGHT, Choice, Floats, Ints
 from components.deep._shrinkage import ShrinkageConfig
 
 
@@ -31,9 +31,10 @@ class SequenceConfig(ShrinkageConfig):
     validation        what is kept back to choose the epoch: the last share of all events ("later"), or the last basket
                       of a share of the users ("last_baskets"), for data whose times are only an order
     validation_share  that share
-    best_by           the epoch is chosen by the validation loss; "last" keeps nothing back and takes the last epoch, as
-                      a falling learning rate allows and a temperature asks for: with one the loss begins to rise long
-                      before the lists cease to get better
+    best_by           the epoch is chosen by the validation loss, or by the "gain", the mean of 1 / log2(1 + rank) of
+                      what users then bought anew: with a temperature the loss begins to rise long before the lists
+                      cease to get better; "last" keeps nothing back and takes the last epoch, as a falling learning
+                      rate allows
     trend_days        item biases are shifted by how much better items sold in the last days than in all time; None: not
     trend_lines       lines of all-time sales mixed into the trend: more of them, less of it
     contrast_epochs   passes over the users before all that, in which two changed views of one history (cropped, masked,
@@ -49,10 +50,17 @@ class SequenceConfig(ShrinkageConfig):
         "embedding_size": EMBEDDING,
         "max_length": Choice((20, 50, 64, 100)),
         "horizon": Ints(1, 8),
+        "repeat_weight": REPEAT_WEIGHT,
+        "temperature": Choice((None, 0.05, 0.1, 0.2)),
         "dropout": Floats(0.1, 0.7),
+        "input_dropout": Choice((None, 0.1, 0.3)),
         "learning_rate": Floats(0.0005, 0.01, log=True),
+        "schedule": Choice(("constant", "cosine")),
         "batch_size": Choice((64, 128, 256)),
-        "negatives": Choice((256, 1024, 2048)),
+        "queries": Choice((512, 2048, 8192)),
+        "negatives": NEGATIVES,
+        "epochs": Choice((4, 8, 16, 24)),
+        "best_by": Choice(("loss", "gain", "last")),
     }
     embedding_size: int = Field(default=64, ge=2, le=512)
     max_length: int = Field(default=64, ge=1, le=1000)
@@ -71,7 +79,7 @@ class SequenceConfig(ShrinkageConfig):
     patience: int = Field(default=2, ge=1)
     validation: Literal["later", "last_baskets"] = "later"
     validation_share: float = Field(default=0.05, gt=0, lt=0.5)
-    best_by: Literal["loss", "last"] = "loss"
+    best_by: Literal["loss", "gain", "last"] = "loss"
     trend_days: float | None = Field(default=28, gt=0)
     trend_lines: float = Field(default=20, gt=0)
     contrast_epochs: int = Field(default=0, ge=0)

@@ -39,11 +39,26 @@ def later_of(
     targets  bool (n_items,), the items that are asked about; None: all
     Returns  None where no user has events on both sides.
     """
-    kept_back = _after_cutoff(histories, share) if by == "later" else _last_baskets(histories, share, rng)
+    return asked_of(histories, kept_back(histories, by, share, rng), rng, targets)
+
+
+def kept_back(histories: Histories, by: str, share: float, rng: np.random.Generator, least: int = 2) -> np.ndarray:
+    """bool (events,), what is kept back to choose the epoch by.
+
+    by     `later`: what lies at or after a time that about `share` of all events do not lie before; `last_baskets`: the
+           last basket of that share of the users with `least` baskets or more
+    """
+    return _after_cutoff(histories, share) if by == "later" else _last_baskets(histories, share, rng, least)
+
+
+def asked_of(
+    histories: Histories, kept: np.ndarray, rng: np.random.Generator, targets: np.ndarray | None = None
+) -> Later | None:
+    """What is asked where `kept`, bool (events,), is kept back; arguments and return as of `later_of`."""
     rows = histories.rows
-    before = np.bincount(rows[~kept_back], minlength=len(histories)) > 0
-    wanted = kept_back & before[rows] & (True if targets is None else targets[histories.items])
-    new = wanted & ~_repeats(histories, kept_back)
+    before = np.bincount(rows[~kept], minlength=len(histories)) > 0
+    wanted = kept & before[rows] & (True if targets is None else targets[histories.items])
+    new = wanted & ~_repeats(histories, kept)
     new_only = bool(new.any())
     wanted = new if new_only else wanted
     if not wanted.any():
@@ -53,7 +68,7 @@ def later_of(
         users = np.sort(rng.choice(users, ASKED_USERS, replace=False))
     at = np.flatnonzero(wanted & np.isin(rows, users))
     pairs = np.unique(np.stack([np.searchsorted(users, rows[at]), histories.items[at]], axis=1), axis=0)
-    past = histories.keep(~kept_back)
+    past = histories.keep(~kept)
     return Later(past, past.take(users), pairs[:, 0], pairs[:, 1].astype(np.int32), new_only)
 
 
@@ -96,11 +111,11 @@ def _after_cutoff(histories: Histories, share: float) -> np.ndarray:
     return histories.times >= int(np.quantile(histories.times, 1 - share))
 
 
-def _last_baskets(histories: Histories, share: float, rng: np.random.Generator) -> np.ndarray:
-    """bool (events,): the last basket of a share of the users that have several."""
+def _last_baskets(histories: Histories, share: float, rng: np.random.Generator, least: int) -> np.ndarray:
+    """bool (events,): the last basket of a share of the users with `least` baskets or more."""
     starts, rows = histories.basket_starts, histories.rows
     baskets = np.bincount(rows[starts], minlength=len(histories))
-    able = np.flatnonzero(baskets >= 2)
+    able = np.flatnonzero(baskets >= least)
     chosen = np.zeros(len(histories), dtype=bool)
     chosen[rng.choice(able, int(np.ceil(share * len(able))), replace=False)] = True
     number = np.cumsum(starts)  # of the basket, over all users
@@ -108,8 +123,8 @@ def _last_baskets(histories: Histories, share: float, rng: np.random.Generator) 
     return chosen[rows] & (number == last[rows])
 
 
-def _repeats(histories: Histories, kept_back: np.ndarray) -> np.ndarray:
+def _repeats(histories: Histories, kept: np.ndarray) -> np.ndarray:
     """bool (events,): the user holds the item among the events that are not kept back."""
     width = int(histories.items.max(initial=0)) + 1
     keys = histories.rows * width + histories.items
-    return np.isin(keys, keys[~kept_back])
+    return np.isin(keys, keys[~kept])

@@ -13,7 +13,7 @@ from components.core.dataset import Dataset, Histories
 from components.core.errors import DataError
 from components.core.logistic import chance
 from components.core.model import Capabilities
-from components.core.space import Floats
+from components.core.space import REPEAT_WEIGHT, Choice, Floats
 from components.deep._catalogue_model import CatalogueConfig, CatalogueModel
 from components.deep._clicks import ClickPasts, split_by_time, weights_of
 from components.deep._numpy_layers import Weights, dense
@@ -29,6 +29,7 @@ CLICK = "click"
 FEW_CLICKS = 50  # held out; with fewer the calibration says little
 CALIBRATED_SHARE = 0.5  # of the exposures that are kept back; the earlier ones choose the epoch
 SHOWN_AT_ONCE = 256  # exposures whose logits of the whole catalogue are in memory at once
+NEGATIVES_OF_PAIRS = Choice((64, 128, 512, 2048))  # few: with a hidden layer every pair of them is a pass of its own
 USERS_AT_ONCE = 4  # whose hidden layer over the whole catalogue is in memory at once; few enough for the cache
 
 
@@ -51,7 +52,8 @@ class PairConfig(CatalogueConfig):
 
     space: ClassVar = CatalogueConfig.space | {
         "basket_decay": Floats(0.2, 1.0),
-        "repeat_weight": Floats(0.05, 1, log=True),
+        "repeat_weight": REPEAT_WEIGHT,
+        "negatives": NEGATIVES_OF_PAIRS,
     }
     max_length: int = Field(default=20, ge=1, le=1000)
     basket_decay: float = Field(default=0.6, gt=0, le=1)

@@ -7,7 +7,6 @@ the right end of `length` slots (left padding).
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -185,9 +184,14 @@ def batches_of_like_length(held: np.ndarray, config: SequenceConfig, rng: np.ran
 
 
 def targets_after(
-    baskets: Baskets, later: np.ndarray, config: SequenceConfig, block: int
+    baskets: Baskets, kept: np.ndarray, config: SequenceConfig, block: int
 ) -> Iterator[tuple[Windows, Targets]]:
-    """Each user's window before its last `later` baskets, int (n,), and all it bought in them; `block` users each."""
+    """Each user's window before what is kept back of him, and all he bought in it; `block` users each.
+
+    kept  bool (events,), whole baskets and the last ones of their users; who has nothing before them is not asked
+    """
+    starts = baskets.event_start[:-1]
+    later = np.bincount(baskets.rows[kept[starts]], minlength=len(baskets.row_start) - 1)
     rows = np.flatnonzero((later > 0) & (later < np.diff(baskets.row_start)))
     for begin in range(0, len(rows), block):
         part = rows[begin : begin + block]
@@ -196,32 +200,6 @@ def targets_after(
         slots = np.arange(1, len(part) + 1) * config.max_length - 1
         windows = windows_of(baskets, part, after, config.max_length)
         yield windows, targets_of(baskets, slots, after, row_end, config.repeat_weight)
-
-
-def kept_back(histories: Histories, config: SequenceConfig, rng: np.random.Generator) -> np.ndarray:
-    """int64 (n,): how many of each user's last baskets are kept back to choose the epoch by.
-
-    "later" keeps back what lies at or after a time that about `validation_share` of all events do not lie before;
-    "last_baskets" the last basket of that share of the users with three baskets or more. `best_by: last` keeps nothing.
-    """
-    baskets = baskets_of(histories)
-    n = len(histories)
-    if config.best_by == "last":
-        return np.zeros(n, dtype=np.int64)
-    if config.validation == "later":
-        cutoff = np.quantile(histories.times, 1 - config.validation_share) if len(histories.times) else 0
-        return np.bincount(baskets.rows[baskets.times >= int(cutoff)], minlength=n)
-    long = np.flatnonzero(np.diff(baskets.row_start) >= 3)
-    later = np.zeros(n, dtype=np.int64)
-    later[rng.choice(long, size=min(len(long), math.ceil(config.validation_share * len(long))), replace=False)] = 1
-    return later
-
-
-def without_last(histories: Histories, later: np.ndarray) -> Histories:
-    """Histories without each user's last `later` baskets, int (n,)."""
-    baskets = baskets_of(histories)
-    first_later = baskets.event_start[baskets.row_start[1:] - later]
-    return histories.keep(np.arange(len(histories.items)) < np.repeat(first_later, histories.lengths))
 
 
 def _first_buys(histories: Histories) -> np.ndarray:

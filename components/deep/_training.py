@@ -20,51 +20,52 @@ from components.core.progress import track
 from components.deep._config import SequenceConfig
 from components.deep._contrast import pretrain
 from components.deep._journal import Journal
-from components.deep._model import SCORED_AT_ONCE
+from components.deep._judging import Judgement, KeptBack, judge
+from components.deep._later import kept_back
 from components.deep._network import NEGATIVES, TARGETS, WINDOWS, Network, Tensors, pairs, tensors
-from components.deep._sampled_softmax import NEGATIVE_POWER, own_counts, sampled_softmax
-from components.deep._sequences import (
-    Targets,
-    Windows,
-    baskets_of,
-    kept_back,
-    targets_after,
-    training_batches,
-    without_last,
-)
+from components.deep._sampled_softmax import NEGATIVE_POWER, own_counts
+from components.deep._sequence_losses import full_losses, sampled_losses
+from components.deep._sequences import baskets_of, training_batches
 from components.deep._shrinkage import GRADIENT_NORM, decayed, shrinking
 from components.deep._start import START_NORM, popularity_of, start_embeddings, trend_of
 from components.deep._workers import Workers, share_of
 
 WARM_UP_SHARE, LAST_RATE_SHARE = 0.1, 0.1  # of the steps, and of the learning rate, with the cosine schedule
+LEAST_BASKETS = 3  # of a user whose last one is kept back: two are left to learn from
 
 
 @dataclass
 class Trained:
     """Weights by name of the best epoch, and the curves.
 
-    train_loss, validation_loss  per epoch, nats: sampled softmax, full softmax (where something is kept back)
-    contrast_loss                per epoch before those, nats (with contrast_epochs)
-    cut_short                    the clock ended the training, not epochs or patience
+    best_by          the curve that says which epoch is the best, by SequenceConfig's name for it
+    train_loss       per epoch, nats: sampled softmax
+    validation_loss  per epoch, nats, and validation_gain: as `Judgement`, where something is kept back
+    contrast_loss    per epoch before those, nats (with contrast_epochs)
+    cut_short        the clock ended the training, not epochs or patience
     """
 
+    best_by: str
     weights: dict[str, np.ndarray] = field(default_factory=dict)
     train_loss: list[float] = field(default_factory=list)
     validation_loss: list[float] = field(default_factory=list)
+    validation_gain: list[float] = field(default_factory=list)
     contrast_loss: list[float] = field(default_factory=list)
     cut_short: bool = False
 
-    def add(self, train_loss: float, validation_loss: float | None, network: Network) -> None:
-        """Record an epoch; keep its weights if no other foretold the validation events better."""
+    def add(self, train_loss: float, judged: Judgement | None, network: Network) -> None:
+        """Record an epoch; keep its weights if no other foretold what was kept back better."""
         self.train_loss.append(train_loss)
-        self.validation_loss += [] if validation_loss is None else [validation_loss]
+        if judged:
+            self.validation_loss.append(judged.validation_loss)
+            self.validation_gain.append(judged.validation_gain)
         if self.epochs_since_best == 0:
             self.weights = network.weights()
 
     @property
     def curves(self) -> dict[str, list[float]]:
         """All curves there are, by name."""
-        names = ("train_loss", "validation_loss", "contrast_loss")
+        names = ("train_loss", "validation_loss", "validation_gain", "contrast_loss")
         return {name: values for name in names if (values := getattr(self, name))}
 
     def take(self, curves: dict[str, list[float]], weights: dict[str, np.ndarray]) -> None:
@@ -76,7 +77,7 @@ class Trained:
     @property
     def epochs_since_best(self) -> int:
         """0 where the last epoch is the best so far, or there was none."""
-        losses = self.validation_loss
+        losses = [-gain for gain in self.validation_gain] if self.best_by == "gain" else self.validation_loss
         return len(losses) - 1 - int(np.argmin(losses)) if losses else 0
 
 
@@ -100,38 +101,28 @@ def train(
     workers = Workers.join() if config.workers == "cluster" else None  # first: TensorFlow must not have begun
     journal = None if workers else journal
     deadline = ends() if ends else time.monotonic() + 60 * config.max_minutes
-    later = kept_back(histories, config, rng)  # nobody's where the last epoch is taken
-    past = without_last(histories, later)
-    validation = list(targets_after(baskets_of(histories), later, config, SCORED_AT_ONCE))
-    _check(past, validation, config)
+    past, found = _parted(histories, config, rng)
     popularity = popularity_of(past, n_items)
     start = START_NORM * start_embeddings(past, n_items, config.embedding_size, rng)
     network = Network(build_encoder(config, rng), start, popularity, config.temperature)
-    steps = math.ceil((np.diff(baskets_of(past).row_start) >= 2).sum() / config.batch_size) * config.epochs
-    optimizer = _optimizer(network, config, steps)
-    step, loss = _train_step(network, optimizer, config, workers), _full_loss(network)
-    late, agreed = (workers.any, workers.mean) if workers else (bool, float)
-    if workers:
-        workers.same_start(network.variables)
-    result = Trained()
-    variables = [*network.variables, *network.encoder.non_trainable_variables, *optimizer.variables]
+    trainer = _Trainer(network, past, popularity, config, workers)
+    judged = _judged(network, found, config, workers)
+    result = Trained(config.best_by)
     if journal:
-        result.take(*journal.resume(variables, rng))
+        result.take(*journal.resume(trainer.state, rng))
     if config.contrast_epochs and not result.train_loss:
         result.contrast_loss = pretrain(network, baskets_of(past), config, rng, deadline)
     for epoch in track(range(len(result.train_loss) + 1, config.epochs + 1), "training epochs"):
         if result.epochs_since_best >= config.patience:
             break
-        batches = _batches(past, popularity, config, rng, workers)
-        train_loss = _epoch(step, batches, lambda: late(time.monotonic() > deadline))
-        validation_loss = agreed(_mean_loss(loss, validation)) if validation else None
-        _check_finite((train_loss, validation_loss or 0.0), epoch, config)
-        result.add(train_loss, validation_loss, network)
-        result.cut_short = late(time.monotonic() > deadline)
+        train_loss, judgement = trainer.epoch(rng, deadline), judged()
+        _check_finite(train_loss, judgement, epoch, config)
+        result.add(train_loss, judgement, network)
+        result.cut_short = trainer.late(deadline)
         if result.cut_short:
             break
         if journal:
-            journal.save(variables, result.weights, result.curves, rng)
+            journal.save(trainer.state, result.weights, result.curves, rng)
     if journal:
         journal.close()
     if config.trend_days is not None:
@@ -140,22 +131,85 @@ def train(
     return result
 
 
-def _check(past: Histories, validation: list[tuple[Windows, Targets]], config: SequenceConfig) -> None:
+class _Trainer:
+    """Takes the steps of an epoch; all workers alike, from the first one's start.
+
+    state  all variables that a checkpoint has to hold, in an order that does not change
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        past: Histories,
+        popularity: np.ndarray,
+        config: SequenceConfig,
+        workers: Workers | None,
+    ):
+        """past and popularity (n_items,): what is learnt from, and how often each item is in it."""
+        self.past, self.popularity, self.config, self.workers = past, popularity, config, workers
+        steps = math.ceil((np.diff(baskets_of(past).row_start) >= 2).sum() / config.batch_size) * config.epochs
+        optimizer = _optimizer(network, config, steps)
+        self.step = _train_step(network, optimizer, config, workers)
+        if workers:
+            workers.same_start(network.variables)
+        self.state = [*network.variables, *network.encoder.non_trainable_variables, *optimizer.variables]
+
+    def epoch(self, rng: np.random.Generator, deadline: float) -> float:
+        """Mean loss of the batches there was time for, one at least."""
+        losses = []
+        for windows, targets, negatives in _batches(self.past, self.popularity, self.config, rng, self.workers):
+            losses.append(float(self.step(windows, targets, negatives)))
+            if self.late(deadline):
+                break
+        return float(np.mean(losses))
+
+    def late(self, deadline: float) -> bool:
+        """Whether any worker is past the deadline."""
+        late = time.monotonic() > deadline
+        return self.workers.any(late) if self.workers else late
+
+
+def _parted(
+    histories: Histories, config: SequenceConfig, rng: np.random.Generator
+) -> tuple[Histories, KeptBack | None]:
+    """What is learnt from, and what epochs are judged by: with `best_by: last` nothing."""
+    if config.best_by == "last":
+        kept = np.zeros(len(histories.items), dtype=bool)
+    else:
+        kept = kept_back(histories, config.validation, config.validation_share, rng, LEAST_BASKETS)
+    past, found = histories.keep(~kept), KeptBack.of(histories, kept, config, rng.spawn(1)[0])
+    _check(past, found, config)
+    return past, found
+
+
+def _judged(
+    network: Network, found: KeptBack | None, config: SequenceConfig, workers: Workers | None
+) -> Callable[[], Judgement | None]:
+    """Judges an epoch, all workers alike; None where nothing is kept back."""
+    if found is None:
+        return lambda: None
+    own = judge(network, found, config)
+    if workers is None:
+        return own
+    return lambda: Judgement(**{name: workers.mean(value) for name, value in vars(own()).items()})
+
+
+def _check(past: Histories, found: KeptBack | None, config: SequenceConfig) -> None:
     if not (np.diff(baskets_of(past).row_start) >= 2).any():
         raise DataError(
             f"sequence model: none of {len(past)} histories has two baskets before the last "
             f"{config.validation_share:.0%} of the events; bring more history or lower validation_share."
         )
-    if not validation and config.best_by != "last":
+    if found is None and config.best_by != "last":
         raise DataError(
             f"sequence model: no user bought both before and in the last {config.validation_share:.0%} of the "
             "events; raise validation_share."
         )
 
 
-def _check_finite(losses: tuple[float, float], epoch: int, config: SequenceConfig) -> None:
-    if not np.isfinite(losses).all():
-        train_loss, validation_loss = losses
+def _check_finite(train_loss: float, judged: Judgement | None, epoch: int, config: SequenceConfig) -> None:
+    validation_loss = judged.validation_loss if judged else 0.0
+    if not np.isfinite((train_loss, validation_loss)).all():
         raise DataError(
             f"sequence model: in epoch {epoch} the training loss is {train_loss:g}, the validation loss "
             f"{validation_loss:g}; lower learning_rate ({config.learning_rate:g}) or bring more history."
@@ -187,16 +241,6 @@ def _negatives(drawn: np.ndarray, log_expected: np.ndarray, targets: np.ndarray)
     """
     own = own_counts(drawn, log_expected, targets)
     return tf.constant(drawn, tf.int32), tf.constant(log_expected[drawn], tf.float32), tf.constant(own, tf.float32)
-
-
-def _epoch(step: Callable, batches: Iterator[tuple[Tensors, Tensors, Tensors]], late: Callable[[], bool]) -> float:
-    """Mean loss of the batches there was time for, one at least."""
-    losses = []
-    for windows, targets, negatives in batches:
-        losses.append(float(step(windows, targets, negatives)))
-        if late():
-            break
-    return float(np.mean(losses))
 
 
 def _learning_rate(config: SequenceConfig, steps: int) -> float | keras.optimizers.schedules.CosineDecay:
@@ -252,35 +296,3 @@ def _train_step(
         return loss
 
     return workers.watched(step) if workers else step
-
-
-def sampled_losses(network: Network, queries: tf.Tensor, targets: Tensors, negatives: Tensors) -> tf.Tensor:
-    """float32 (pairs,): the sampled softmax."""
-    _, query, items, _ = targets
-    drawn, log_expected, own = negatives
-    logits = network.pair_logits(queries, query, items)
-    return sampled_softmax(logits, query, network.logits(queries, drawn), log_expected, own)
-
-
-def full_losses(network: Network, queries: tf.Tensor, targets: Tensors, _: Tensors = ()) -> tf.Tensor:
-    """float32 (pairs,): −log of the target's share in the softmax over the whole catalogue."""
-    _, query, items, _ = targets
-    partition = tf.reduce_logsumexp(network.all_logits(queries), axis=1)
-    return tf.gather(partition, query) - network.pair_logits(queries, query, items)
-
-
-def _full_loss(network: Network) -> Callable:
-    """Weighted sum of the full softmax' losses over the pairs, and the sum of the weights."""
-
-    @tf.function(input_signature=(WINDOWS, TARGETS))
-    def loss(windows: Tensors, targets: Tensors) -> tuple[tf.Tensor, tf.Tensor]:
-        slots, _, _, weights = targets
-        queries = network.queries(tf.gather(network.states(windows, training=False), slots))
-        return tf.reduce_sum(full_losses(network, queries, targets) * weights), tf.reduce_sum(weights)
-
-    return loss
-
-
-def _mean_loss(loss: Callable, blocks: list[tuple[Windows, Targets]]) -> float:
-    sums = np.array([[float(x) for x in loss(tensors(w), pairs(t))] for w, t in blocks])
-    return float(sums[:, 0].sum() / sums[:, 1].sum())

@@ -19,7 +19,7 @@ from pydantic import Field, model_validator
 from components.core.dataset import Dataset, Histories
 from components.core.forms import VectorModel, with_biases, with_ones
 from components.core.model import Capabilities
-from components.core.space import Floats, Ints
+from components.core.space import NEGATIVES, Floats, Ints
 from components.deep._catalogue_model import CatalogueConfig, CatalogueModel
 from components.deep._numpy_layers import attention, dense, directions, gelu, layer_norm
 from components.deep._sequences import last_windows
@@ -39,7 +39,12 @@ class Bert4RecConfig(CatalogueConfig):
     contrast     weight of the loss that tells two maskings of one history from other histories; 0: none
     """
 
-    space: ClassVar = CatalogueConfig.space | {"blocks": Ints(1, 3), "mask_share": Floats(0.1, 0.6)}
+    space: ClassVar = CatalogueConfig.space | {
+        "blocks": Ints(1, 3),
+        "mask_share": Floats(0.1, 0.6),
+        "temperature": Floats(0.03, 0.3, log=True),
+        "negatives": NEGATIVES,
+    }
     max_length: int = Field(default=50, ge=2, le=1000)
     blocks: int = Field(default=2, ge=1, le=8)
     heads: int = Field(default=2, ge=1, le=16)

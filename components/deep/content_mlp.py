@@ -13,6 +13,7 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from components.core.model import Capabilities
+from components.core.space import Choice
 from components.deep.two_tower import TwoTower, TwoTowerConfig
 
 NEVER = 2_000_000_000  # purchases before an item gets a vector of its own
@@ -21,7 +22,9 @@ NEVER = 2_000_000_000  # purchases before an item gets a vector of its own
 class ContentMlpConfig(TwoTowerConfig):
     """The options of two_tower; content must be there."""
 
-    space: ClassVar = {name: part for name, part in TwoTowerConfig.space.items() if name != "id_dropout"}
+    space: ClassVar = {name: part for name, part in TwoTowerConfig.space.items() if name != "id_dropout"} | {
+        "item_hidden_size": Choice((64, 128, 256))
+    }
     content: Literal["require"] = "require"
     min_events: int = Field(default=NEVER, ge=NEVER, description="an item never gets a vector of its own")
     id_dropout: float = Field(default=0.0, ge=0, le=0)

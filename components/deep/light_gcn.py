@@ -18,7 +18,7 @@ from pydantic import Field
 
 from components.core.dataset import Dataset, Histories
 from components.core.forms import VectorModel, with_biases, with_ones
-from components.core.space import Choice, Ints
+from components.core.space import NEGATIVES, Choice, Ints
 from components.deep._catalogue_model import CatalogueConfig, CatalogueModel
 from components.deep._numpy_layers import Weights
 
@@ -33,7 +33,12 @@ class LightGcnConfig(CatalogueConfig):
     objective  of a purchase: `softmax` over the sampled items, or `bpr`, its pairwise form (Rendle et al. 2009)
     """
 
-    space: ClassVar = CatalogueConfig.space | {"layers": Ints(1, 3), "batch_size": Choice((2048, 4096, 8192, 16384))}
+    space: ClassVar = CatalogueConfig.space | {
+        "layers": Ints(1, 3),
+        "objective": Choice(("softmax", "bpr")),
+        "negatives": NEGATIVES,
+        "batch_size": Choice((2048, 4096, 8192, 16384)),
+    }
     layers: int = Field(default=2, ge=1, le=6)
     objective: Literal["softmax", "bpr"] = "softmax"
     dropout: float = Field(default=0.1, ge=0, lt=1)

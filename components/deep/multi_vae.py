@@ -15,7 +15,7 @@ from pydantic import Field
 
 from components.core.dataset import Dataset, Histories
 from components.core.forms import VectorModel, with_biases, with_ones
-from components.core.space import Choice, Floats
+from components.core.space import NEGATIVES, Choice, Floats
 from components.deep._catalogue_model import CatalogueConfig, CatalogueModel
 from components.deep._numpy_layers import dense
 
@@ -36,6 +36,8 @@ class MultiVaeConfig(CatalogueConfig):
         "hidden_size": Choice((128, 256, 512)),
         "divergence": Floats(0, 1),
         "annealing": Floats(0.1, 1),
+        "negatives": NEGATIVES,
+        "refit": Choice((False, True)),
     }
     hidden_size: int = Field(default=256, ge=2, le=2048)
     divergence: float = Field(default=0.2, ge=0, le=1)

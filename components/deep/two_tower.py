@@ -25,7 +25,7 @@ from components.core.dataset import Dataset, Histories
 from components.core.errors import BundleError, ConfigError, DataError
 from components.core.forms import VectorModel, with_biases, with_ones
 from components.core.model import Capabilities
-from components.core.space import Floats
+from components.core.space import NEGATIVES, REPEAT_WEIGHT, Floats
 from components.deep._catalogue_model import CatalogueConfig, CatalogueModel
 from components.deep._later import teaches
 from components.deep._numpy_layers import dense, directions
@@ -56,7 +56,12 @@ class TwoTowerConfig(CatalogueConfig):
                    are read in histories, and scored below all of these. Nothing by default: every item is foretold
     """
 
-    space: ClassVar = CatalogueConfig.space | {"temperature": Floats(0.03, 0.3, log=True), "id_dropout": Floats(0, 0.5)}
+    space: ClassVar = CatalogueConfig.space | {
+        "temperature": Floats(0.03, 0.3, log=True),
+        "id_dropout": Floats(0, 0.5),
+        "repeat_weight": REPEAT_WEIGHT,
+        "negatives": NEGATIVES,
+    }
     max_length: int = Field(default=20, ge=1, le=1000)
     basket_decays: tuple[float, ...] = Field(default=(0.3, 0.9), min_length=1, max_length=4)
     hidden_size: int = Field(default=128, ge=1, le=2048)

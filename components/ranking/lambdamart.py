@@ -15,7 +15,7 @@ from pydantic import Field
 from components.core import bundle
 from components.core.config import Config
 from components.core.errors import BundleError
-from components.core.space import Floats, Ints
+from components.core.space import Choice, Floats, Ints
 from components.data.engine import EngineConfig, on_spark
 from components.features.normalization import Normalizer
 from components.ranking.buy_again import BuyAgain
@@ -47,6 +47,7 @@ class LambdamartConfig(Config):
         "min_child_weight": Floats(1, 100, log=True),
         "row_share": Floats(0.4, 1),
         "column_share": Floats(0.2, 1),
+        "monotone": Choice((False, True)),
     }
     trees: int = Field(default=400, ge=1, le=5000)
     ensembles: int = Field(default=1, ge=1, le=10)

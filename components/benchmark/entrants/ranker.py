@@ -17,7 +17,7 @@ from components.benchmark.protocols import Question
 from components.core.errors import ConfigError
 from components.core.progress import track
 from components.core.ranking import ALL, NEW
-from components.core.space import Ints
+from components.core.space import Floats, Ints, Parameter
 from components.ranking.consensus import ConsensusConfig
 from components.ranking.context import bare_context
 from components.ranking.hybrid import FALLBACK, Hybrid
@@ -72,6 +72,12 @@ class Ranker(Entrant):
         if missing or FALLBACK not in config.candidates:
             raise ConfigError(f"ranker: candidates: {', '.join(missing) or FALLBACK} is missing in this run or list.")
         return config.candidates
+
+    @classmethod
+    def space(cls, config: RankerConfig) -> dict[str, Parameter]:
+        """What the repeat model counts too, where there is one."""
+        weight = {"buy_again.weight": Floats(0.3, 1)} if config.buy_again else {}
+        return weight | config.space
 
     def fit(self, earlier: Question | None, asked: Question, rng: np.random.Generator) -> Lister:
         """Trees on the earlier fold, candidates of the asked one.

@@ -194,14 +194,6 @@ def test_a_training_leaves_time_for_its_lists_within_its_own_minutes_and_those_o
     assert left == pytest.approx([90, 90, 30, 3360, 1], abs=0.5)
 
 
-def test_losses_fall_and_gains_rise():
-    from components.benchmark.pruning import rising
-
-    assert rising({"validation_loss": [3, 2], "train_loss": [1, 0]}) == [-3, -2]
-    assert rising({"validation_gain": [0.1], "validation_loss": [3]}) == [0.1]
-    assert rising({"train_loss": [1]}) == []
-
-
 def small_fold(folder):
     """The validation fold of walks along the catalogue, with one more before it."""
     from components.benchmark.material import recognise

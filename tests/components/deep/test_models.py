@@ -108,6 +108,7 @@ def test_the_validation_events_do_not_train_and_the_best_epoch_is_kept() -> None
     assert len(trained.train_loss) == len(trained.validation_loss) <= 6
     best = int(np.argmin(trained.validation_loss))
     assert best >= len(trained.validation_loss) - 1 - config.patience
+    assert all(0 < gain <= 1 for gain in trained.validation_gain)
 
     # Other items bought in the validation window: another validation loss, the same training.
     cutoff = np.quantile(data.histories.times, 1 - config.validation_share)
@@ -117,6 +118,20 @@ def test_the_validation_events_do_not_train_and_the_best_epoch_is_kept() -> None
     again = _training.train(Gru4Rec.encoder, later, len(data.items), config, np.random.default_rng(0))
     assert again.train_loss[0] == pytest.approx(trained.train_loss[0], rel=1e-6)
     assert again.validation_loss[0] != pytest.approx(trained.validation_loss[0], rel=1e-3)
+
+
+@pytest.mark.slow
+def test_the_epoch_may_be_chosen_by_the_places_of_what_was_bought_anew() -> None:
+    """The gain of the weights that are kept, reckoned by the model in numpy, is the best of its curve."""
+    from components.deep._later import later_of, mean_gain
+
+    data = shop()
+    options = TINY | {"epochs": 6, "learning_rate": 0.1, "temperature": 0.1, "best_by": "gain", "trend_days": None}
+    model = SasRec(SasRecConfig(**options)).fit(data, np.random.default_rng(0))
+    later = later_of(data.histories, "later", model.config.validation_share, np.random.default_rng(0))
+    gains = model.curves()["validation_gain"]
+    assert mean_gain(model.logits, later) == pytest.approx(max(gains), abs=1e-3) and min(gains) < max(gains)
+    assert len(gains) == len(model.curves()["validation_loss"])
 
 
 @pytest.mark.slow

@@ -9,15 +9,14 @@ from hypothesis import strategies as st
 
 from components.core.dataset import Histories
 from components.deep._config import SequenceConfig
+from components.deep._later import kept_back
 from components.deep._sequences import (
     baskets_of,
-    kept_back,
     last_windows,
     targets_after,
     targets_of,
     training_batches,
     windows_of,
-    without_last,
 )
 
 NOW = 100
@@ -69,42 +68,40 @@ def test_targets_are_the_lines_of_the_baskets_asked_for_with_repeats_weighted_do
     assert targets.weights.tolist() == [0.5, 1, 0.5]
 
 
+def of_last(histories: Histories, baskets: list[int]) -> np.ndarray:
+    """bool (events,): the events of each user's last so many baskets."""
+    of_user, starts = histories.rows, histories.basket_starts
+    number = np.cumsum(starts)
+    last = [number[of_user == row].max(initial=0) for row in range(len(baskets))]
+    return np.array([number[at] > last[row] - baskets[row] for at, row in enumerate(of_user)])
+
+
 def test_validation_targets_are_the_baskets_kept_back_and_its_windows_what_lies_before() -> None:
     config = SequenceConfig(max_length=4)
-    [(windows, targets)] = targets_after(baskets_of(THREE), np.array([1, 0, 0]), config, block=10)
+    [(windows, targets)] = targets_after(baskets_of(THREE), of_last(THREE, [1, 0, 0]), config, block=10)
     assert windows.items.tolist() == [1, 2, 2]
     assert targets.slots.tolist() == [3]
     assert targets.items.tolist() == [3, 1]
 
 
 def test_a_user_with_nothing_before_what_is_kept_back_is_not_asked() -> None:
-    assert not list(targets_after(baskets_of(THREE), np.array([3, 0, 1]), SequenceConfig(), block=10))
+    assert not list(targets_after(baskets_of(THREE), of_last(THREE, [3, 0, 1]), SequenceConfig(), block=10))
 
 
 def test_later_time_keeps_the_last_share_of_the_events_back() -> None:
     ten = Histories.of([list(range(10))], [list(range(10))], NOW)
-    later = kept_back(ten, SequenceConfig(validation="later", validation_share=0.3), np.random.default_rng(0))
-    assert later.tolist() in ([3], [4])
-    past = without_last(ten, later)
-    assert past.items.tolist() == list(range(10 - later[0]))
+    kept = kept_back(ten, "later", 0.3, np.random.default_rng(0))
+    assert kept.sum() in {3, 4}
+    assert ten.items[~kept].tolist() == list(range(10 - kept.sum()))
 
 
-def test_last_baskets_are_kept_back_of_a_share_of_the_users_with_three_or_more() -> None:
+def test_whole_last_baskets_are_kept_back_of_a_share_of_the_users_with_three_or_more() -> None:
     histories = Histories.of([[1, 2, 3]] * 8 + [[1, 2]] * 8, [[1, 2, 2]] * 4 + [[1, 2, 3]] * 4 + [[1, 2]] * 8, NOW)
-    config = SequenceConfig(validation="last_baskets", validation_share=0.49)
-    later = kept_back(histories, config, np.random.default_rng(0))
-    assert later[4:8].sum() == later.sum() == 2  # half of the four users with three baskets
-    assert without_last(histories, later).lengths.tolist() == (histories.lengths - later).tolist()
-
-
-def test_where_the_last_epoch_is_taken_nothing_is_kept_back() -> None:
-    config = SequenceConfig(best_by="last", validation_share=0.4)
-    assert kept_back(THREE, config, np.random.default_rng(0)).tolist() == [0, 0, 0]
-
-
-def test_a_whole_basket_is_kept_back() -> None:
-    histories = Histories.of([[1, 2, 3]], [[1, 2, 2]], NOW)
-    assert without_last(histories, np.array([1])).items.tolist() == [1]
+    kept = kept_back(histories, "last_baskets", 0.49, np.random.default_rng(0), least=3)
+    assert np.bincount(histories.rows[kept]).sum() == kept.sum() == 2  # half of the four users with three baskets
+    assert set(histories.rows[kept]) <= {4, 5, 6, 7} and set(histories.items[kept]) == {3}
+    two_lines = Histories.of([[1, 2, 3]], [[1, 2, 2]], NOW)
+    assert kept_back(two_lines, "last_baskets", 0.9, np.random.default_rng(0)).tolist() == [False, True, True]
 
 
 users = st.lists(st.lists(st.integers(0, 60), min_size=0, max_size=25), min_size=1, max_size=6)

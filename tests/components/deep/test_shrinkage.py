@@ -66,7 +66,8 @@ def test_the_full_softmax_of_alike_items_is_the_logarithm_of_their_number_and_wh
     import tensorflow as tf
 
     from components.deep._network import Network
-    from components.deep._training import _negatives, full_losses, sampled_losses
+    from components.deep._sequence_losses import full_losses, sampled_losses
+    from components.deep._training import _negatives
 
     n, draw = 30, np.random.default_rng(0)
     popularity, queries = np.full(n, 1 / n, np.float32), tf.constant(draw.normal(size=(4, 8)), tf.float32)

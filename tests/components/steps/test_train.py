@@ -81,7 +81,9 @@ def test_curves_are_returned_and_drawn(root: Path) -> None:
         store.save_dataset(root / layout.SPLIT / fold / store.DATASET, data)
     tiny = {"embedding_size": 2, "max_length": 4, "epochs": 2, "negatives": 2}
     result = train(TrainConfig(name="gru4rec", component="gru4rec", params=tiny), root, seed=1)
-    assert set(result.curves) == {f"{f}_{c}" for f in layout.FOLDS for c in ("train_loss", "validation_loss")}
+    assert set(result.curves) == {
+        f"{f}_{c}" for f in layout.FOLDS for c in ("train_loss", "validation_loss", "validation_gain")
+    }
     assert result.artifacts[0].read_bytes().startswith(b"\x89PNG")
 
 
