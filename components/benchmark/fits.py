@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 COST = "cost.json"
 MODEL = "model"
-PRESSED = "pressed.json"  # there where the training stopped for want of the run's minutes
+TOLD = "told.json"  # beside a kept model: remarks, curves, and so many minutes if it stopped for want of them
 KEPT_SHARE, LEAST_KEPT_S, MOST_KEPT_S = 0.25, 5.0, 240.0  # of the minutes, for saving the model and making its lists
 JOURNAL = "journal"  # what a long fit keeps while it runs; a killed one goes on from there
 
@@ -56,6 +56,7 @@ class Fits:
     hours    when the process has to be done, and how long one fit may take; None: as long as its options say
     paid     what models that were found fitted had cost
     remarks  what a person should know of the fits
+    curves   of each model, by its name
     pressed  whether one of the fits had to stop for want of minutes
     """
 
@@ -65,6 +66,7 @@ class Fits:
         self.pressed = False
         self.paid = Cost()
         self.remarks: list[str] = []
+        self.curves: dict[str, dict[str, list[float]]] = {}
 
     def fitted(self, name: str, question: Question) -> Model:
         """The model of that name, fitted on the fold's history, now or before.
@@ -76,36 +78,39 @@ class Fits:
         at = self.folder / fit_key(self.specs[name], question, self.seed)
         if self.has(name, question):
             self.paid.add(Cost(**read_json(at / COST)))
-            if (at / PRESSED).is_file():
-                self.pressed, self.remarks = True, [*self.remarks, *read_json(at / PRESSED)["remarks"]]
+            self._tell(name, read_json(at / TOLD))
             return load_model(at / MODEL)
-        if _checkpoint(at):
-            self.remarks.append(f"{name}: its fit was interrupted and went on from there; its cost is that of the rest")
+        resumed = f"{name}: its fit was interrupted and went on from there; its cost is that of the rest"
+        remarks = [resumed] if _checkpoint(at) else []
         model = self.specs[name].model()
         model.journal_folder = at / JOURNAL
         model.ends_by = self.hours.ends_by() if self.hours else None
         with measured() as cost:
             data = question.with_content() if model.capabilities.uses_content else question.data
             model.fit(data, rng.stream(self.seed, "benchmark", model.component()))
-        self.remarks += model.remarks()
         model.save(at / MODEL, name=name, fold=question.name, seed=self.seed)
-        (at / PRESSED).unlink(missing_ok=True)
+        told = {"remarks": remarks + model.remarks(), "curves": _plain(model.curves()), "minutes": None}
         if model.pressed and model.remarks():
-            self.pressed = True
-            write_json(at / PRESSED, {"minutes": self.hours.minutes, "remarks": model.remarks()})
+            told["minutes"] = self.hours.minutes
+        write_json(at / TOLD, told)
+        self._tell(name, told)
         write_json(at / COST, asdict(cost))  # last: without it the fit is not taken for a whole one
         return model
+
+    def _tell(self, name: str, told: dict[str, Any]) -> None:
+        self.remarks += told["remarks"]
+        self.curves[name] = told["curves"]
+        self.pressed |= told["minutes"] is not None
 
     def has(self, name: str, question: Question) -> bool:
         """Whether the model of that name is fitted on the fold's history, and as long as this run would."""
         at = self.folder / fit_key(self.specs[name], question, self.seed)
-        return (at / COST).is_file() and not self._worth_more(at)
+        return (at / COST).is_file() and (at / TOLD).is_file() and not self._worth_more(at)
 
     def _worth_more(self, at: Path) -> bool:
         """Whether a kept fit stopped for want of minutes, and this run gives it more."""
-        if not (at / PRESSED).is_file():
-            return False
-        return self.hours is None or read_json(at / PRESSED)["minutes"] < self.hours.minutes
+        minutes = read_json(at / TOLD)["minutes"]
+        return minutes is not None and (self.hours is None or minutes < self.hours.minutes)
 
 
 @dataclass(frozen=True)
@@ -133,6 +138,10 @@ def curves_of(fit: Path) -> dict[str, list[float]]:
         except (BundleError, KeyError, AttributeError, TypeError, ValueError):
             return {}  # replaced while it was read, or of another version
     return {}
+
+
+def _plain(curves: dict[str, Any]) -> dict[str, list[float]]:
+    return {name: [float(value) for value in values] for name, values in curves.items()}
 
 
 def _checkpoint(fit: Path) -> bool:

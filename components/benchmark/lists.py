@@ -30,12 +30,14 @@ class Read:
     strangers  users of the file who are not asked
     silent     users who are asked and have no list
     unknown    places that name an item outside the catalogue; no hit, but they take their place
+    gaps       places that no row names, before the last one of their list; no hit either
     """
 
     items: np.ndarray
     strangers: int
     silent: int
     unknown: int
+    gaps: int
 
     @property
     def remarks(self) -> list[str]:
@@ -44,6 +46,7 @@ class Read:
             "users of the file are not asked": self.strangers,
             "users who are asked have no list": self.silent,
             "places name an item outside the catalogue": self.unknown,
+            "places have no item though later ones of the same list have: they count as misses": self.gaps,
         }
         return [f"{n:,} {words}" for words, n in counts.items() if n]
 
@@ -73,6 +76,7 @@ def write_relevant(path: Path, relevant: sp.csr_matrix, user_ids: np.ndarray, it
 def read_lists(path: Path, task: Task, items: Vocabulary, k: int) -> Read:
     """Lists of the task's users from a file with user_id, item_id and rank, or score where there are no ranks.
 
+    An item stands where its rank says: a rank that no row has is a place without an item.
     Raises DataError if the file is no such table, or a user has two items at one rank or an item twice
     """
     table = _table(path)
@@ -84,17 +88,22 @@ def read_lists(path: Path, task: Task, items: Vocabulary, k: int) -> Read:
     kept = rows >= 0
     strangers = users - len(np.unique(rows[kept]))
     row, item, rank = row_of[rows[kept]], at[kept], _ranks(table, path)[kept]
+    ranked = RANK in table.column_names
     place, again = _places(path, row, item, rank)
-    if RANK in table.column_names and len(again):
+    if ranked and len(again):
         user, tied = task.user_ids[row[again[0]]], rank[again[0]]
         raise DataError(
             f"{path}: user '{user}' has two items at rank {tied:g}; number each list from 1, or give {SCORE} in the "
             f"place of {RANK}."
         )
+    place = rank.astype(np.int64) - 1 if ranked else place
     out = np.full((len(order), k), NO_ITEM, dtype=np.int32)
     top = place < k
     out[row[top], place[top]] = item[top]
-    return Read(out, strangers, len(order) - len(np.unique(row)), int((item[top] < 0).sum()))
+    last = np.zeros(len(order), dtype=np.int64)
+    np.maximum.at(last, row, np.minimum(place + 1, k))
+    gaps = int(last.sum()) - int(top.sum())
+    return Read(out, strangers, len(order) - len(np.unique(row)), int((item[top] < 0).sum()), gaps)
 
 
 def _table(path: Path) -> pa.Table:
@@ -129,8 +138,10 @@ def _ranks(table: pa.Table, path: Path) -> np.ndarray:
     """float64 numbers that grow down the list."""
     if RANK in table.column_names:
         ranks = _numbers(table, RANK, path)
-        if not (np.isfinite(ranks) & (ranks >= 1)).all():
-            raise DataError(f"{path}: ranks start at 1, and every row has one; number each list from 1.")
+        if not (np.isfinite(ranks) & (ranks >= 1) & (ranks <= LARGEST_ROWS) & (ranks == np.floor(ranks))).all():
+            raise DataError(
+                f"{path}: ranks are whole numbers from 1, and every row has one; number each list 1, 2, 3 and so on."
+            )
         return ranks
     scores = _numbers(table, SCORE, path)
     if np.isnan(scores).any():

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from components.benchmark import sequence_files
+from components.benchmark import sequence_files, snapshot
 from components.core import schema
 from components.core.bundle import read_json, sha256
 from components.core.config import parse, read_params
@@ -134,10 +134,17 @@ def _sequences(file: Path) -> SourceChoice:
 
 
 def _copy_snapshot(con: Backend, clean: Path, folder: Path) -> dict[str, Any]:
-    for name in (INTERACTIONS, ITEMS, UNDONE):
-        if (clean / name).is_file():
-            engine.write_parquet(engine.read_parquet(con, clean / name), folder / name)
-    return {"unreadable": 0, "rejected": 0, "rejected_why": [], "unread_attributes": "", "remarks": []}
+    given = {
+        name: snapshot.typed(engine.read_parquet(con, clean / file), name, clean / file)
+        for name, file in ((schema.INTERACTIONS_TABLE, INTERACTIONS), (schema.ITEMS_TABLE, ITEMS))
+        if (clean / file).is_file()
+    }
+    tables, unreadable = _readable(con, given)
+    for name, table in tables.items():
+        engine.write_parquet(table, folder / f"{name}.parquet")
+    if (clean / UNDONE).is_file():
+        engine.write_parquet(engine.read_parquet(con, clean / UNDONE), folder / UNDONE)
+    return {"unreadable": unreadable, "rejected": 0, "rejected_why": [], "unread_attributes": "", "remarks": []}
 
 
 def _from_source(con: Backend, material: Material, folder: Path, work: Path) -> dict[str, Any]:

@@ -20,8 +20,7 @@ PRESETS = Path(__file__).parent / "presets"
 TIMED, SEQUENCES = PRESETS / "timed.yaml", PRESETS / "sequences.yaml"
 MODELS_SECTION = "models"
 ALL = "all"
-# Options that count days: where times are only ranks they mean nothing, and None switches them off.
-IN_DAYS = ("half_life_days", "window_days", "trend_days", "horizon_days")
+DAYS = "_days"  # ends the names of options that count days: where times are only ranks they mean nothing
 
 
 class Line(Config):
@@ -149,5 +148,10 @@ def _line(path: Path, name: str, values: Any) -> Spec:
 def _plain(component: str, *, timed: bool) -> Spec:
     """A model with its defaults; without time stamps, without half-lives."""
     fields = MODELS.get(component).Config.model_fields
-    off = {name: None for name in IN_DAYS if name in fields and not timed}
+    off = {} if timed else {name: None for name in fields if in_days(name)}
     return Spec(component, component, off)
+
+
+def in_days(option: str) -> bool:
+    """Whether an option counts days; None switches it off."""
+    return option.endswith(DAYS)

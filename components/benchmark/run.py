@@ -20,7 +20,7 @@ from components.benchmark.roster import ALL, readers
 from components.benchmark.shape import fitted_to, shape_of
 from components.benchmark.standings import Entry
 from components.core import layout, rng
-from components.core.bundle import replacing, write_json
+from components.core.bundle import replacing, sha256, write_json
 from components.core.command_line import MOST_MINUTES
 from components.core.config import Config
 from components.core.errors import DataError
@@ -206,6 +206,7 @@ def _foreign_entries(
         seen = _seen_places(read.items, asked)
         if seen and not config.repeats:
             remarks = [*remarks, f"{seen:,} {SEEN_WORDS}"]
+        remarks = [f"the lists of {path.name} (sha256 {sha256(path)})", *remarks]
         entries.append(Entry(name, FOREIGN, {}, {view: [read.items] for view in views}, [], tuple(remarks)))
     return entries
 

@@ -6,12 +6,14 @@ import shlex
 from pathlib import Path
 from typing import Any
 
+from components.benchmark.standings import RESAMPLES
 from components.core.bundle import write_text
 from components.evaluation.protocol import NEW, VIEW_WORDS
 from components.splits.last import fewest
 
 METRICS = {"ndcg": "NDCG", "hit_rate": "HitRate", "recall": "Recall", "mrr": "MRR", "coverage": "Coverage"}
 NOTHING = "–"
+BEST = ["best", NOTHING, NOTHING]
 USUAL = {"k": 10, "first_seed": 7, "minutes": 30.0}  # what the command need not say
 FLAGS = {"k": "--k", "first_seed": "--first-seed", "minutes": "--minutes-per-model"}
 TURNS = {"leave_last_out": "events", "leave_last_basket": "baskets"}  # what is held out of a user
@@ -129,7 +131,7 @@ def table(report: dict[str, Any], view: str) -> tuple[list[str], list[list[str]]
     k, seeds = report["asked"]["k"], report["asked"]["seeds"]
     columns = ["model", *(f"{words}@{k}" for words in METRICS.values()), "95 % of NDCG"]
     columns += ["between seeds"] if seeds > 1 else []
-    columns += ["best minus it", "p (Holm)", "fit CPU s", "users / CPU s", "peak MB"]
+    columns += ["best minus it", "in standard errors", "p (Holm)", "fit CPU s", "users / CPU s", "peak MB"]
     return columns, [_row(report, view, name, k, seeds) for name in report["views"][view]["order"]]
 
 
@@ -137,16 +139,25 @@ def _row(report: dict[str, Any], view: str, name: str, k: int, seeds: int) -> li
     part = report["views"][view]
     cells = part["figures"][name]
     ndcg = cells[f"ndcg_at_{k}"]
-    row = [name, *(f"{cells[f'{metric}_at_{k}']['mean']:.4f}" for metric in METRICS)]
+    finished = report["entries"][name]["seeds"]
+    some = report["entries"][name]["cost"] and finished < seeds
+    row = [f"{name} ({finished} of {seeds} seeds)" if some else name]
+    row += [f"{cells[f'{metric}_at_{k}']['mean']:.4f}" for metric in METRICS]
     row.append(f"{ndcg['low']:.4f}–{ndcg['high']:.4f}")
     row += [spread(part["seeds"][name])] if seeds > 1 else []
     against = part["against_best"].get(name)
-    row += [f"{against['mean']:.4f}", f"{against['p_holm']:.3f}"] if against else ["best", NOTHING]
+    row += [f"{against['mean']:.4f}", f"{against['standard_errors']:.1f}", _p(against)] if against else BEST
     cost = report["entries"][name]["cost"]
     numbers = ("fit_cpu_seconds", "users_per_cpu_second", "peak_mb")
     return row + (
         [f"{cost[n]:,.1f}" if n == numbers[0] else f"{cost[n]:,.0f}" for n in numbers] if cost else [NOTHING] * 3
     )
+
+
+def _p(against: dict[str, float]) -> str:
+    """The corrected p value; "<" where no resample crossed 0, for more of them might give less."""
+    resamples = against.get("resamples", RESAMPLES)
+    return f"{'< ' if against['p'] <= 2 / (resamples + 1) else ''}{against['p_holm']:.3f}"
 
 
 def spread(values: list[float]) -> str:
@@ -168,7 +179,7 @@ def slice_rows(report: dict[str, Any], view: str) -> tuple[list[str], list[list[
 
 
 def absent(report: dict[str, Any]) -> list[str]:
-    """Who is not in the table, and why."""
+    """Whose lists are not in the table, of which seed, and why."""
     failed = [f"{f['name']} (seed {f['seed']}): {f['reason']}" for f in report["failed"]]
     return failed + [f"{name}: {reason}" for name, reason in report["left_out"].items()]
 

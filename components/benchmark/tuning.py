@@ -20,9 +20,9 @@ from pydantic import Field
 from components.benchmark import lists, pruning
 from components.benchmark.contest import FITS, Contest, Outcome, never
 from components.benchmark.entrant import Spec
-from components.benchmark.fits import Fits, Hours, key_of
+from components.benchmark.fits import Fits, Hours, code_of, key_of
 from components.benchmark.protocols import Question, earlier, question
-from components.benchmark.roster import IN_DAYS
+from components.benchmark.roster import in_days
 from components.core.command_line import MOST_MINUTES
 from components.core.config import Config, parse
 from components.core.registry import ENTRANTS, MODELS
@@ -102,9 +102,10 @@ class Search:
         if reason:
             first = Tried(0, spec.params, {}, now, now, reason)
         else:
-            first = self._tried(0, spec, spec.params, self.config.minutes)
+            watch = never if spent else _booked(study, 0.0, never)
+            first = self._tried(0, spec, spec.params, self.config.minutes, watch)
         spent += 0.0 if spent else first.ended - first.started
-        study.set_user_attr(SPENT, spent)  # at once: a search that is killed in its next trial does not get it again
+        study.set_user_attr(SPENT, spent)  # at once, as every few seconds of a trial: no minute is given twice
         self._tell(spec, first)
         tried = [first, *_earlier(study)]
         for known in tried:
@@ -116,7 +117,9 @@ class Search:
             params = spec.params
             for name, parameter in space.items():
                 params = with_option(params, name, _suggest(trial, name, parameter))
-            done = self._tried(number, spec, params, self.config.minutes - spent / 60, pruning.Watch(trial))
+            watch = pruning.Watch(trial) if spec.is_model else never  # trees that stop by themselves have no curve
+            watch = _booked(study, spent, watch)
+            done = self._tried(number, spec, params, self.config.minutes - spent / 60, watch)
             spent += done.ended - done.started
             _close(study, trial, done, params)
             study.set_user_attr(SPENT, spent)
@@ -166,13 +169,12 @@ class Search:
         else:
             entrant = ENTRANTS.get(spec.component)
             declared = entrant.space(parse(entrant.Config, spec.params, f"models.{spec.name}.params"))
-        return {name: parameter for name, parameter in declared.items() if self.timed or name not in IN_DAYS}
+        return {name: parameter for name, parameter in declared.items() if self.timed or not in_days(name)}
 
     def _tried(
-        self, number: int, spec: Spec, params: dict[str, Any], minutes: float, watch: Callable[[Path], str] = never
+        self, number: int, spec: Spec, params: dict[str, Any], minutes: float, watch: Callable[[Path], str]
     ) -> Tried:
         trial = replace(spec, params=params)
-        watch = watch if spec.is_model else never  # trees that stop by themselves have no curve worth a look
         contest = replace(self._contest(trial, minutes), watch=watch)
         started = time.time()
         outcome = contest.outcome(spec.name, self.config.seed)
@@ -240,7 +242,19 @@ class Search:
         reads = {name: found for name, s in concerned.items() if (found := s.reads())}
         facts = [spec.component, spec.params, space, data, self.view, self.k, self.config.seed]
         facts += [part for part in (members, reads) if part]
+        facts.append({name: code_of(s) for name, s in concerned.items()})  # figures of other code are not comparable
         return key_of({"of": facts})
+
+
+def _booked(study: optuna.Study, spent: float, watch: Callable[[Path], str]) -> Callable[[Path], str]:
+    """The watch of a trial that begins now, which also writes down what it has taken: it may be killed."""
+    started = time.monotonic()
+
+    def look(fit: Path) -> str:
+        study.set_user_attr(SPENT, spent + time.monotonic() - started)
+        return watch(fit)
+
+    return look
 
 
 def with_option(params: dict[str, Any], name: str, value: Any) -> dict[str, Any]:

@@ -136,8 +136,7 @@ def _fitted(job: Job, asked: Question, fits: Fits) -> tuple[Lister, dict[str, An
     spec = job.specs[job.name]
     if spec.is_model:
         model = fits.fitted(job.name, asked)
-        curves = {name: [float(v) for v in values] for name, values in model.curves().items()}
-        return lister(model.score), {"curves": curves}
+        return lister(model.score), {"curves": fits.curves[job.name]}
     cls = ENTRANTS.get(spec.component)
     entrant: Entrant = cls(parse(cls.Config, spec.params, f"models.{job.name}.params"), fits)
     first = question(Path(job.prepared), earlier(job.fold)) if cls.needs_earlier else None

@@ -51,7 +51,7 @@ def benchmark(
     material = materials.recognise(path)
     specs, names = roster.chosen(models, params, timed=material.has_times)
     unable = roster.able(specs, names, repeats=config.repeats)
-    foreign = dict(_foreign(text, names) for text in lists)
+    foreign = _foreign(lists, names)
     told, wanted = roster.told_of(params, timed=material.has_times), models if models == roster.ALL else ",".join(names)
     entrants = Roster(specs, names, unable, foreign, told, wanted)
     report = run(config, material, entrants, out, lambda line: click.echo(line, err=True))
@@ -70,15 +70,18 @@ def _config(protocol: str, options: dict[str, Any]) -> BenchmarkConfig:
     return parse(BenchmarkConfig, values, "benchmark")
 
 
-def _foreign(text: str, taken: list[str]) -> tuple[str, Path]:
+def _foreign(given: tuple[str, ...], taken: list[str]) -> dict[str, Path]:
     from components.core.errors import ConfigError
 
-    file, _, name = text.rpartition("=")
-    if not file or not name or name in taken:
-        raise ConfigError(f"--lists {text}: give FILE.parquet=NAME, with a name that no model has.")
-    if not Path(file).is_file():
-        raise ConfigError(f"--lists {text}: no such file: {file}.")
-    return name, Path(file)
+    found: dict[str, Path] = {}
+    for text in given:
+        file, _, name = text.rpartition("=")
+        if not file or not name or name in taken or name in found:
+            raise ConfigError(f"--lists {text}: give FILE.parquet=NAME, with a name that no model and no other has.")
+        if not Path(file).is_file():
+            raise ConfigError(f"--lists {text}: no such file: {file}.")
+        found[name] = Path(file)
+    return found
 
 
 def _show(report: dict[str, Any], out: Path) -> None:

@@ -1,7 +1,8 @@
 """How much memory a fit will take, said before it starts: a fit that does not fit is refused, not killed at the end.
 
 Models name their largest arrays by size (`Model.memory`); what a fit may take is what the machine has left, or what
-the environment says (SHOPLOOP_MEMORY_GB). Predictions are of the large arrays, right within a factor of about two.
+the environment says (SHOPLOOP_MEMORY_GB). Predictions are of the large arrays, blocks counted whole: right within a
+factor of two or half a GB, whichever is more; small data take less than is foretold (docs/model-growth.md).
 """
 
 from __future__ import annotations

@@ -35,4 +35,5 @@ HALF_LIFE = Floats(7, 720, log=True)  # days
 NEIGHBOURS = Choice((50, 100, 200, 300, 500))
 EMBEDDING = Choice((32, 64, 128, 256))
 NEGATIVES = Choice((256, 1024, 2048))  # items drawn for a training step
+EPOCHS = Ints(2, 40, log=True)
 REPEAT_WEIGHT = Floats(0.05, 1, log=True)  # of what a user had before, where it is to be foretold

@@ -12,7 +12,7 @@ from pydantic import Field
 
 from components.core.dataset import Dataset
 from components.core.memory import Part
-from components.core.space import EMBEDDING, Choice, Floats
+from components.core.space import EMBEDDING, EPOCHS, Choice, Floats
 from components.deep import _memory
 from components.deep._later import BLOCK, later_of, mean_gain, teaches
 from components.deep._shrinkage import ShrinkageConfig
@@ -45,7 +45,7 @@ class CatalogueConfig(ShrinkageConfig):
         "learning_rate": Floats(0.0003, 0.05, log=True),
         "regularization": Floats(1e-7, 0.01, log=True),
         "batch_size": Choice((128, 256, 512, 1024)),
-        "epochs": Choice((3, 6, 12, 25)),
+        "epochs": EPOCHS,
     }
     embedding_size: int = Field(default=64, ge=2, le=512)
     dropout: float = Field(default=0.5, ge=0, lt=1)

@@ -6,7 +6,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from components.core.space import EMBEDDING, NEGATIVES, REPEAT_WEIGHT, Choice, Floats, Ints
+from components.core.space import EMBEDDING, EPOCHS, NEGATIVES, REPEAT_WEIGHT, Choice, Floats, Ints
 from components.deep._shrinkage import ShrinkageConfig
 
 
@@ -59,7 +59,7 @@ class SequenceConfig(ShrinkageConfig):
         "batch_size": Choice((64, 128, 256)),
         "queries": Choice((512, 2048, 8192)),
         "negatives": NEGATIVES,
-        "epochs": Choice((4, 8, 16, 24)),
+        "epochs": EPOCHS,
         "best_by": Choice(("loss", "gain", "last")),
     }
     embedding_size: int = Field(default=64, ge=2, le=512)

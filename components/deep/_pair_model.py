@@ -130,9 +130,8 @@ class PairModel(CatalogueModel):
         """With clicks, the last exposures; the gain is the log likelihood of the first half of them, nats."""
         if self.config.objective != CLICK:
             return super().kept_back(data, rng)
-        earlier, later = split_by_time(self._clicks(data), self.config.validation_share)
-        chooses, _ = split_by_time(later, CALIBRATED_SHARE)
-        if not len(chooses) or not earlier.clicked.any():
+        earlier, chooses, _ = self._parted(data)
+        if not len(chooses):
             return None
         weights = weights_of(chooses, self.config)
         past = replace(data, exposures=earlier)
@@ -149,11 +148,29 @@ class PairModel(CatalogueModel):
 
     def _fit(self, data: Dataset, rng: np.random.Generator) -> None:
         super()._fit(data, rng)
-        if self.config.objective == CLICK:
-            _, later = split_by_time(data.exposures, self.config.validation_share)
-            _, measures = split_by_time(later, CALIBRATED_SHARE)
-            if len(measures):
-                self._calibrate(data.histories, measures)
+        if self.config.objective != CLICK:
+            return
+        _, chooses, measures = self._parted(data)
+        if len(chooses) and len(measures):
+            self._calibrate(data.histories, measures)
+        else:
+            self._remarks.append(
+                f"{self.component()}: all exposures were learnt from, so how true the probabilities are is not told; "
+                "bring exposures of several moments, with clicks among the earlier ones"
+            )
+
+    def _parted(self, data: Dataset) -> tuple[Exposures, Exposures, Exposures]:
+        """Exposures to learn from, those that choose the epoch, those that calibration is measured on.
+
+        The latter two are empty where what is earlier has no click: then all are learnt from.
+        """
+        shown = self._clicks(data)
+        earlier, later = split_by_time(shown, self.config.validation_share)
+        chooses, measures = split_by_time(later, CALIBRATED_SHARE)
+        if len(chooses) and earlier.clicked.any():
+            return earlier, chooses, measures
+        nobody = shown.keep(np.zeros(len(shown), dtype=bool))
+        return shown, nobody, nobody
 
     def _calibrate(self, histories: Histories, later: Exposures) -> None:
         """Curves of one value, and of one per bin, on exposures that nothing was learned from or chosen by.

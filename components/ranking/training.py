@@ -11,7 +11,7 @@ from pydantic import Field
 
 from components.core.config import Config
 from components.core.dataset import BLOCK_USERS, Histories
-from components.core.errors import ConfigError
+from components.core.errors import ConfigError, DataError
 from components.core.memory import FLOAT, Part, check
 from components.core.ranking import ALL, NEW
 from components.data.engine import EngineConfig
@@ -149,10 +149,19 @@ def training_table(
     return Table(names, features[order], labels[order], groups[order], weights[order], recall)
 
 
-def held_out_queries(groups: np.ndarray, share: float, rng: np.random.Generator) -> np.ndarray:
-    """bool (pairs,), true for the queries of a random share of users; both views of one go together."""
+def held_out_queries(groups: np.ndarray, share: float, rng: np.random.Generator, least: int = 2) -> np.ndarray:
+    """bool (pairs,), true for the queries of a random share of users; both views of one go together.
+
+    Raises DataError where there are fewer than `least` users; with two, one is left to learn from
+    """
     users = groups // 2
     distinct = np.unique(users)
+    if len(distinct) < least:
+        raise DataError(
+            f"ranker: {len(distinct)} of the users to learn from went on to something that a candidate model "
+            "proposes, and two are needed, one to learn from and one to stop by; bring more history or a longer "
+            "validation window."
+        )
     chosen = rng.choice(distinct, size=max(1, round(share * len(distinct))), replace=False)
     return np.isin(users, chosen)
 

@@ -8,6 +8,7 @@ beside the memory that the model foretold; one that fails or takes longer than -
 
 from __future__ import annotations
 
+import importlib
 import json
 import subprocess
 import sys
@@ -25,21 +26,29 @@ SWEEPS = {
     "events": [(n, n // 20, 20_000) for n in (100_000, 1_000_000, 10_000_000)],
     "users": [(1_000_000, n, 20_000) for n in (10_000, 50_000, 250_000)],
     "items": [(1_000_000, 50_000, n) for n in (5_000, 20_000, 100_000)],
+    "epochs": [(n, n // 20, 20_000) for n in (100_000, 1_000_000, 10_000_000)],
 }
 SMALL = {
     "events": [(n, n // 20, 2_000) for n in (20_000, 60_000, 200_000)],
     "users": [(50_000, n, 2_000) for n in (1_000, 3_000, 10_000)],
     "items": [(50_000, 2_500, n) for n in (500, 2_000, 8_000)],
+    "epochs": [(n, n // 20, 2_000) for n in (20_000, 60_000, 200_000)],
 }
-GROWING = {"events": 0, "users": 1, "items": 2}
-OPTIONS = {"half_life_days": None}
+GROWING = {"events": 0, "users": 1, "items": 2, "epochs": 0}
+TITLES = {"epochs": "one epoch of deep models, events growing"}
+OPTIONS = {"half_life_days": None}  # where a model has it
+# Of deep models: one epoch, with nothing kept back to judge it by, and no clock.
+ONE_EPOCH = {"epochs": 1, "best_by": "last", "validation_share": 0, "trend_days": None, "max_minutes": 600}
+DEEP = "components.deep."
 PAGE = Path("docs/model-growth.md")
 HEADER = """# What a fit costs as a shop grows
 
 Tables and plots below are made by `python -m tests.benchmarks.model_growth --page <results.json> …`; the results by
 the command above each table. Made-up shops (Zipf items, an event a day), one thread of 2 shared cores. A cell: CPU
 seconds of the fit, and the megabytes it took at its largest beyond Python and the data, with those that the model
-foretold before it began ([decision 35](decisions/0035-full-softmax-shrinkage-memory.md)).
+foretold before it began ([decision 35](decisions/0035-full-softmax-shrinkage-memory.md)); of deep models after the
+start of TensorFlow, which takes some 10 s and 0.6 GB. A ranker costs what its members do, on each of two folds, and
+trees of at most `most_users` users, so that these cease to grow; a fusion costs what its members do.
 """
 
 
@@ -69,9 +78,13 @@ def child(model: str, size: tuple[int, int, int]) -> None:
     from components.core.registry import MODELS
 
     data = shop(*size)
-    before = peak_mb()
     cls = MODELS.get(model)
-    options = {name: value for name, value in OPTIONS.items() if name in cls.Config.model_fields}
+    if cls.__module__.startswith(DEEP):
+        importlib.import_module("tensorflow")  # its start is not the fit's
+    before = peak_mb()
+    fields, given = cls.Config.model_fields, OPTIONS | (ONE_EPOCH if cls.__module__.startswith(DEEP) else {})
+    given |= {"validation_share": 0.01} if "best_by" in fields else {}  # does nothing there: the last epoch is taken
+    options = {name: value for name, value in given.items() if name in fields}
     fresh = cls(cls.Config(**options))
     foretold = sum(part.bytes for part in fresh.memory(data)) / 1e6
     with measured() as cost:
@@ -121,11 +134,13 @@ def main(models: str, small: bool, sweeps: str, minutes: float, results: tuple[P
 
 
 def write_page(models: list[str], sweeps: list[str], results: tuple[Path, ...]) -> None:
-    """docs/model-growth.md with a table for each sweep, and the plots beside it."""
+    """A table for each sweep in docs/model-growth.md, whose other sections stay, and the plots beside it."""
     from components.benchmark.text import markdown_table
 
+    heads = {sweep: f"## {TITLES.get(sweep, f'{sweep} growing')}" for sweep in SWEEPS}
+    written = PAGE.read_text(encoding="utf-8").rstrip() if PAGE.is_file() else ""
+    sections = {f"## {part.splitlines()[0]}": f"## {part.rstrip()}" for part in written.split("\n## ")[1:]}
     found = {key: cost for path in results for key, cost in json.loads(path.read_text(encoding="utf-8")).items()}
-    parts = [HEADER.rstrip()]
     for sweep in sweeps:
         steps = SWEEPS[sweep]
         picture = PAGE.with_name(f"model_growth_{sweep}.png")
@@ -133,7 +148,10 @@ def write_page(models: list[str], sweeps: list[str], results: tuple[Path, ...]) 
         command = f"`python -m tests.benchmarks.model_growth --sweeps {sweep} --models {','.join(models)}`"
         sizes = "; ".join(f"{e:,} events of {u:,} users and {i:,} items" for e, u, i in steps)
         rows = markdown_table(*table(sweep, models, steps, found))
-        parts += [f"## {sweep} growing", command, f"{sizes}.", rows, f"![{sweep} growing]({picture.name})"]
+        head = heads[sweep]
+        parts = [head, command, f"{sizes}.", rows, f"![{head.removeprefix('## ')}]({picture.name})"]
+        sections[head] = "\n\n".join(parts)
+    parts = [HEADER.rstrip(), *(sections[head] for head in heads.values() if head in sections)]
     PAGE.write_text("\n\n".join(parts) + "\n", encoding="utf-8")
 
 
@@ -175,7 +193,8 @@ def plot(sweep: str, models: list[str], steps: list[tuple[int, int, int]], found
         for model in models:
             costs = [found[f"{model} {' '.join(map(str, size))}"] for size in steps]
             series[model] = [max(c.get(part, np.nan), 0.01) for c in costs]
-        ax = new_axes(figure, f"Fit, {sweep} growing", sweep, words, 1, 2, position)
+        axis = ("events", "users", "items")[GROWING[sweep]]
+        ax = new_axes(figure, f"Fit: {TITLES.get(sweep, f'{sweep} growing')}", axis, words, 1, 2, position)
         ax.set_xscale("log")
         ax.set_yscale("log")
         draw_curves(ax, sizes, series)

@@ -84,6 +84,12 @@ def test_default_config_round_trips_and_refuses_unknown_keys(name):
         parse(config, {"no_such_option": 1}, "here")
 
 
+@pytest.mark.parametrize("weight", [0, -1, float("nan"), float("inf")])
+def test_a_weight_that_is_none_is_refused_by_name(weight):
+    with pytest.raises(ConfigError, match=r"weights\.als"):
+        parse(ENTRANTS.get("fusion").Config, {"weights": {"als": weight}}, "models.fusion.params")
+
+
 @for_every_entrant
 def test_it_names_its_members_and_refuses_a_run_that_lacks_one(name):
     cls = ENTRANTS.get(name)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 import numpy as np
 from pydantic import Field
@@ -17,12 +17,14 @@ from components.core.ranking import NEW, exclude, top_k
 from components.core.space import Floats, Ints, Parameter
 from components.fusion.reciprocal_rank import CONSTANT, fuse
 
+Weight = Annotated[float, Field(gt=0, le=1000, allow_inf_nan=False)]
+
 
 class FusionConfig(Config):
     """weights: model of the run → its weight; depth: places of each list that count; constant: as in the paper."""
 
     space: ClassVar = {"constant": Floats(1, 200, log=True), "depth": Ints(20, 500, log=True)}
-    weights: dict[str, float] = Field(default_factory=lambda: {"sasrec": 1.0, "item_transition": 1.0, "item_knn": 1.0})
+    weights: dict[str, Weight] = Field(default_factory=lambda: {"sasrec": 1.0, "item_transition": 1.0, "item_knn": 1.0})
     depth: int = Field(default=100, ge=1, le=1000)
     constant: float = Field(default=CONSTANT, ge=0)
 

@@ -94,9 +94,9 @@ class Ranker(Entrant):
             before, task.histories.take(rows), task.relevant[ALL][rows], config, rng, lambda b: track(b, "candidates"),
             views,
         )  # fmt: skip
-        held_out = held_out_queries(table.groups, config.held_out_share, rng)
-        if config.lambdamart.patience is None and not (config.repeats and (config.buy_again or config.consensus)):
-            held_out[:] = False  # nothing needs users that the trees did not see
+        apart = config.lambdamart.patience or (config.repeats and (config.buy_again or config.consensus))
+        held_out = held_out_queries(table.groups, config.held_out_share, rng, least=2 if apart else 1)
+        held_out &= bool(apart)  # else nothing needs users that the trees did not see
         ranker = Lambdamart(config.lambdamart).fit(
             table.features, table.labels, table.groups, held_out, table.names, int(rng.integers(2**31))
         )

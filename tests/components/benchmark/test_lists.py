@@ -47,13 +47,21 @@ def test_only_the_first_k_places_count(tmp_path):
     assert read_lists(file, TASK, ITEMS, 2).items.tolist() == [[-1, -1], [1, 2]]
 
 
+def test_an_item_stands_where_its_rank_says_and_a_rank_that_no_row_has_is_a_miss(tmp_path):
+    file = parquet(tmp_path / "l.parquet", user_id=["u1", "u1", "u2"], item_id=["a", "b", "c"], rank=[2, 11, 11])
+    read = read_lists(file, TASK, ITEMS, 10)
+    assert read.items[1].tolist() == [-1, 0] + [-1] * 8, "ranks 1 and 3 to 10 have no item, rank 11 is beyond the list"
+    assert read.items[0].tolist() == [-1] * 10
+    assert read.gaps == 9 + 10 and "count as misses" in read.remarks[-1]
+
+
 @pytest.mark.parametrize(
     ("columns", "words"),
     [
         ({"user_id": ["u1"], "item_id": ["a"]}, "column rank or score is missing"),
         ({"user_id": ["u1"], "rank": [1]}, "column item_id is missing"),
         ({"user_id": ["u1", "u1"], "item_id": ["a", "a"], "rank": [1, 2]}, "names an item twice"),
-        ({"user_id": ["u1"], "item_id": ["a"], "rank": [0]}, "ranks start at 1"),
+        ({"user_id": ["u1"], "item_id": ["a"], "rank": [0]}, "ranks are whole numbers from 1"),
         ({"user_id": ["u1"], "item_id": ["a"], "score": [math.nan]}, "a score is missing or NaN"),
         ({"user_id": [None], "item_id": ["a"], "rank": [1]}, "an id is missing"),
         ({"user_id": [["u1"]], "item_id": ["a"], "rank": [1]}, "column user_id holds list"),
@@ -62,8 +70,9 @@ def test_only_the_first_k_places_count(tmp_path):
         ({"user_id": ["u1"], "item_id": ["a"], "score": [[0.5]]}, "column score holds list"),
         ({"user_id": ["u1"], "item_id": ["a"], "rank": [None]}, "column rank holds null"),
         ({"user_id": ["u1"] * 2, "item_id": ["a", "b"], "rank": [1, 1]}, "user 'u1' has two items at rank 1;"),
-        ({"user_id": ["u1"] * 2, "item_id": ["a", "b"], "rank": [math.nan] * 2}, "ranks start at 1"),
-        ({"user_id": ["u1"], "item_id": ["a"], "rank": [math.inf]}, "ranks start at 1"),
+        ({"user_id": ["u1"] * 2, "item_id": ["a", "b"], "rank": [math.nan] * 2}, "ranks are whole numbers from 1"),
+        ({"user_id": ["u1"], "item_id": ["a"], "rank": [math.inf]}, "ranks are whole numbers from 1"),
+        ({"user_id": ["u1"], "item_id": ["a"], "rank": [1.5]}, "ranks are whole numbers from 1"),
     ],
 )
 def test_a_file_that_is_no_lists_is_refused(tmp_path, columns, words):

@@ -1,5 +1,8 @@
 """The benchmark on tables with times: of a shop that was prepared, or of any source that a params file names."""
 
+from datetime import UTC, datetime, timedelta
+
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -57,3 +60,55 @@ def test_a_table_that_needs_a_user_and_nothing_else_is_read_whole():
     )
     kept, _ = _readable(con, {schema.USERS_TABLE: people})
     assert kept[schema.USERS_TABLE][schema.USER_ID].to_pandas().tolist() == ["a"]
+
+
+def a_snapshot(folder, **columns):
+    """Canonical interactions that somebody made by hand: eight users, five purchases each."""
+    start = datetime(2024, 1, 1, tzinfo=UTC)
+    usual = {
+        "user_id": [f"u{at // 5}" for at in range(40)],
+        "item_id": [f"i{(at % 5 + at // 5) % 6}" for at in range(40)],
+        "event_type": ["purchase"] * 40,
+        "timestamp": [start + timedelta(days=at % 5, hours=at // 5) for at in range(40)],
+    }
+    folder.mkdir()
+    given = {name: values for name, values in (usual | columns).items() if values is not None}
+    pq.write_table(pa.table(given), folder / "interactions.parquet")
+    return folder
+
+
+def compared(data, out):
+    every = ("--min-users-per-item", 1, "--min-items-per-user", 1)
+    return benchmark("--data", data, "--protocol", "leave-last-out", "--models", "popularity", "--out", out, *every)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("column", ["item_id", "timestamp"])
+def test_rows_of_a_snapshot_without_an_item_or_a_time_are_left_out_and_counted(tmp_path, column):
+    whole = pq.read_table(a_snapshot(tmp_path / "whole") / "interactions.parquet")[column].to_pylist()
+    data = a_snapshot(tmp_path / "gaps", **{column: [None if at % 5 == 0 else v for at, v in enumerate(whole)]})
+    result = compared(data, tmp_path / "out")
+    assert result.exit_code == 0, result.output
+    assert report_of(tmp_path / "out")["data"]["unreadable"] == 8
+    assert "8 events lacked an id or a time" in " ".join(result.output.split())
+
+
+@pytest.mark.slow
+def test_whole_numbers_are_ids_and_a_column_of_nothing_is_no_fault(tmp_path):
+    data = a_snapshot(tmp_path / "numbers", user_id=[at // 5 for at in range(40)], session_id=[None] * 40)
+    assert compared(data, tmp_path / "out").exit_code == 0
+    assert report_of(tmp_path / "out")["data"]["asked_users"] == 8
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("columns", "words"),
+    [
+        ({"event_type": None}, "column event_type is missing; it has user_id, item_id, timestamp"),
+        ({"timestamp": ["2024-01-01"] * 40}, "column timestamp holds string, and timestamp(6) is wanted"),
+        ({"item_id": [[1]] * 40}, "column item_id holds array<int64>, and string is wanted"),
+    ],
+)
+def test_a_snapshot_of_other_columns_is_refused_by_name(tmp_path, columns, words):
+    result = compared(a_snapshot(tmp_path / "other", **columns), tmp_path / "out")
+    assert result.exit_code == 2 and words in " ".join(result.output.split())

@@ -175,9 +175,9 @@ def test_a_training_stops_in_time_for_its_lists_and_says_so(tmp_path, monkeypatc
 
 
 def test_what_stopped_for_want_of_minutes_is_fitted_again_only_where_there_are_more(tmp_path):
-    from components.benchmark.fits import PRESSED, Fits, Hours
+    from components.benchmark.fits import TOLD, Fits, Hours
 
-    write_json(tmp_path / PRESSED, {"minutes": 2.0, "remarks": []})
+    write_json(tmp_path / TOLD, {"minutes": 2.0, "remarks": [], "curves": {}})
     again = [Fits(tmp_path, {}, 7, Hours(0, minutes))._worth_more(tmp_path) for minutes in (1.0, 2.0, 3.0)]
     assert again == [False, False, True] and Fits(tmp_path, {}, 7)._worth_more(tmp_path)
 
@@ -248,7 +248,7 @@ def test_a_trial_that_is_ended_names_the_option_that_gives_more(tmp_path):
 
     lines = {"popularity": Spec("popularity", "popularity")}
     search = Search(TuneConfig(), lines, small_fold(tmp_path), "new", 10, tmp_path / "work", False, print)
-    tried = search._tried(0, lines["popularity"], {}, 0.001)
+    tried = search._tried(0, lines["popularity"], {}, 0.001, lambda _: "")
     assert tried.reason == "ended after 0.001 minutes; give more --minutes"
 
 
@@ -260,6 +260,42 @@ def test_the_time_of_the_line_as_it_stands_counts_when_a_search_goes_on(tmp_path
     search = Search(config, {spec.name: spec}, small_fold(tmp_path), "new", 10, tmp_path / "work", False, print)
     assert len(search.best(spec, search.study(spec), lambda *_: None)[1]) == 1
     assert search.study(spec).user_attrs[SPENT] >= 0.06, "what it took, though no trial came after it"
+
+
+@pytest.mark.slow
+def test_what_a_trial_that_is_killed_had_taken_is_written_down(tmp_path, monkeypatch):
+    from components.benchmark.entrant import Spec
+    from components.benchmark.tuning import SPENT, Search, TuneConfig
+
+    spec, config = Spec("item_transition", "item_transition"), TuneConfig(minutes=5, trials=2)
+    search = Search(config, {spec.name: spec}, small_fold(tmp_path), "new", 10, tmp_path / "work", False, print)
+    study, booked = search.study(spec), []
+    monkeypatch.setattr("components.benchmark.contest.WATCH_EVERY_S", 0.05)
+
+    def book(name, value):
+        booked.append((len(study.trials), value))
+        type(study).set_user_attr(study, name, value)
+        if len(study.trials) == 1 and len([at for at, _ in booked if at == 1]) == 3:
+            raise KeyboardInterrupt  # in the midst of the first trial
+
+    monkeypatch.setattr(study, "set_user_attr", book)
+    with pytest.raises(KeyboardInterrupt):
+        search.best(spec, study, lambda *_: None)
+    whole_first = max(value for at, value in booked if at == 0)
+    assert search.study(spec).user_attrs[SPENT] == booked[-1][1] > whole_first
+
+
+@pytest.mark.slow
+def test_a_search_of_other_code_begins_anew(tmp_path, monkeypatch):
+    from components.benchmark.entrant import Spec
+    from components.benchmark.tuning import Search, TuneConfig
+
+    spec = Spec("item_transition", "item_transition")
+    search = Search(TuneConfig(), {spec.name: spec}, small_fold(tmp_path), "new", 10, tmp_path / "work", False, print)
+    before = search.study(spec).study_name
+    assert search.study(spec).study_name == before
+    monkeypatch.setattr("components.benchmark.tuning.code_of", lambda _: "another")
+    assert search.study(spec).study_name != before
 
 
 def test_an_option_within_another_may_have_a_name_with_dots():

@@ -95,6 +95,19 @@ def test_the_calibration_is_never_measured_on_what_chose_the_epoch() -> None:
     assert curves[0]["calibration_error"] != curves[1]["calibration_error"]
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("when", ["one moment", "late clicks"])
+def test_where_all_exposures_are_learnt_from_no_calibration_is_told_and_why(when: str) -> None:
+    shown = shop(400).exposures
+    if when == "one moment":
+        other = replace(shown, times=np.full(len(shown), NOW - DAY_S))
+    else:
+        other = replace(shown, clicked=shown.times >= np.quantile(shown.times, 0.95))
+    model = Fm(FmConfig(**CLICK | {"epochs": 2})).fit(replace(shop(400), exposures=other), np.random.default_rng(0))
+    assert list(model.curves()) == ["train_loss"]
+    assert any("all exposures were learnt from" in remark for remark in model.remarks())
+
+
 def test_the_past_of_an_exposure_ends_before_it_and_a_stranger_has_none() -> None:
     data = Dataset.from_events(
         np.array(["a", "a", "b"]), np.array(["x", "y", "z"]), np.array([10, 20, 15]) * DAY_S, 40 * DAY_S

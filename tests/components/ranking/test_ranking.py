@@ -10,6 +10,7 @@ import scipy.sparse as sp
 from components.core import rng
 from components.core.content import ItemContent
 from components.core.dataset import DAY_S, Dataset, Histories
+from components.core.errors import DataError
 from components.core.registry import MODELS
 from components.evaluation.protocol import NEW, lists
 from components.features.graph_embedding import knowledge_vectors
@@ -181,6 +182,14 @@ def test_held_out_users_take_both_their_views_along():
     held_out = held_out_queries(groups, 0.25, np.random.default_rng(0))
     assert held_out.sum() == 5 * 2 * 3
     assert all(held_out[groups == g].all() == held_out[groups == g ^ 1].all() for g in range(40))
+
+
+def test_of_one_user_nobody_can_be_held_out_and_left_to_learn_from():
+    alone = np.array([6, 6, 7, 7])
+    with pytest.raises(DataError, match=r"ranker: 1 of the users to learn from .* two are needed"):
+        held_out_queries(alone, 0.15, np.random.default_rng(0))
+    two = held_out_queries(np.array([0, 0, 2, 2]), 0.15, np.random.default_rng(0))
+    assert two.sum() == 2
 
 
 def test_without_patience_all_trees_are_grown_on_all_users(shop, hybrid):
