@@ -26,6 +26,7 @@ from components.core.config import Config
 from components.core.errors import DataError
 from components.core.outputs import Output
 from components.evaluation.protocol import NEW, VIEWS
+from components.splits.splitter import Splitter
 
 FORMAT = 1
 WORK = ".work"  # below the folder of the report: prepared data, results, fitted models; safe to remove
@@ -107,14 +108,10 @@ def run(
     if not names and not roster.foreign:
         raise DataError(f"benchmark: nobody is left to ask: {_told(roster.unable)}.")
     tell(f"reading {material.name} …")
-    learns_earlier = config.learn_earlier(roster.specs, names)
-    split = splitter(config.protocol, material, config.density, learns_earlier=learns_earlier)
-    prepared = prepare(material, split, out / WORK / "data")
-    asked = question(prepared, config.fold)
-    views = views_of(asked, config)
-    refuse_unread(told(prepared, config.fold), readers(roster.specs, names))
+    course = _course(config, material, roster.specs, names, out / WORK / "data")
+    asked, views = course.asked, course.views
     foreign = _foreign_entries(roster.foreign, asked, views, config)  # refuses a bad file before anything is fitted
-    specs, chosen = fitted_to(roster.specs, shape_of(prepared))
+    specs, chosen = fitted_to(roster.specs, shape_of(course.prepared))
     roster = replace(roster, specs=specs)
     contest = Contest(roster.specs, asked, views, config.k, out / WORK, config.minutes)
     outcomes = contest.hold(names, seeds_of(config), tell)
@@ -124,25 +121,48 @@ def run(
         reasons = roster.unable | {outcome.name: outcome.reason for outcome in outcomes}
         raise DataError(f"benchmark: nobody gave lists: {_told(reasons)}.")
     draw = rng.stream(config.first_seed, "benchmark")
-    measured = standings.standings(entries, asked.task, popularity_of(asked), views, config.k, draw)
-    facts = told(prepared, config.fold) | {
-        "name": material.name,
-        "kind": material.kind,
-        "has_times": material.has_times,
-    }
     report = {
         "format": FORMAT,
-        "data": facts | _questions(asked, config),
-        "split": split.config.model_dump(mode="json", exclude={"engine"}),
+        **course.told(material, config),
         "asked": config.model_dump(mode="json") | {"fold": config.fold, "views": views, "models": roster.models},
         "params": roster.params,
         "entries": {e.name: _words(e) for e in entries},
         "failed": [{"name": o.name, "seed": o.seed, "reason": o.reason} for o in outcomes if o.folder is None],
         "left_out": roster.unable,
-        "views": measured,
+        "views": standings.standings(entries, asked.task, popularity_of(asked), views, config.k, draw),
     }
     _write(report, outcomes, asked, config, out)
     return report
+
+
+@dataclass(frozen=True)
+class _Course:
+    """What everybody is asked: the folder of the folds, how they were cut, the fold's question, and its views."""
+
+    prepared: Path
+    split: Splitter
+    asked: Question
+    views: tuple[str, ...]
+
+    def told(self, material: Material, config: BenchmarkConfig) -> dict[str, Any]:
+        """What the report says of the data and of how they were cut."""
+        named = {"name": material.name, "kind": material.kind, "has_times": material.has_times}
+        return {
+            "data": told(self.prepared, config.fold) | named | _questions(self.asked, config),
+            "split": self.split.config.model_dump(mode="json", exclude={"engine"}),
+        }
+
+
+def _course(
+    config: BenchmarkConfig, material: Material, specs: dict[str, Spec], names: list[str], folder: Path
+) -> _Course:
+    """Cut the data; DataError where nobody can be asked, or models read what could not be read."""
+    split = splitter(config.protocol, material, config.density, learns_earlier=config.learn_earlier(specs, names))
+    prepared = prepare(material, split, folder)
+    asked = question(prepared, config.fold)
+    views = views_of(asked, config)
+    refuse_unread(told(prepared, config.fold), readers(specs, names))
+    return _Course(prepared, split, asked, views)
 
 
 def _told(reasons: dict[str, str]) -> str:

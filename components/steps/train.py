@@ -7,7 +7,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
 
@@ -26,7 +26,12 @@ from components.report import figures
 from components.splits import store
 from components.steps.result import StepResult
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
 CURVES_FILE, RELIABILITY_FILE = "curves.png", "reliability.png"
+GAIN = "_gain"  # ends the names of curves where more is better
+PANELS = {"loss, nats": False, "gain, more is better": True}  # words: of gains
 # Curves that are not of the epochs: the parts of a reliability curve, and measures of one value.
 OF_CLICKS = (FORETOLD, HAPPENED, "calibration_error", "log_loss", "log_loss_of_the_mean")
 
@@ -97,13 +102,25 @@ def _model(config: TrainConfig) -> Model:
 def _draw(curves: Mapping[str, Sequence[float]], name: str, folder: Path) -> None:
     """The curves over the epochs; where the model foretells clicks, how true that is, of the last fold."""
     over_epochs = {name: values for name, values in curves.items() if not name.endswith(OF_CLICKS)}
-    epochs = range(1, max(map(len, over_epochs.values())) + 1)
-    figures.curves(epochs, over_epochs, "epoch", "loss", f"Training of {name}").savefig(folder / CURVES_FILE)
+    _draw_epochs(over_epochs, name).savefig(folder / CURVES_FILE)
     halves = [values for part in (FORETOLD, HAPPENED) for name, values in curves.items() if name.endswith(part)]
     if halves:
         foretold, happened = halves[len(halves) // 2 - 1], halves[-1]
         title = f"{name}: exposures that were kept back"
         figures.reliability(foretold, happened, title, "click", "exposures").savefig(folder / RELIABILITY_FILE)
+
+
+def _draw_epochs(curves: Mapping[str, Sequence[float]], name: str) -> Figure:
+    """Losses, and beside them gains, where there are any: they are of other sizes."""
+    epochs = range(1, max(map(len, curves.values())) + 1)
+    panels = {words: {c: v for c, v in curves.items() if c.endswith(GAIN) == gains} for words, gains in PANELS.items()}
+    panels = {words: series for words, series in panels.items() if series}
+    figure = figures.new_figure(width=figures.WIDTH_IN * len(panels))
+    for position, (words, series) in enumerate(panels.items(), start=1):
+        ax = figures.new_axes(figure, f"Training of {name}", "epoch", words, 1, len(panels), position)
+        figures.draw_curves(ax, epochs, series)
+        ax.locator_params(axis="x", integer=True)
+    return figures.with_fonts(figure)
 
 
 def _summary(config: TrainConfig, metrics: Mapping[str, float]) -> str:
