@@ -17,6 +17,7 @@ from components.deep._catalogue_training import (
     named,
     vector_of,
 )
+from components.deep._contrast import likeness_loss
 from components.deep._early_stopping import epoch_of
 from components.deep._numpy_layers import LAYER_NORM_EPSILON
 from components.deep._sampled_softmax import sampled_softmax
@@ -183,18 +184,13 @@ class Bert4RecTrainer:
         if not self.config.contrast:
             return loss
         again = self.network.states(other, training=True)
-        return loss + self.config.contrast * contrast(_mean_state(states, view), _mean_state(again, other))
+        views = tf.concat([_whole(states, view), _whole(again, other)], axis=0)
+        return loss + self.config.contrast * likeness_loss(views, CONTRAST_TEMPERATURE)
 
 
-def contrast(one: tf.Tensor, two: tf.Tensor) -> tf.Tensor:
-    """Mean −log softmax of a row's own other view among those of the whole batch, both (w, d) of length 1."""
-    likeness = tf.matmul(one, two, transpose_b=True) / CONTRAST_TEMPERATURE
-    return -tf.reduce_mean(tf.linalg.diag_part(tf.nn.log_softmax(likeness, axis=1)))
-
-
-def _mean_state(states: tf.Tensor, view: tuple[tf.Tensor, ...]) -> tf.Tensor:
-    known = tf.cast(view[2] + view[3] > 0, tf.float32)[..., None]
-    return tf.math.l2_normalize(tf.reduce_sum(states * known, axis=1), axis=-1)
+def _whole(states: tf.Tensor, view: tuple[tf.Tensor, ...]) -> tf.Tensor:
+    """(w, d): the sum of a window's states, padding left out; only its direction is asked for."""
+    return tf.reduce_sum(states * tf.cast(view[2] + view[3] > 0, tf.float32)[..., None], axis=1)
 
 
 def _view(windows: Windows, masked: np.ndarray) -> tuple[np.ndarray, ...]:

@@ -158,12 +158,17 @@ def _finite(loss: float, epoch: int, config: CatalogueConfig) -> float:
     return loss
 
 
-def epoch_of(step: Callable[..., float], batches: object, deadline: float) -> float:
-    """Mean loss of the batches there was time for, one at least; DataError where there is none."""
+def epoch_of(
+    step: Callable[..., float], batches: object, deadline: float, agreed: Callable[[bool], bool] = bool
+) -> float:
+    """Mean loss of the batches there was time for, one at least; DataError where there is none.
+
+    agreed  what all processes that train together make of "it is late", said by one
+    """
     losses = []
     for batch in batches:
         losses.append(float(step(*batch)))
-        if time.monotonic() > deadline:
+        if agreed(time.monotonic() > deadline):
             break
     if not losses:
         raise DataError(NOTHING)

@@ -19,6 +19,7 @@ from components.core.errors import DataError
 from components.core.progress import track
 from components.deep._config import SequenceConfig
 from components.deep._contrast import pretrain
+from components.deep._early_stopping import epoch_of
 from components.deep._journal import Journal
 from components.deep._judging import Judgement, KeptBack, judge
 from components.deep._later import kept_back
@@ -147,6 +148,7 @@ class _Trainer:
     ):
         """past and popularity (n_items,): what is learnt from, and how often each item is in it."""
         self.past, self.popularity, self.config, self.workers = past, popularity, config, workers
+        self.agreed = workers.any if workers else bool
         steps = math.ceil((np.diff(baskets_of(past).row_start) >= 2).sum() / config.batch_size) * config.epochs
         optimizer = _optimizer(network, config, steps)
         self.step = _train_step(network, optimizer, config, workers)
@@ -156,17 +158,12 @@ class _Trainer:
 
     def epoch(self, rng: np.random.Generator, deadline: float) -> float:
         """Mean loss of the batches there was time for, one at least."""
-        losses = []
-        for windows, targets, negatives in _batches(self.past, self.popularity, self.config, rng, self.workers):
-            losses.append(float(self.step(windows, targets, negatives)))
-            if self.late(deadline):
-                break
-        return float(np.mean(losses))
+        batches = _batches(self.past, self.popularity, self.config, rng, self.workers)
+        return epoch_of(self.step, batches, deadline, self.agreed)
 
     def late(self, deadline: float) -> bool:
         """Whether any worker is past the deadline."""
-        late = time.monotonic() > deadline
-        return self.workers.any(late) if self.workers else late
+        return self.agreed(time.monotonic() > deadline)
 
 
 def _parted(

@@ -62,14 +62,6 @@ def test_what_is_masked_is_a_target_and_is_not_seen() -> None:
 
 
 @pytest.mark.slow
-def test_the_contrast_is_lowest_where_a_view_is_most_like_its_own_other() -> None:
-    from components.deep._bert4rec_training import contrast
-
-    views = np.eye(4, dtype=np.float32)
-    assert float(contrast(views, views)) < 0.1 < np.log(4) < float(contrast(views, views[::-1]))
-
-
-@pytest.mark.slow
 def test_with_contrast_it_trains_to_finite_scores() -> None:
     model = Bert4Rec(Bert4RecConfig(**TINY, contrast=0.1)).fit(shop(), np.random.default_rng(0))
     assert np.isfinite(model.score(shop().histories)).all() and len(model.curves()["train_loss"]) == 2
