@@ -166,7 +166,15 @@ def test_lists_of_another_system_stand_in_the_same_table(walked, tmp_path):
     report = report_of(tmp_path / "out")
     figures = report["views"]["new"]["figures"]
     assert figures["theirs"]["ndcg_at_10"]["mean"] == figures["item_transition"]["ndcg_at_10"]["mean"]
-    assert report["entries"]["theirs"]["remarks"] == ["1 users of the file are not asked"]
+    digest, *remarks = report["entries"]["theirs"]["remarks"]
+    sha = hashlib.sha256((tmp_path / "theirs.parquet").read_bytes()).hexdigest()
+    assert digest == f"the lists of theirs.parquet (sha256 {sha})" and remarks == ["1 users of the file are not asked"]
+
+
+def test_two_lists_of_one_name_are_refused(walked, tmp_path):
+    twice = [f"--lists={file}=theirs" for file in sorted((walked[1] / "lists").glob("*.parquet"))[:2]]
+    result = called(walked[0], tmp_path / "out", *twice)
+    assert result.exit_code == 2 and "with a name that no model and no other has" in " ".join(result.output.split())
 
 
 def test_lists_that_name_nobody_who_is_asked_are_told_not_a_crash(walked, tmp_path):
