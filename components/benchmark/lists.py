@@ -140,7 +140,8 @@ def _ranks(table: pa.Table, path: Path) -> np.ndarray:
         ranks = _numbers(table, RANK, path)
         if not (np.isfinite(ranks) & (ranks >= 1) & (ranks <= LARGEST_ROWS) & (ranks == np.floor(ranks))).all():
             raise DataError(
-                f"{path}: ranks are whole numbers from 1, and every row has one; number each list 1, 2, 3 and so on."
+                f"{path}: ranks are whole numbers from 1 to {LARGEST_ROWS:,}, and every row has one; number each list "
+                "1, 2, 3 and so on."
             )
         return ranks
     scores = _numbers(table, SCORE, path)

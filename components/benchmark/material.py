@@ -24,7 +24,7 @@ from components.data.engine import EngineConfig
 from components.data.policy import CleanConfig
 from components.data.protection import protection
 from components.data.source import SourceChoice
-from components.data.undone import UNDONE
+from components.data.undone import LINE, UNDONE, UNDONE_AT
 
 if TYPE_CHECKING:
     from ibis import Table
@@ -134,17 +134,26 @@ def _sequences(file: Path) -> SourceChoice:
 
 
 def _copy_snapshot(con: Backend, clean: Path, folder: Path) -> dict[str, Any]:
-    given = {
-        name: snapshot.typed(engine.read_parquet(con, clean / file), name, clean / file)
-        for name, file in ((schema.INTERACTIONS_TABLE, INTERACTIONS), (schema.ITEMS_TABLE, ITEMS))
-        if (clean / file).is_file()
-    }
+    given, remarks = {}, []
+    of_events = LINE if (clean / UNDONE).is_file() else ()  # by which what was undone is told from what stands
+    for name, table, also in (
+        (INTERACTIONS, schema.INTERACTIONS_TABLE, of_events),
+        (ITEMS, schema.ITEMS_TABLE, ()),
+        (UNDONE, schema.INTERACTIONS_TABLE, (*of_events, UNDONE_AT)),
+    ):
+        if (clean / name).is_file():
+            given[name], said = snapshot.typed(engine.read_parquet(con, clean / name), table, clean / name, also)
+            remarks += said
+    undone = given.pop(UNDONE, None)
+    given = {Path(name).stem: table for name, table in given.items()}
     tables, unreadable = _readable(con, given)
+    if unreadable and not totals(events := tables[schema.INTERACTIONS_TABLE], {"n": events.count()})["n"]:
+        raise DataError(f"{clean / INTERACTIONS}: all {unreadable:,} events lack an item, a type or a time.")
     for name, table in tables.items():
         engine.write_parquet(table, folder / f"{name}.parquet")
-    if (clean / UNDONE).is_file():
-        engine.write_parquet(engine.read_parquet(con, clean / UNDONE), folder / UNDONE)
-    return {"unreadable": unreadable, "rejected": 0, "rejected_why": [], "unread_attributes": "", "remarks": []}
+    if undone is not None:
+        engine.write_parquet(undone, folder / UNDONE)
+    return {"unreadable": unreadable, "rejected": 0, "rejected_why": [], "unread_attributes": "", "remarks": remarks}
 
 
 def _from_source(con: Backend, material: Material, folder: Path, work: Path) -> dict[str, Any]:

@@ -20,6 +20,7 @@ PRESETS = Path(__file__).parent / "presets"
 TIMED, SEQUENCES = PRESETS / "timed.yaml", PRESETS / "sequences.yaml"
 MODELS_SECTION = "models"
 ALL = "all"
+BY_ORDER = {"validation": "last_baskets"}
 DAYS = "_days"  # ends the names of options that count days: where times are only ranks they mean nothing
 
 
@@ -35,7 +36,8 @@ def presets(*, timed: bool) -> dict[str, Spec]:
     """The built-in lines for data with or without time stamps, and every registered model that has none there."""
     given = read_lines(TIMED if timed else SEQUENCES)
     named = {spec.component for spec in given.values()}
-    return given | {name: _plain(name, timed=timed) for name in MODELS.names() if name not in named}
+    lines = given | {name: Spec(name, name, {}) for name in MODELS.names() if name not in named}
+    return lines if timed else _untimed(lines)
 
 
 def read_lines(path: Path) -> dict[str, Spec]:
@@ -51,9 +53,12 @@ def chosen(models: str, params: Path | None, *, timed: bool) -> tuple[dict[str, 
 
     models  "all" or names, separated by commas
     params  file whose `models:` section replaces lines of the same names and adds others
+    timed   without times, options that count days are off, and epochs are chosen by last baskets, not by late events,
+            wherever a line does not say otherwise
     Raises  ConfigError on a name that stands nowhere
     """
-    lines = presets(timed=timed) | (read_lines(params) if params else {})
+    own = read_lines(params) if params else {}
+    lines = presets(timed=timed) | (own if timed else _untimed(own))
     if models == ALL:
         return lines, list(lines)
     names = [name.strip() for name in models.split(",") if name.strip()]
@@ -145,11 +150,14 @@ def _line(path: Path, name: str, values: Any) -> Spec:
     return spec
 
 
-def _plain(component: str, *, timed: bool) -> Spec:
-    """A model with its defaults; without time stamps, without half-lives."""
-    fields = MODELS.get(component).Config.model_fields
-    off = {} if timed else {name: None for name in fields if in_days(name)}
-    return Spec(component, component, off)
+def _untimed(lines: dict[str, Spec]) -> dict[str, Spec]:
+    return {name: replace(spec, params=_off(spec) | spec.params) for name, spec in lines.items()}
+
+
+def _off(spec: Spec) -> dict[str, Any]:
+    """What a model has to be told where times are only an order."""
+    fields = MODELS.get(spec.component).Config.model_fields if spec.is_model else {}
+    return {name: None for name in fields if in_days(name)} | {n: v for n, v in BY_ORDER.items() if n in fields}
 
 
 def in_days(option: str) -> bool:

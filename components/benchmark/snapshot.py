@@ -7,36 +7,43 @@ from typing import TYPE_CHECKING
 
 from components.core import schema
 from components.core.errors import DataError
+from components.data.undone import UNDONE_AT
 
 if TYPE_CHECKING:
     from ibis import Table
     from ibis.expr.datatypes import DataType
 
+TIME = schema.column_type(schema.TIMESTAMP)
 
-def typed(table: Table, name: str, file: Path) -> Table:
-    """The table with the canonical types, where whole numbers stand for ids and dates for times.
 
-    Raises DataError for a column that is missing, or holds something else
+def typed(table: Table, name: str, file: Path, also: tuple[str, ...] = ()) -> tuple[Table, list[str]]:
+    """The table with the canonical types, and remarks about columns that are left out.
+
+    Whole numbers stand for ids and dates for times. A column that is not required and holds something else is left out.
+
+    name    of the canonical table; also: columns that are required besides its own
+    Raises  DataError for a required column that is missing, or holds something else
     """
-    missing = [column for column in schema.REQUIRED[name] if column not in table.columns]
-    if missing:
+    import ibis
+
+    required = tuple(dict.fromkeys((*schema.REQUIRED[name], *also)))
+    if missing := [column for column in required if column not in table.columns]:
         raise DataError(
             f"{file}: column {', '.join(missing)} is missing; it has {', '.join(table.columns)}. Canonical tables are "
             "as artifacts/clean has them; bring other files in by a mapping (docs/bring-your-own-data.md)."
         )
-    known = [column for column in table.columns if column in schema.COLUMNS[name]]
-    return table.mutate({column: _typed(table, column, file) for column in known})
-
-
-def _typed(table: Table, column: str, file: Path) -> object:
-    import ibis
-
-    wanted, held = schema.column_type(column), table[column].type()
-    if held.is_null() or held.is_unknown():  # a column of nothing but nulls
-        return ibis.null(wanted)
-    if not _stands_for(wanted, held):
-        raise DataError(f"{file}: column {column} holds {held}, and {wanted} is wanted; write it as that.")
-    return table[column].cast(wanted)
+    columns, remarks = {}, []
+    for column in (c for c in table.columns if c in (*schema.COLUMNS[name], UNDONE_AT)):
+        wanted, held = TIME if column == UNDONE_AT else schema.column_type(column), table[column].type()
+        if held.is_null() or held.is_unknown():  # a column of nothing but nulls
+            columns[column] = ibis.null(wanted)
+        elif _stands_for(wanted, held):
+            columns[column] = table[column].cast(wanted)
+        elif column in required:
+            raise DataError(f"{file}: column {column} holds {held}, and {wanted} is wanted; write it as that.")
+        else:
+            remarks.append(f"{file.name}: column {column} holds {held}, not {wanted}, and was left out")
+    return table.select(**columns), remarks
 
 
 def _stands_for(wanted: str, held: DataType) -> bool:

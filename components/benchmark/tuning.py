@@ -102,9 +102,9 @@ class Search:
         if reason:
             first = Tried(0, spec.params, {}, now, now, reason)
         else:
-            watch = never if spent else _booked(study, 0.0, never)
+            watch = _booked(study, spent, never)
             first = self._tried(0, spec, spec.params, self.config.minutes, watch)
-        spent += 0.0 if spent else first.ended - first.started
+        spent += first.ended - first.started  # next to nothing where it was done before
         study.set_user_attr(SPENT, spent)  # at once, as every few seconds of a trial: no minute is given twice
         self._tell(spec, first)
         tried = [first, *_earlier(study)]

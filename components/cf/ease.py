@@ -15,7 +15,7 @@ from typing import ClassVar
 
 import numpy as np
 import scipy.sparse as sp
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from components.cf._neighbours import BLOCK_CELLS, by_blocks
 from components.cf._recency import RecencyConfig, RecencyModel
@@ -40,7 +40,7 @@ class EaseConfig(RecencyConfig):
 
     space: ClassVar = RecencyConfig.space | {
         "max_items": Choice((0, 1000, 4000, 8000)),
-        "tail_neighbours": Choice((0, 50, 100, 200)),
+        "tail_neighbours": Choice((50, 100, 200)),
         "regularization": Floats(10, 5000, log=True),
         "neighbours": NEIGHBOURS,
     }
@@ -49,6 +49,12 @@ class EaseConfig(RecencyConfig):
     regularization: float = Field(default=1000.0, gt=0)
     neighbours: int = Field(default=200, ge=1)
     memory_limit_gb: float = Field(default=2.0, gt=0)
+
+    @model_validator(mode="after")
+    def _something_is_fitted(self) -> EaseConfig:
+        if not self.max_items and not self.tail_neighbours:
+            raise ValueError("max_items and tail_neighbours are both 0, so nothing would be fitted; raise one of them")
+        return self
 
 
 class Ease(SparseModel, RecencyModel):

@@ -27,7 +27,7 @@ class SequenceConfig(ShrinkageConfig):
     beta_2            Adam's memory of squared gradients: 0.98 follows a falling learning rate better than 0.999
     batch_size        users per training step
     epochs            passes over the users, at most
-    patience          epochs without a better validation loss before training stops
+    patience          epochs without a better one, by `best_by`, before training stops
     validation        what is kept back to choose the epoch: the last share of all events ("later"), or the last basket
                       of a share of the users ("last_baskets"), for data whose times are only an order
     validation_share  that share

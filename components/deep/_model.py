@@ -26,7 +26,7 @@ class SequenceModel(SoftmaxModel, VectorModel):
 
     An empty history has the state 0: its scores follow the item biases, a smoothed popularity. Weights by
     <layer>.<weight>, item_embeddings (n_items, d) and item_biases (n_items,); curves: train_loss (sampled softmax) and,
-    where something is kept back, validation_loss (full softmax), in nats.
+    where something is kept back, validation_loss (full softmax), in nats, and validation_gain (`mean_gain`).
     """
 
     score_block = 256

@@ -153,7 +153,7 @@ class PairModel(CatalogueModel):
         _, chooses, measures = self._parted(data)
         if len(chooses) and len(measures):
             self._calibrate(data.histories, measures)
-        else:
+        elif self.config.validation_share:
             self._remarks.append(
                 f"{self.component()}: all exposures were learnt from, so how true the probabilities are is not told; "
                 "bring exposures of several moments, with clicks among the earlier ones"

@@ -66,7 +66,7 @@ class Bert4RecConfig(CatalogueConfig):
 class Bert4Rec(CatalogueModel, VectorModel):
     """Blocks of attention and a two-layer network, each after a layer norm and beside a shortcut."""
 
-    version = 2
+    version = 3
     Config = Bert4RecConfig
     capabilities = Capabilities(uses_order=True)
 

@@ -152,17 +152,19 @@ def training_table(
 def held_out_queries(groups: np.ndarray, share: float, rng: np.random.Generator, least: int = 2) -> np.ndarray:
     """bool (pairs,), true for the queries of a random share of users; both views of one go together.
 
-    Raises DataError where there are fewer than `least` users; with two, one is left to learn from
+    Of two users or more one at least is left to learn from.
+    Raises DataError where there are fewer than `least` users
     """
     users = groups // 2
     distinct = np.unique(users)
     if len(distinct) < least:
         raise DataError(
             f"ranker: {len(distinct)} of the users to learn from went on to something that a candidate model "
-            "proposes, and two are needed, one to learn from and one to stop by; bring more history or a longer "
+            f"proposes, and {least} are needed, to learn from and to stop by; bring more history or a longer "
             "validation window."
         )
-    chosen = rng.choice(distinct, size=max(1, round(share * len(distinct))), replace=False)
+    most = max(1, len(distinct) - 1)
+    chosen = rng.choice(distinct, size=min(most, max(1, round(share * len(distinct)))), replace=False)
     return np.isin(users, chosen)
 
 

@@ -108,7 +108,7 @@ def run(model: str, size: tuple[int, int, int], minutes: float) -> dict[str, Any
 @click.command()
 @click.option("--models", default=",".join(FAST), show_default=True)
 @click.option("--small", is_flag=True, help="Small sizes: a look in two minutes, not a result.")
-@click.option("--sweeps", default=",".join(SWEEPS), show_default=True)
+@click.option("--sweeps", default="events,users,items", show_default=True, help="Or epochs, for deep models.")
 @click.option("--minutes", default=10.0, show_default=True, help="Of the wall, for one fit.")
 @click.option(
     "--page", "results", multiple=True, type=click.Path(exists=True, path_type=Path), help="Files of results."
@@ -116,6 +116,11 @@ def run(model: str, size: tuple[int, int, int], minutes: float) -> dict[str, Any
 @click.option("--out", default="model_growth.json", show_default=True, type=click.Path(path_type=Path))
 def main(models: str, small: bool, sweeps: str, minutes: float, results: tuple[Path, ...], out: Path) -> None:
     """Fit, print, keep and plot."""
+    from components.core.registry import MODELS
+
+    deep = [name for name in models.split(",") if MODELS.get(name).__module__.startswith(DEEP)]
+    if (sweeps == "epochs") != bool(deep) or len(deep) not in {0, len(models.split(","))}:
+        raise click.UsageError("deep models have a sweep of their own, --sweeps epochs, and no others have it.")
     if results:
         write_page(models.split(","), sweeps.split(","), results)
         return
@@ -151,7 +156,8 @@ def write_page(models: list[str], sweeps: list[str], results: tuple[Path, ...]) 
         head = heads[sweep]
         parts = [head, command, f"{sizes}.", rows, f"![{head.removeprefix('## ')}]({picture.name})"]
         sections[head] = "\n\n".join(parts)
-    parts = [HEADER.rstrip(), *(sections[head] for head in heads.values() if head in sections)]
+    in_order = [*heads.values(), *(head for head in sections if head not in heads.values())]
+    parts = [HEADER.rstrip(), *(sections[head] for head in in_order if head in sections)]
     PAGE.write_text("\n\n".join(parts) + "\n", encoding="utf-8")
 
 

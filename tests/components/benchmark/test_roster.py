@@ -105,3 +105,16 @@ def test_lines_that_were_tuned_say_so():
     said = {line.split(":", 1)[0].strip() for line in text.splitlines() if "# tuned" in line}
     assert said >= {name for name, spec in roster.presets(timed=False).items() if spec.by_data}
     assert said >= {"user_knn", "sasrec"} and not said & {"fm", "deep_fm", "two_tower", "gru4rec"}
+
+
+def test_where_times_are_only_an_order_a_line_of_ones_own_counts_no_days_and_chooses_by_last_baskets(tmp_path):
+    (tmp_path / "own.yaml").write_text(
+        "models: {mine: {component: sasrec}, given: {component: als, params: {half_life_days: 30}}}", encoding="utf-8"
+    )
+    lines, _ = roster.chosen("mine,given", tmp_path / "own.yaml", timed=False)
+    config = lines["mine"].model().config
+    assert (config.validation, config.trend_days) == ("last_baskets", None)
+    assert lines["given"].params == {"half_life_days": 30}, "what a line says stands"
+    assert lines["gru4rec"].model().config.validation == "last_baskets"
+    lines, _ = roster.chosen("mine", tmp_path / "own.yaml", timed=True)
+    assert lines["mine"].params == {}

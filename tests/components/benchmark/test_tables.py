@@ -69,7 +69,7 @@ def a_snapshot(folder, **columns):
         "user_id": [f"u{at // 5}" for at in range(40)],
         "item_id": [f"i{(at % 5 + at // 5) % 6}" for at in range(40)],
         "event_type": ["purchase"] * 40,
-        "timestamp": [start + timedelta(days=at % 5, hours=at // 5) for at in range(40)],
+        "timestamp": [start + timedelta(days=7 * at % 40) for at in range(40)],
     }
     folder.mkdir()
     given = {name: values for name, values in (usual | columns).items() if values is not None}
@@ -112,3 +112,31 @@ def test_whole_numbers_are_ids_and_a_column_of_nothing_is_no_fault(tmp_path):
 def test_a_snapshot_of_other_columns_is_refused_by_name(tmp_path, columns, words):
     result = compared(a_snapshot(tmp_path / "other", **columns), tmp_path / "out")
     assert result.exit_code == 2 and words in " ".join(result.output.split())
+
+
+@pytest.mark.slow
+def test_an_optional_column_of_another_type_is_left_out_with_a_word(tmp_path):
+    data = a_snapshot(tmp_path / "shop")
+    pq.write_table(pa.table({"item_id": ["i0", "i1"], "brand": [1.5, None]}), data / "items.parquet")
+    assert compared(data, tmp_path / "out").exit_code == 0
+    said = report_of(tmp_path / "out")["data"]["remarks"]
+    assert said == ["items.parquet: column brand holds float64, not string, and was left out"]
+
+
+@pytest.mark.slow
+def test_what_was_undone_later_has_the_same_types(tmp_path):
+    data = a_snapshot(tmp_path / "numbers", user_id=[at // 5 for at in range(40)], session_id=list(range(40)))
+    undone = pq.read_table(data / "interactions.parquet").slice(0, 1)
+    late = pa.array([datetime(2024, 3, 1, tzinfo=UTC)])
+    pq.write_table(undone.append_column("undone_at", late), data / "undone.parquet")
+    given = ("--min-users-per-item", 1, "--min-items-per-user", 1, "--models", "popularity", "--out", tmp_path / "out")
+    result = benchmark("--data", data, "--protocol", "temporal", "--repeats", *given)
+    assert result.exit_code == 0, result.output
+    pq.write_table(undone, data / "undone.parquet")
+    result = compared(data, tmp_path / "again")
+    assert result.exit_code == 2 and "column undone_at is missing" in " ".join(result.output.split())
+
+
+def test_a_snapshot_of_nothing_that_can_be_read_says_so(tmp_path):
+    result = compared(a_snapshot(tmp_path / "empty", timestamp=[None] * 40), tmp_path / "out")
+    assert result.exit_code == 2 and "all 40 events lack an item, a type or a time" in " ".join(result.output.split())

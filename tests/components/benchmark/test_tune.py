@@ -263,7 +263,8 @@ def test_the_time_of_the_line_as_it_stands_counts_when_a_search_goes_on(tmp_path
 
 
 @pytest.mark.slow
-def test_what_a_trial_that_is_killed_had_taken_is_written_down(tmp_path, monkeypatch):
+@pytest.mark.parametrize("killed_in", [0, 1])
+def test_what_a_trial_that_is_killed_had_taken_is_written_down(tmp_path, monkeypatch, killed_in):
     from components.benchmark.entrant import Spec
     from components.benchmark.tuning import SPENT, Search, TuneConfig
 
@@ -275,14 +276,16 @@ def test_what_a_trial_that_is_killed_had_taken_is_written_down(tmp_path, monkeyp
     def book(name, value):
         booked.append((len(study.trials), value))
         type(study).set_user_attr(study, name, value)
-        if len(study.trials) == 1 and len([at for at, _ in booked if at == 1]) == 3:
-            raise KeyboardInterrupt  # in the midst of the first trial
+        if len([at for at, _ in booked if at == killed_in]) == 3:
+            raise KeyboardInterrupt  # in the midst of the line as it stands, or of the first trial
 
     monkeypatch.setattr(study, "set_user_attr", book)
     with pytest.raises(KeyboardInterrupt):
         search.best(spec, study, lambda *_: None)
-    whole_first = max(value for at, value in booked if at == 0)
-    assert search.study(spec).user_attrs[SPENT] == booked[-1][1] > whole_first
+    killed = search.study(spec).user_attrs[SPENT]
+    assert killed == booked[-1][1] > max([value for at, value in booked if at < killed_in], default=0)
+    first = search.best(spec, search.study(spec), lambda *_: None)[1][0]
+    assert search.study(spec).user_attrs[SPENT] >= killed + (first.ended - first.started), "what comes after is added"
 
 
 @pytest.mark.slow

@@ -33,6 +33,12 @@ def test_a_fit_beyond_the_memory_limit_is_refused_before_it_starts() -> None:
         check_memory(600_000, limit_gb=2)
 
 
+def test_a_fit_of_nothing_is_refused() -> None:
+    with pytest.raises(ValueError, match="nothing would be fitted"):
+        EaseConfig(max_items=0)
+    assert EaseConfig(max_items=0, tail_neighbours=1).tail_neighbours == 1
+
+
 def test_a_fit_of_400000_items_at_once_is_refused_with_its_need_and_the_way_out() -> None:
     ids = np.char.mod("%06d", np.arange(400_000))
     data = Dataset.from_events(np.full(len(ids), "u"), ids, np.arange(len(ids)), len(ids))

@@ -62,6 +62,15 @@ def test_what_is_masked_is_a_target_and_is_not_seen() -> None:
 
 
 @pytest.mark.slow
+def test_a_window_s_whole_state_leaves_padding_out() -> None:
+    from components.deep._bert4rec_training import _whole
+
+    states = np.array([[[9, 9], [1, 2], [3, 4]]], dtype=np.float32)
+    sizes, masked = np.array([[0, 2, 0]], np.float32), np.array([[0, 0, 1]], np.float32)
+    assert _whole(states, (None, None, sizes, masked)).numpy().tolist() == [[4, 6]]
+
+
+@pytest.mark.slow
 def test_with_contrast_it_trains_to_finite_scores() -> None:
     model = Bert4Rec(Bert4RecConfig(**TINY, contrast=0.1)).fit(shop(), np.random.default_rng(0))
     assert np.isfinite(model.score(shop().histories)).all() and len(model.curves()["train_loss"]) == 2

@@ -108,6 +108,12 @@ def test_where_all_exposures_are_learnt_from_no_calibration_is_told_and_why(when
     assert any("all exposures were learnt from" in remark for remark in model.remarks())
 
 
+@pytest.mark.slow
+def test_who_keeps_nothing_back_is_not_told_to_bring_more() -> None:
+    model = Fm(FmConfig(**CLICK | {"epochs": 1, "validation_share": 0})).fit(shop(400), np.random.default_rng(0))
+    assert not model.remarks()
+
+
 def test_the_past_of_an_exposure_ends_before_it_and_a_stranger_has_none() -> None:
     data = Dataset.from_events(
         np.array(["a", "a", "b"]), np.array(["x", "y", "z"]), np.array([10, 20, 15]) * DAY_S, 40 * DAY_S
