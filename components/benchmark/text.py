@@ -131,7 +131,7 @@ def table(report: dict[str, Any], view: str) -> tuple[list[str], list[list[str]]
     k, seeds = report["asked"]["k"], report["asked"]["seeds"]
     columns = ["model", *(f"{words}@{k}" for words in METRICS.values()), "95 % of NDCG"]
     columns += ["between seeds"] if seeds > 1 else []
-    columns += ["best minus it", "in standard errors", "p (Holm)", "fit CPU s", "users / CPU s", "peak MB"]
+    columns += ["best minus it", "std errors", "p (Holm)", "fit CPU s", "users / CPU s", "peak MB"]
     return columns, [_row(report, view, name, k, seeds) for name in report["views"][view]["order"]]
 
 

@@ -50,6 +50,8 @@ p { margin: .6rem 0; max-width: 46rem; white-space: pre-line; }
 .verdict.bad { color: var(--bad); background: var(--bad-ground); }
 .scroll { overflow-x: auto; border: 1px solid var(--line); border-radius: .5rem; margin: 1rem 0;
   background: var(--paper); }
+/* A wide table leaves the column of text to the right, as far as the window goes. */
+.scroll { width: max-content; min-width: 100%; max-width: calc(100% + max(0px, (100vw - 64rem) / 2)); }
 table { border-collapse: collapse; width: 100%; font-size: .92rem; }
 caption { text-align: left; color: var(--soft); padding: .6rem .8rem; font-size: .88rem; }
 th, td { padding: .42rem .8rem; text-align: left; vertical-align: top; border-top: 1px solid var(--line); }

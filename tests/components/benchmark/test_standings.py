@@ -47,7 +47,7 @@ def test_a_p_value_that_is_the_least_these_draws_can_give_is_told_as_a_bound(mea
     assert of["first"]["best minus it"] == "best"
     assert of["other_0"]["p (Holm)"].startswith("< 0.0")
     assert not of["nearly"]["p (Holm)"].startswith("<")
-    assert float(of["nearly"]["in standard errors"]) == pytest.approx(1.4, abs=0.1)
+    assert float(of["nearly"]["std errors"]) == pytest.approx(1.4, abs=0.1)
 
 
 def test_who_finished_with_some_seeds_only_is_marked(measured):
