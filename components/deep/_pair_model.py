@@ -29,7 +29,7 @@ CLICK = "click"
 FEW_CLICKS = 50  # held out; with fewer the calibration says little
 CALIBRATED_SHARE = 0.5  # of the exposures that are kept back; the earlier ones choose the epoch
 SHOWN_AT_ONCE = 256  # exposures whose logits of the whole catalogue are in memory at once
-NEGATIVES_OF_PAIRS = Choice((64, 128, 512, 2048))  # few: with a hidden layer every pair of them is a pass of its own
+NEGATIVES_OF_PAIRS = Choice((64, 128, 256, 2048))  # few: with a hidden layer every pair of them is a pass of its own
 USERS_AT_ONCE = 4  # whose hidden layer over the whole catalogue is in memory at once; few enough for the cache
 
 
