@@ -24,7 +24,7 @@ from components.data.engine import EngineConfig
 from components.data.policy import CleanConfig
 from components.data.protection import protection
 from components.data.source import SourceChoice
-from components.data.undone import LINE, UNDONE, UNDONE_AT
+from components.data.undone import UNDONE
 
 if TYPE_CHECKING:
     from ibis import Table
@@ -135,17 +135,13 @@ def _sequences(file: Path) -> SourceChoice:
 
 def _copy_snapshot(con: Backend, clean: Path, folder: Path) -> dict[str, Any]:
     given, remarks = {}, []
-    of_events = LINE if (clean / UNDONE).is_file() else ()  # by which what was undone is told from what stands
-    for name, table, also in (
-        (INTERACTIONS, schema.INTERACTIONS_TABLE, of_events),
-        (ITEMS, schema.ITEMS_TABLE, ()),
-        (UNDONE, schema.INTERACTIONS_TABLE, (*of_events, UNDONE_AT)),
-    ):
+    for name in (INTERACTIONS, ITEMS, UNDONE):
         if (clean / name).is_file():
-            given[name], said = snapshot.typed(engine.read_parquet(con, clean / name), table, clean / name, also)
+            table = schema.ITEMS_TABLE if name == ITEMS else schema.INTERACTIONS_TABLE
+            read = engine.read_parquet(con, clean / name)
+            given[Path(name).stem], said = snapshot.typed(read, table, clean / name, undone=name == UNDONE)
             remarks += said
-    undone = given.pop(UNDONE, None)
-    given = {Path(name).stem: table for name, table in given.items()}
+    undone = given.pop(Path(UNDONE).stem, None)
     tables, unreadable = _readable(con, given)
     if unreadable and not totals(events := tables[schema.INTERACTIONS_TABLE], {"n": events.count()})["n"]:
         raise DataError(f"{clean / INTERACTIONS}: all {unreadable:,} events lack an item, a type or a time.")

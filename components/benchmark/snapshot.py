@@ -7,43 +7,41 @@ from typing import TYPE_CHECKING
 
 from components.core import schema
 from components.core.errors import DataError
+from components.data.cleaning import types
 from components.data.undone import UNDONE_AT
 
 if TYPE_CHECKING:
     from ibis import Table
     from ibis.expr.datatypes import DataType
 
-TIME = schema.column_type(schema.TIMESTAMP)
 
-
-def typed(table: Table, name: str, file: Path, also: tuple[str, ...] = ()) -> tuple[Table, list[str]]:
-    """The table with the canonical types, and remarks about columns that are left out.
+def typed(table: Table, name: str, file: Path, *, undone: bool = False) -> tuple[Table, list[str]]:
+    """The table as the clean step types it, and remarks about columns that are left out.
 
     Whole numbers stand for ids and dates for times. A column that is not required and holds something else is left out.
 
-    name    of the canonical table; also: columns that are required besides its own
+    name    of the canonical table; undone: with the time at which an event was undone
     Raises  DataError for a required column that is missing, or holds something else
     """
-    import ibis
-
-    required = tuple(dict.fromkeys((*schema.REQUIRED[name], *also)))
+    required = (*schema.REQUIRED[name], *([UNDONE_AT] if undone else []))
     if missing := [column for column in required if column not in table.columns]:
         raise DataError(
             f"{file}: column {', '.join(missing)} is missing; it has {', '.join(table.columns)}. Canonical tables are "
             "as artifacts/clean has them; bring other files in by a mapping (docs/bring-your-own-data.md)."
         )
-    columns, remarks = {}, []
-    for column in (c for c in table.columns if c in (*schema.COLUMNS[name], UNDONE_AT)):
-        wanted, held = TIME if column == UNDONE_AT else schema.column_type(column), table[column].type()
-        if held.is_null() or held.is_unknown():  # a column of nothing but nulls
-            columns[column] = ibis.null(wanted)
-        elif _stands_for(wanted, held):
-            columns[column] = table[column].cast(wanted)
-        elif column in required:
-            raise DataError(f"{file}: column {column} holds {held}, and {wanted} is wanted; write it as that.")
-        else:
-            remarks.append(f"{file.name}: column {column} holds {held}, not {wanted}, and was left out")
-    return table.select(**columns), remarks
+    wanted = {column: schema.column_type(column) for column in schema.COLUMNS[name] if column in table.columns}
+    wanted |= {UNDONE_AT: schema.column_type(schema.TIMESTAMP)} if undone else {}
+    held = {column: table[column].type() for column in wanted}
+    empty = [column for column, kind in held.items() if kind.is_null() or kind.is_unknown()]  # nothing but nulls
+    unfit = [column for column in wanted if column not in empty and not _stands_for(wanted[column], held[column])]
+    for column in (column for column in unfit if column in required):
+        raise DataError(
+            f"{file}: column {column} holds {held[column]}, and {wanted[column]} is wanted; write it as that."
+        )
+    remarks = [f"{file.name}: column {c} holds {held[c]}, not {wanted[c]}, and was left out" for c in unfit]
+    fit = table.drop(*unfit, *empty)
+    late = {UNDONE_AT: wanted[UNDONE_AT]} if undone else {}
+    return types.typed(name, fit.cast(late), also=tuple(late)), remarks
 
 
 def _stands_for(wanted: str, held: DataType) -> bool:

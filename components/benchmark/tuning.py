@@ -251,6 +251,7 @@ def _booked(study: optuna.Study, spent: float, watch: Callable[[Path], str]) -> 
     started = time.monotonic()
 
     def look(fit: Path) -> str:
+        """Write down, then watch."""
         study.set_user_attr(SPENT, spent + time.monotonic() - started)
         return watch(fit)
 

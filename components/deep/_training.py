@@ -170,11 +170,11 @@ def _parted(
     histories: Histories, config: SequenceConfig, rng: np.random.Generator
 ) -> tuple[Histories, KeptBack | None]:
     """What is learnt from, and what epochs are judged by: with `best_by: last` nothing."""
-    if config.best_by == "last":
-        kept = np.zeros(len(histories.items), dtype=bool)
-    else:
+    past, found = histories, None
+    if config.best_by != "last":
         kept = kept_back(histories, config.validation, config.validation_share, rng, LEAST_BASKETS)
-    past, found = histories.keep(~kept), KeptBack.of(histories, kept, config, rng.spawn(1)[0])
+        found = KeptBack.of(histories, kept, config, rng.spawn(1)[0])
+        past = found.later.past if found else histories.keep(~kept)
     _check(past, found, config)
     return past, found
 

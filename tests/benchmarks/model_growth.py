@@ -38,7 +38,7 @@ GROWING = {"events": 0, "users": 1, "items": 2, "epochs": 0}
 TITLES = {"epochs": "one epoch of deep models, events growing"}
 OPTIONS = {"half_life_days": None}  # where a model has it
 # Of deep models: one epoch, with nothing kept back to judge it by, and no clock.
-ONE_EPOCH = {"epochs": 1, "best_by": "last", "validation_share": 0, "trend_days": None, "max_minutes": 600}
+ONE_EPOCH = {"epochs": 1, "trend_days": None, "max_minutes": 600}
 DEEP = "components.deep."
 PAGE = Path("docs/model-growth.md")
 HEADER = """# What a fit costs as a shop grows
@@ -83,7 +83,7 @@ def child(model: str, size: tuple[int, int, int]) -> None:
         importlib.import_module("tensorflow")  # its start is not the fit's
     before = peak_mb()
     fields, given = cls.Config.model_fields, OPTIONS | (ONE_EPOCH if cls.__module__.startswith(DEEP) else {})
-    given |= {"validation_share": 0.01} if "best_by" in fields else {}  # does nothing there: the last epoch is taken
+    given |= {"best_by": "last"} if "best_by" in fields else {"validation_share": 0}  # nothing is kept back
     options = {name: value for name, value in given.items() if name in fields}
     fresh = cls(cls.Config(**options))
     foretold = sum(part.bytes for part in fresh.memory(data)) / 1e6

@@ -49,14 +49,16 @@ class Types(Cleaner):
         return Cleaned(typed_tables, tuple(effects))
 
 
-def typed(name: str, table: Table) -> Table:
-    """The canonical columns in their order, each of its canonical type, missing where the table has none."""
+def typed(name: str, table: Table, also: tuple[str, ...] = ()) -> Table:
+    """The canonical columns in their order, each of its canonical type, missing where the table has none.
+
+    also  columns that stay beside them as they are
+    """
     import ibis
 
     kinds = {column: schema.column_type(column) for column in schema.COLUMNS[name]}
-    return table.select(
-        **{c: table[c].cast(kind) if c in table.columns else ibis.null(kind) for c, kind in kinds.items()}
-    )
+    columns = {c: table[c].cast(kind) if c in table.columns else ibis.null(kind) for c, kind in kinds.items()}
+    return table.select(**columns | {c: table[c] for c in also})
 
 
 def lost_numbers(table: Table, columns: list[str]) -> dict[str, int]:
