@@ -6,8 +6,8 @@
     lenskit/bin/python tests/benchmarks/other_peers.py histories out --only lenskit_item_knn,lenskit_user_knn,…
 
     python3.11 -m venv others && others/bin/pip install rectools==0.19.0 pytorch-lightning==2.5.2 torch==2.13.0
-    others/bin/pip install pyarrow==20.0.0 scikit-learn tensorboard plotly psutil tabulate thop texttable \
-        colorlog==4.7.2 colorama==0.4.4
+    others/bin/pip install scipy==1.11.4 pyarrow==20.0.0 scikit-learn tensorboard plotly psutil tabulate thop \
+        texttable colorlog==4.7.2 colorama==0.4.4
     others/bin/pip install --no-deps recbole==1.2.1      # without ray, which only its own search needs
     others/bin/python tests/benchmarks/other_peers.py histories out --only rectools_sasrec,recbole_ease,…
 
@@ -23,6 +23,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import multiprocessing
 import os
 import resource
@@ -31,6 +32,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +44,7 @@ import numpy as np
 import pandas as pd
 
 K = 10
+IN_PAIRS = {"BPR", "LightGCN"}  # of RecBole's: each purchase against an item that is drawn, its own default
 SAMPLE = 4_000  # users on whom a trial is judged
 BLOCK = 512  # users scored at once
 USER, ITEM, PLACE, RANK, SCORE = "user_id", "item_id", "place", "rank", "score"
@@ -197,11 +200,13 @@ def _recbole(name: str, fit: Fit, folder: str) -> tuple[Any, Any, Any]:
     rows.to_csv(at / "peers.inter", sep="\t", index=False)
     fixed = {
         "data_path": folder, "USER_ID_FIELD": USER, "ITEM_ID_FIELD": ITEM, "TIME_FIELD": PLACE, "use_gpu": False,
-        "load_col": {"inter": [USER, ITEM, PLACE]}, "seed": fit.seed, "train_neg_sample_args": None,
+        "load_col": {"inter": [USER, ITEM, PLACE]}, "seed": fit.seed,
         "eval_args": {"split": {"RS": [1, 0, 0]}, "order": "TO", "group_by": "user", "mode": "full"},
         "save_dataset": False, "save_dataloaders": False, "show_progress": False,
         "checkpoint_dir": folder, "state": "WARNING",
     }  # fmt: skip
+    if name not in IN_PAIRS:
+        fixed["train_neg_sample_args"] = None
     config = Config(model=name, dataset="peers", config_dict=fixed | fit.options)
     data = create_dataset(config)
     train = data.build()[0]
@@ -225,28 +230,57 @@ def recbole_ease(fit: Fit) -> Ask:
     return in_blocks(score, fit)
 
 
-def recbole_sasrec(fit: Fit) -> Ask:
-    """RecBole's SASRec, ended after the epoch in which its CPU minutes ran out."""
-    import torch
+def _recbole_trained(kind: str, name: str, fit: Fit) -> tuple[Any, Any, Any, Any]:
+    """A RecBole network after its epochs, or the one in which its CPU minutes ran out; config, data, our items' ids.
+
+    kind  "general_recommender" or "sequential_recommender", RecBole's module
+    """
+    from importlib import import_module
+
     from recbole.data.utils import get_dataloader
-    from recbole.model.sequential_recommender import SASRec
+    from recbole.sampler import Sampler
     from recbole.trainer import Trainer
     from recbole.utils import init_seed
 
     ends = time.process_time() + 60 * fit.minutes
     with tempfile.TemporaryDirectory() as folder:
-        config, train, ids = _recbole("SASRec", fit, folder)
+        config, train, ids = _recbole(name, fit, folder)
         init_seed(fit.seed, True)
-        batches = get_dataloader(config, "train")(config, train, None, shuffle=True)
-        model = SASRec(config, train)
+        sampler = Sampler(["train"], [train]).set_phase("train") if name in IN_PAIRS else None
+        batches = get_dataloader(config, "train")(config, train, sampler, shuffle=True)
+        model = getattr(import_module(f"recbole.model.{kind}"), name)(config, train)
         trainer = Trainer(config, model)
         epoch, mean = 0, 0.0
-        while time.process_time() + mean < ends:
+        while time.process_time() + mean < ends and epoch < fit.options.get("epochs", math.inf):
             loss = trainer._train_epoch(batches, epoch, show_progress=False)
             epoch += 1
             mean = (time.process_time() - (ends - 60 * fit.minutes)) / epoch
-            print(f"recbole_sasrec: epoch {epoch}, loss {loss:.1f}, {time.process_time():.0f} CPU s", flush=True)
+            print(f"recbole {name}: epoch {epoch}, loss {loss:.1f}, {time.process_time():.0f} CPU s", flush=True)
     model.eval()
+    return model, config, train, ids
+
+
+def _recbole_general(name: str, fit: Fit) -> Ask:
+    """A network that gives each fitted user a vector."""
+    import torch
+
+    model, _, train, ids = _recbole_trained("general_recommender", name, fit)
+
+    def score(users: list[str]) -> np.ndarray:
+        from recbole.data.interaction import Interaction
+
+        with torch.no_grad():
+            asked = Interaction({USER: torch.as_tensor(train.token2id(USER, np.array(users)))})
+            return model.full_sort_predict(asked).numpy().reshape(len(users), -1)[:, ids]
+
+    return in_blocks(score, fit)
+
+
+def _recbole_sequential(name: str, fit: Fit) -> Ask:
+    """A network that reads the last items of a history."""
+    import torch
+
+    model, config, _, ids = _recbole_trained("sequential_recommender", name, fit)
     seen, longest = fit.catalogue()[1], config["MAX_ITEM_LIST_LENGTH"]
 
     def score(users: list[str]) -> np.ndarray:
@@ -281,7 +315,12 @@ def _als_options(draw: Draw) -> Options:
             "epochs": int(draw.choice([5, 10, 20]))}  # fmt: skip
 
 
+def _epochs_and_rate(draw: Draw) -> Options:
+    return {"epochs": int(_log(draw, 5, 100)), "learning_rate": _log(draw, 5e-4, 5e-3)}
+
+
 SHORT = {"session_max_len": 20}  # by default 100: five times the cost, where 19 in 20 users have a shorter history
+READ = {"MAX_ITEM_LIST_LENGTH": 20, "train_batch_size": 512}
 PEERS = {
     "lenskit_item_knn": Peer(lenskit_item_knn, draw=_knn_options),
     "lenskit_user_knn": Peer(lenskit_user_knn, draw=_knn_options),
@@ -290,7 +329,11 @@ PEERS = {
     "rectools_popular": Peer(rectools_popular, options={}),
     "rectools_sasrec": Peer(rectools_sasrec, options={"n_factors": 128, **SHORT}),
     "recbole_ease": Peer(recbole_ease, draw=lambda draw: {"reg_weight": _log(draw, 10, 2_000)}),
-    "recbole_sasrec": Peer(recbole_sasrec, options={"MAX_ITEM_LIST_LENGTH": 20, "train_batch_size": 512}),
+    "recbole_sasrec": Peer(partial(_recbole_sequential, "SASRec"), options=READ),
+    "recbole_gru4rec": Peer(partial(_recbole_sequential, "GRU4Rec"), options=READ),
+    "recbole_bpr": Peer(partial(_recbole_general, "BPR"), draw=_epochs_and_rate),
+    "recbole_lightgcn": Peer(partial(_recbole_general, "LightGCN"), draw=_epochs_and_rate),
+    "recbole_multivae": Peer(partial(_recbole_general, "MultiVAE"), draw=_epochs_and_rate),
 }
 
 
