@@ -108,6 +108,7 @@ def _record(spec: Spec, tried: Tried, execution: str, about: dict[str, str]) -> 
     return Record(
         name=f"{spec.name} trial {tried.number}",
         execution=execution,
+        status="FINISHED" if tried.figures else "KILLED" if tried.pruned else "FAILED",
         started=tried.started,
         ended=tried.ended,
         params=about | tried.params,

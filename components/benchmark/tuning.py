@@ -39,6 +39,7 @@ OBJECTIVE = "ndcg"
 MEMBER = "its member "
 COUNTS = "of the wall, a model's own trials; not the fits of the members that a fusion or a ranker joins, made before"
 DIGITS = 4
+LEAST_MINUTES = 0.01  # where none are left: what is kept of an earlier run is read, nothing else has the time
 
 
 class TuneConfig(Config):
@@ -72,6 +73,11 @@ class Tried:
         """What is searched for: NDCG on the validation fold, below any where there is none."""
         return self.figures.get(OBJECTIVE, -1.0)
 
+    @property
+    def pruned(self) -> bool:
+        """Whether it was ended because it fell behind."""
+        return self.reason == pruning.PRUNED
+
 
 @dataclass(frozen=True)
 class Search:
@@ -103,7 +109,9 @@ class Search:
             first = Tried(0, spec.params, {}, now, now, reason)
         else:
             watch = _booked(study, spent, never)
-            first = self._tried(0, spec, spec.params, self.config.minutes, watch)
+            least = min(self.config.minutes, LEAST_MINUTES)
+            left = max(self.config.minutes - spent / 60, least)  # what was fitted before is only looked up
+            first = self._tried(0, spec, spec.params, left, watch)
         spent += first.ended - first.started  # next to nothing where it was done before
         study.set_user_attr(SPENT, spent)  # at once, as every few seconds of a trial: no minute is given twice
         self._tell(spec, first)
@@ -282,7 +290,7 @@ def _close(study: optuna.Study, trial: optuna.Trial, done: Tried, params: dict[s
     if done.figures:
         study.tell(trial, done.value)
     else:
-        study.tell(trial, state=TrialState.PRUNED if done.reason == pruning.PRUNED else TrialState.FAIL)
+        study.tell(trial, state=TrialState.PRUNED if done.pruned else TrialState.FAIL)
 
 
 def _earlier(study: optuna.Study) -> list[Tried]:

@@ -1,6 +1,7 @@
 """EASE: the linear item-to-item model with a closed-form solution and a zero diagonal.
 
-Use it as the strong linear baseline. The `max_items` most bought items are solved together, exactly. Beyond them (with
+Use it as the strong linear baseline. The `max_items` most bought items are solved together, in closed form; of the
+solution the `neighbours` largest positive weights of an item are kept, and negative ones dropped. Beyond them (with
 max_items 0: for all) every item is regressed on its `tail_neighbours` most similar items of the whole catalogue, the
 same ridge over fewer columns; with tail_neighbours 0 the tail scores 0.
 Cost: max_items³ operations once and max_items² floats while fitting, which `memory_limit_gb` bounds before the fit
@@ -32,10 +33,10 @@ BLOCKS_AT_ONCE = 12  # blocks of BLOCK_CELLS floats beside the one array of max_
 
 
 class EaseConfig(RecencyConfig):
-    """max_items is the head, solved exactly; tail_neighbours the items each other item is regressed on, 0 for none.
+    """max_items is the head, solved together; tail_neighbours the items each other item is regressed on, 0 for none.
 
-    neighbours are the weights kept per item; memory_limit_gb is for the fit. half_life_days and basket_decay weigh the
-    history that is scored.
+    neighbours are the positive weights kept per item; memory_limit_gb is for the fit. half_life_days and basket_decay
+    weigh the history that is scored.
     """
 
     space: ClassVar = RecencyConfig.space | {
@@ -60,7 +61,7 @@ class EaseConfig(RecencyConfig):
 class Ease(SparseModel, RecencyModel):
     """Weights of the history's items on every other item, from one ridge regression per item."""
 
-    version = 1
+    version = 2
     Config = EaseConfig
     capabilities = Capabilities(uses_time=True)
 
@@ -83,7 +84,8 @@ class Ease(SparseModel, RecencyModel):
         buyers = np.bincount(bought.indices, minlength=self.n_items)
         by_popularity = np.argsort(-buyers, kind="stable")
         head = np.sort(by_popularity[: self.config.max_items])
-        self.weights = self._of_head(bought, head) if len(head) else sp.csr_matrix((self.n_items,) * 2)
+        nothing = sp.csr_matrix((self.n_items,) * 2, dtype=np.float32)
+        self.weights = self._of_head(bought, head) if len(head) else nothing
         tail = np.sort(by_popularity[self.config.max_items :])
         if self.config.tail_neighbours and len(tail):
             self.weights = sp.csr_matrix(self.weights + self._of_tail(bought, tail))
@@ -96,6 +98,8 @@ class Ease(SparseModel, RecencyModel):
 
     def _of_tail(self, bought: sp.csr_matrix, tail: np.ndarray) -> sp.csr_matrix:
         def ridge(grams: np.ndarray, right: np.ndarray) -> np.ndarray:
+            diagonals = np.diagonal(grams, axis1=1, axis2=2)
+            check_ridge(diagonals, self.config.regularization)
             loaded = grams + np.float32(self.config.regularization) * np.eye(grams.shape[1], dtype=np.float32)
             return np.maximum(np.linalg.solve(loaded, right[:, :, None])[:, :, 0], 0)
 
@@ -143,8 +147,7 @@ def closed_form(bought: sp.csr_matrix, regularization: float) -> np.ndarray:
     from scipy.linalg import lapack
 
     weights = _gram(bought)
-    # A ridge that float32 rounds away leaves it to the processor whether LAPACK notices.
-    _check_solved(regularization > np.finfo(np.float32).eps * weights.diagonal().max(initial=0), regularization)
+    check_ridge(weights.diagonal(), regularization)
     weights[np.diag_indices_from(weights)] += regularization
     weights, failed = lapack.spotrf(weights, overwrite_a=True, clean=False)
     _check_solved(not failed, regularization)
@@ -162,6 +165,11 @@ def closed_form(bought: sp.csr_matrix, regularization: float) -> np.ndarray:
         _check_solved(bool(np.isfinite(weights[:, part]).all()), regularization)
     weights[np.diag_indices_from(weights)] = 0
     return weights
+
+
+def check_ridge(diagonals: np.ndarray, regularization: float) -> None:
+    """Refuse a ridge that float32 rounds away beside a gram's diagonal: it is left to the processor who notices."""
+    _check_solved(regularization > np.finfo(np.float32).eps * diagonals.max(initial=0), regularization)
 
 
 def _gram(bought: sp.csr_matrix) -> np.ndarray:

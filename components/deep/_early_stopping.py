@@ -12,6 +12,7 @@ import numpy as np
 from components.core.dataset import Dataset
 from components.core.errors import DataError
 from components.core.progress import track
+from components.deep._later import NOTHING_LATER
 from components.deep._numpy_layers import Weights
 
 if TYPE_CHECKING:
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 TRAIN_LOSS, GAIN = "train_loss", "validation_gain"
 AGAIN = "_refit"  # ends the names of what the second training of a refit keeps
 NOTHING = "training: no user has two events to learn from; bring more history."
-NOTHING_LATER = "too few events lie on either side of the validation window, so all epochs were run"
 
 
 class Trainer(Protocol):

@@ -11,6 +11,7 @@ from components.core.dataset import Histories
 from components.deep._sequences import baskets_of, foretold
 
 ASKED_USERS = 2000  # whose later events are foretold after every epoch, drawn once
+NOTHING_LATER = "too few events lie on either side of the validation window, so all epochs were run"
 BLOCK = 128  # users whose scores of the whole catalogue are in memory at once
 
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 SIGNATURE = (
     vector_of(tf.int32),  # pairs: the user
     vector_of(tf.int32),  # pairs: the item, one of his
-    vector_of(tf.float32),  # pairs: weight of the edge between them
+    vector_of(tf.int32),  # pairs: number of the edge between them
     vector_of(tf.int32),  # negatives
     vector_of(tf.float32),  # negatives: log of how often each is expected
     vector_of(tf.float32),  # pairs: how the item counts among the negatives
@@ -49,8 +49,8 @@ class LightGcnNetwork:
         self.biases = keras.Variable(biases, name="item_biases")
         self.variables = [self.users, self.items, self.biases]
 
-    def spread(self, dropout: float, seed: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-        """Users (n_users, d), items (n_items, d), and what an item gives to its users (n_items, d)."""
+    def spread(self, dropout: float, seed: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor]:
+        """Users (n_users, d), items (n_items, d), what an item gives to its users (n_items, d), over edges (edges,)."""
         forth, back = (_thinned(edges, dropout, seed + at) for at, edges in enumerate((self.forth, self.back)))
         users, items = self.users.value, self.items.value
         before = items  # a running sum: AddN of three or more adds in the order in which its buffers come free
@@ -61,7 +61,16 @@ class LightGcnNetwork:
                 before = before + given
             items = given
         gives = before / (self.layers + 1)
-        return tf.sparse.sparse_dense_matmul(forth, gives), gives + items / (self.layers + 1), gives
+        reached = tf.sparse.sparse_dense_matmul(forth, gives)
+        return reached, gives + items / (self.layers + 1), gives, forth.values
+
+    def states(self, users: tf.Tensor, bought: tf.Tensor, edges: tf.Tensor, spread: tuple[tf.Tensor, ...]) -> tf.Tensor:
+        """(pairs, d): users' vectors without what came over the edge to the item bought, as thinned as it was.
+
+        edges  int (pairs,), numbers of these edges, row by row; spread as `spread` gives it
+        """
+        all_users, _, gives, values = spread
+        return tf.gather(all_users, users) - tf.gather(values, edges)[:, None] * tf.gather(gives, bought)
 
     def weights(self) -> dict[str, np.ndarray]:
         """What scoring needs."""
@@ -75,11 +84,12 @@ class LightGcnTrainer:
     def __init__(self, histories: Histories, n_items: int, config: LightGcnConfig, rng: np.random.Generator):
         """Start of the network, and everything a step needs."""
         held = histories.matrix(n_items, binary=True)
-        self.pairs, self.config, self.rng = edges_of(held).tocoo(), config, rng
+        edges = edges_of(held)
+        edges.sort_indices()  # so that a pair's number is that of its edge in the graph
+        self.pairs, self.config, self.rng = edges.tocoo(), config, rng
         popularity = popularity_of(histories, n_items)
         items = START_SCALE * start_embeddings(histories, n_items, config.embedding_size, rng)
         users = (self.pairs @ items).astype(np.float32)
-        edges = sp.csr_matrix(self.pairs)
         self.network = LightGcnNetwork(edges, users, items, np.log(popularity), config.layers)
         self.negatives = Negatives(popularity, config.negatives, rng)
         steps = -(-self.pairs.nnz // config.batch_size)
@@ -107,15 +117,15 @@ class LightGcnTrainer:
             yield (
                 pairs.row[at].astype(np.int32),
                 pairs.col[at].astype(np.int32),
-                pairs.data[at],
+                at.astype(np.int32),
                 *self.negatives.draw(pairs.col[at]),
                 seed,
             )
 
     def _loss(self, users, bought, edges, drawn, log_expected, own, seed) -> tf.Tensor:
-        all_users, items, gives = self.network.spread(self.config.dropout, seed)
-        biases = self.network.biases.value
-        states = tf.gather(all_users, users) - edges[:, None] * tf.gather(gives, bought)
+        spread = self.network.spread(self.config.dropout, seed)
+        items, biases = spread[1], self.network.biases.value
+        states = self.network.states(users, bought, edges, spread)
         targets = tf.reduce_sum(states * tf.gather(items, bought), axis=1) + tf.gather(biases, bought)
         if self.config.objective == "bpr":
             rivals = tf.gather(drawn, tf.range(tf.size(users)) % tf.size(drawn))

@@ -13,6 +13,7 @@ from components.core.memory import Part
 from components.core.model import Capabilities
 from components.deep import _memory
 from components.deep._config import SequenceConfig
+from components.deep._later import NOTHING_LATER
 from components.deep._numpy_layers import directions
 from components.deep._sequences import last_windows
 from components.deep._softmax_model import SoftmaxModel
@@ -74,7 +75,9 @@ class SequenceModel(SoftmaxModel, VectorModel):
         self.weights = trained.weights
         self._curves = trained.curves
         epochs = len(trained.train_loss)
-        self._remarks = [f"{self.component()}: {self.stopped(epochs)}"] if trained.cut_short else []
+        said = [NOTHING_LATER] if trained.nothing_later else []
+        said += [self.stopped(epochs)] if trained.cut_short else []
+        self._remarks = [f"{self.component()}: {words}" for words in said]
 
     def logits(self, histories: Histories) -> np.ndarray:
         """float32 (n, n_items): state · item embedding, or their cosine over the temperature, + item bias."""

@@ -41,9 +41,10 @@ class PairConfig(CatalogueConfig):
     examples       baskets of a user to be foretold per epoch, at most
     repeat_weight  weight of a target the user had bought before, against 1 for a first buy
     objective      `softmax` over the sampled items, or `bce`: binary cross-entropy of bought against sampled items,
-                   corrected for how they are sampled, so that exp(logit) is a probability (`probabilities`), or
-                   `click`: binary cross-entropy of clicked or not, of what the shop showed and nothing else;
-                   `negatives`, `examples` and `repeat_weight` do nothing then, and the last exposures choose the epoch
+                   corrected for how they are sampled, so that exp(logit) is the probability that the next basket
+                   holds the item, and `repeat_weight` does nothing; or `click`: binary cross-entropy of clicked or
+                   not, of what the shop showed and nothing else; `negatives`, `examples` and `repeat_weight` do
+                   nothing then, and of the last exposures the earlier ones choose the epoch
     propensity     with `click`: `ignore`, or `inverse`: an exposure counts 1 / propensity, so that items count as if
                    all had been shown equally often
     max_weight     of an exposure, against the noise of small propensities
@@ -207,15 +208,6 @@ class PairModel(CatalogueModel):
             return logits
         own = pools.sums(w["deep_history"]) if "deep_history" in w else user
         return logits + _network(own @ w["user_first"], w)
-
-    def probabilities(self, histories: Histories) -> np.ndarray:
-        """float32 (n, n_items): how probable it is that an item is among the next basket's, or is clicked if shown.
-
-        Means something only after a training with the objective `bce`, or `click`, then at an average place of the
-        list; held to what happened by `components.metrics.calibration`.
-        """
-        logits = self.logits(histories)
-        return chance(logits) if self.config.objective == CLICK else np.exp(np.minimum(logits, 0))
 
     def click_probabilities(self, histories: Histories, shown: Exposures) -> np.ndarray:
         """float64 (n,): how probable it was that each exposure is clicked, in its place, by what was known then.

@@ -223,6 +223,7 @@ class PairTrainer:
             losses, unbought = sampled_softmax(targets, query, others, log_expected, own), 0.0
         else:
             losses = tf.math.softplus(tf.gather(self.log_expected, bought) - targets)
+            target_weights = tf.ones_like(losses)  # a probability counts every purchase alike
             unbought = tf.reduce_sum(tf.math.softplus(others - log_expected))
         return (tf.reduce_sum(losses * target_weights) + unbought) / tf.reduce_sum(target_weights)
 

@@ -22,7 +22,7 @@ from components.deep._contrast import pretrain
 from components.deep._early_stopping import epoch_of
 from components.deep._journal import Journal
 from components.deep._judging import Judgement, KeptBack, judge
-from components.deep._later import kept_back
+from components.deep._later import kept_back, teaches
 from components.deep._network import NEGATIVES, TARGETS, WINDOWS, Network, Tensors, pairs, tensors
 from components.deep._sampled_softmax import NEGATIVE_POWER, own_counts
 from components.deep._sequence_losses import full_losses, sampled_losses
@@ -44,6 +44,7 @@ class Trained:
     validation_loss  per epoch, nats, and validation_gain: as `Judgement`, where something is kept back
     contrast_loss    per epoch before those, nats (with contrast_epochs)
     cut_short        the clock ended the training, not epochs or patience
+    nothing_later    nothing could be kept back to judge epochs by, so all were run
     """
 
     best_by: str
@@ -53,6 +54,7 @@ class Trained:
     validation_gain: list[float] = field(default_factory=list)
     contrast_loss: list[float] = field(default_factory=list)
     cut_short: bool = False
+    nothing_later: bool = False
 
     def add(self, train_loss: float, judged: Judgement | None, network: Network) -> None:
         """Record an epoch; keep its weights if no other foretold what was kept back better."""
@@ -96,8 +98,7 @@ def train(
     config   workers: cluster joins the others of TF_CONFIG
     ends     when it stops, time.monotonic(), asked as it begins; None: after max_minutes
     journal  keeps a checkpoint and TensorBoard logs, and resumes a training that was killed; None does neither
-    Raises DataError if there is nothing to learn a sequence from, nothing later to validate on, or a loss that is not
-    finite: no NaN leaves this function.
+    Raises DataError if there is nothing to learn a sequence from, or a loss is not finite: no NaN leaves this function.
     """
     workers = Workers.join() if config.workers == "cluster" else None  # first: TensorFlow must not have begun
     journal = None if workers else journal
@@ -108,7 +109,7 @@ def train(
     network = Network(build_encoder(config, rng), start, popularity, config.temperature)
     trainer = _Trainer(network, past, popularity, config, workers)
     judged = _judged(network, found, config, workers)
-    result = Trained(config.best_by)
+    result = Trained(config.best_by, nothing_later=found is None and config.best_by != "last")
     if journal:
         result.take(*journal.resume(trainer.state, rng))
     if config.contrast_epochs and not result.train_loss:
@@ -169,14 +170,18 @@ class _Trainer:
 def _parted(
     histories: Histories, config: SequenceConfig, rng: np.random.Generator
 ) -> tuple[Histories, KeptBack | None]:
-    """What is learnt from, and what epochs are judged by: with `best_by: last` nothing."""
-    past, found = histories, None
+    """What is learnt from, and what epochs are judged by: nothing with `best_by: last`, or where too little is left."""
     if config.best_by != "last":
         kept = kept_back(histories, config.validation, config.validation_share, rng, LEAST_BASKETS)
         found = KeptBack.of(histories, kept, config, rng.spawn(1)[0])
-        past = found.later.past if found else histories.keep(~kept)
-    _check(past, found, config)
-    return past, found
+        if found and teaches(found.later.past):
+            return found.later.past, found
+    if not teaches(histories):
+        raise DataError(
+            f"sequence model: none of {len(histories)} histories has two baskets, so there is no order to learn; "
+            "bring more history, or take a model that reads none."
+        )
+    return histories, None
 
 
 def _judged(
@@ -189,19 +194,6 @@ def _judged(
     if workers is None:
         return own
     return lambda: Judgement(**{name: workers.mean(value) for name, value in vars(own()).items()})
-
-
-def _check(past: Histories, found: KeptBack | None, config: SequenceConfig) -> None:
-    if not (np.diff(baskets_of(past).row_start) >= 2).any():
-        raise DataError(
-            f"sequence model: none of {len(past)} histories has two baskets before the last "
-            f"{config.validation_share:.0%} of the events; bring more history or lower validation_share."
-        )
-    if found is None and config.best_by != "last":
-        raise DataError(
-            f"sequence model: no user bought both before and in the last {config.validation_share:.0%} of the "
-            "events; raise validation_share."
-        )
 
 
 def _check_finite(train_loss: float, judged: Judgement | None, epoch: int, config: SequenceConfig) -> None:

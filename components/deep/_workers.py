@@ -11,7 +11,7 @@ import json
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any
 
 import keras
@@ -84,12 +84,15 @@ class Workers:
 
         return taken
 
-    def _sum(self, value: tf.Tensor) -> tf.Tensor:
+    @cached_property
+    def _sum(self) -> Callable[[tf.Tensor], tf.Tensor]:
+        """Of all workers' values; one graph for each shape, because the clock is agreed on after every step."""
+
         def of_all(own: tf.Tensor) -> tf.Tensor:
             here = tf.identity(own)  # on this worker's device, as the reduction wants it
             return tf.distribute.get_replica_context().all_reduce(SUM, here)
 
-        return tf.function(lambda own: self.strategy.run(of_all, args=(own,)))(value)
+        return tf.function(lambda own: self.strategy.run(of_all, args=(own,)))
 
 
 def share_of(windows: Windows, targets: Targets, index: int, number: int) -> tuple[Windows, Targets]:

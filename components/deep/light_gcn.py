@@ -49,7 +49,7 @@ class LightGcnConfig(CatalogueConfig):
 class LightGcn(CatalogueModel, VectorModel):
     """A user's items, spread, against all items, spread."""
 
-    version = 2
+    version = 3
     Config = LightGcnConfig
 
     def parameters(self, n_users: int, n_items: int) -> float:

@@ -36,6 +36,7 @@ class Record:
     params            the configuration, may be nested
     metrics, curves   numbers, and numbers per epoch, by name
     artifacts         files and folders
+    status            FINISHED, FAILED, or KILLED where it was ended on purpose
     """
 
     name: str
@@ -47,6 +48,7 @@ class Record:
     curves: dict[str, list[float]] = field(default_factory=dict)
     tags: dict[str, str] = field(default_factory=dict)
     artifacts: tuple[Path, ...] = ()
+    status: str = "FINISHED"
 
 
 class Run:
@@ -151,7 +153,7 @@ def record(what: Record, parent: str | None = None, root: Path = Path(".")) -> s
     for path in what.artifacts:
         run.artifact(path)
     run.tags({EXECUTION_TAG: what.execution})  # last: a record that was cut short is not taken for a whole one
-    client.set_terminated(run.run_id, "FINISHED", int(what.ended * 1000))
+    client.set_terminated(run.run_id, what.status, int(what.ended * 1000))
     return run.run_id
 
 

@@ -82,6 +82,8 @@ VARIANTS = {
     "sasrec_cosine": ("sasrec", {"temperature": 0.1, "best_by": "last", "schedule": "cosine", "repeat_weight": 1}),
     "light_gcn_bpr": ("light_gcn", {"objective": "bpr"}),
     "fm_bce": ("fm", {"objective": "bce"}),
+    "ease_tail": ("ease", {"max_items": 0, "tail_neighbours": 20}),
+    "ease_head_and_tail": ("ease", {"max_items": 10, "tail_neighbours": 20}),
 }
 NAMES = (*MODELS.names(), *VARIANTS)
 

@@ -12,6 +12,7 @@ import yaml
 from click.testing import CliRunner
 
 from components.__main__ import main
+from components.benchmark.pruning import PRUNED
 from components.core.bundle import write_json
 
 STEPS, ITEMS, USERS = 6, 30, 40
@@ -133,7 +134,7 @@ def test_a_search_that_was_killed_goes_on_below_its_run_and_leaves_none_running(
 def test_a_fit_whose_epochs_fall_behind_is_ended(tmp_path):
     import optuna
 
-    from components.benchmark.pruning import PRUNED, Watch
+    from components.benchmark.pruning import Watch
 
     study = optuna.create_study(direction="maximize", pruner=optuna.pruners.MedianPruner(2, 1))
     for gain in (0.4, 0.5, 0.6):
@@ -260,6 +261,39 @@ def test_the_time_of_the_line_as_it_stands_counts_when_a_search_goes_on(tmp_path
     search = Search(config, {spec.name: spec}, small_fold(tmp_path), "new", 10, tmp_path / "work", False, print)
     assert len(search.best(spec, search.study(spec), lambda *_: None)[1]) == 1
     assert search.study(spec).user_attrs[SPENT] >= 0.06, "what it took, though no trial came after it"
+
+
+def test_the_line_as_it_stands_has_what_is_left_of_the_minutes_when_a_search_goes_on(tmp_path, monkeypatch):
+    from components.benchmark.entrant import Spec
+    from components.benchmark.tuning import LEAST_MINUTES, SPENT, Search, TuneConfig
+
+    spec, config, given = Spec("popularity", "popularity"), TuneConfig(minutes=10, trials=1), []
+    search = Search(config, {spec.name: spec}, small_fold(tmp_path), "new", 10, tmp_path / "work", False, print)
+    real = Search._tried
+
+    def tried(self, number, spec, params, minutes, watch):
+        given.append(minutes)
+        return real(self, number, spec, params, 0.0001, watch)
+
+    monkeypatch.setattr(Search, "_tried", tried)
+    for spent in (0.0, 450.0, 599.99, 7000.0):
+        study = search.study(spec)
+        study.set_user_attr(SPENT, spent)
+        search.best(spec, study, lambda *_: None)
+    assert given == pytest.approx([10, 2.5, LEAST_MINUTES, LEAST_MINUTES])
+
+
+@pytest.mark.parametrize(
+    ("figures", "reason", "status"),
+    [({"ndcg": 0.1}, "", "FINISHED"), ({}, "ended after 1 minutes", "FAILED"), ({}, PRUNED, "KILLED")],
+)
+def test_mlflow_is_told_how_a_trial_ended(figures, reason, status):
+    from components.benchmark.entrant import Spec
+    from components.benchmark.tune import _record
+    from components.benchmark.tuning import Tried
+
+    tried = Tried(1, {}, figures, 0.0, 1.0, reason)
+    assert _record(Spec("als", "als"), tried, "x", {}).status == status
 
 
 @pytest.mark.slow

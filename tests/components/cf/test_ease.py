@@ -69,6 +69,15 @@ def test_a_ridge_too_small_for_items_of_the_same_buyers_is_refused_in_words(user
     assert np.isfinite(closed_form(twins, 10)).all()
 
 
+@pytest.mark.parametrize("max_items", [0, 1])
+def test_a_ridge_too_small_for_the_tail_is_refused_in_words_too(max_items: int) -> None:
+    users, items = (each.ravel() for each in np.meshgrid(np.arange(3000), np.arange(6)))
+    data = Dataset.from_events(users.astype(str), items.astype(str), items, 10)
+    model = Ease(EaseConfig(max_items=max_items, tail_neighbours=5, regularization=1e-4))
+    with pytest.raises(DataError, match=r"regularization 0\.0001 is too small"):
+        model.fit(data, np.random.default_rng(0))
+
+
 def test_only_the_head_is_scored() -> None:
     users, items = np.array(list("uuvvw")), np.array(list("ababc"))
     data = Dataset.from_events(users, items, np.arange(5), 10)

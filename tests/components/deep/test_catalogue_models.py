@@ -9,8 +9,7 @@ import pytest
 
 from components.core.dataset import DAY_S, Dataset, Histories
 from components.core.errors import DataError
-from components.deep._early_stopping import NOTHING_LATER
-from components.deep._later import later_of, mean_gain
+from components.deep._later import NOTHING_LATER, later_of, mean_gain
 from components.deep.multi_vae import MultiVae, MultiVaeConfig
 from tests.components.deep.weekly_shop import NOW, weekly_shop
 

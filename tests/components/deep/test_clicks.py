@@ -10,6 +10,7 @@ import pytest
 from components.core.dataset import DAY_S, Dataset
 from components.core.errors import DataError
 from components.core.exposures import NOBODY, Exposures
+from components.core.logistic import chance
 from components.deep._clicks import ClickPasts, split_by_time, weights_of
 from components.deep.deep_fm import DeepFm, DeepFmConfig
 from components.deep.fm import Fm, FmConfig
@@ -50,7 +51,7 @@ def shown_of(n: int, **columns: object) -> Exposures:
 def test_planted_click_rates_come_back_as_probabilities_that_are_true(cls: type, config: object) -> None:
     data = shop()
     model = cls(config).fit(data, np.random.default_rng(0))
-    mean = model.probabilities(data.histories).mean(axis=0)
+    mean = chance(model.logits(data.histories)).mean(axis=0)  # at an average place
     np.testing.assert_allclose(mean, RATES * PLACES.mean(), atol=0.08)
     first, second = model.weights["position_biases"]
     assert first > second, "the first place is clicked twice as often"

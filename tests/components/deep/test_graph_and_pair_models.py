@@ -101,12 +101,33 @@ def test_light_gcn_in_numpy_equals_its_keras_graph() -> None:
     draw = np.random.default_rng(1)
     for variable in trainer.network.variables:
         variable.assign(draw.normal(size=variable.shape))
-    users, items, _ = trainer.network.spread(0.0, tf.constant([1, 2]))
+    users, items, *_ = trainer.network.spread(0.0, tf.constant([1, 2]))
     model = LightGcn(LightGcnConfig(**TINY))
     model.items = data.items
     model.restore(trainer.weights())
     expected = (tf.matmul(users, items, transpose_b=True) + trainer.network.biases.value).numpy()
     np.testing.assert_allclose(model.logits(data.histories), expected, atol=1e-4)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("dropout", [0.0, 0.5])
+def test_the_state_that_foretells_an_item_holds_nothing_that_came_over_its_own_edge(dropout: float) -> None:
+    # With one layer a user is the sum of what his items give him: here every item is an axis of its own.
+    import tensorflow as tf
+
+    from components.deep._light_gcn_training import LightGcnTrainer
+
+    options = TINY | {"embedding_size": 30, "dropout": dropout}
+    trainer = LightGcnTrainer(shop().histories, 30, LightGcnConfig(**options, layers=1), np.random.default_rng(0))
+    trainer.network.items.assign(np.eye(30))
+    pairs, spread = trainer.pairs, trainer.network.spread(dropout, tf.constant([1, 2]))
+    numbers = np.arange(pairs.nnz, dtype=np.int32)
+    states = trainer.network.states(pairs.row, pairs.col, numbers, spread).numpy()
+    whole = spread[0].numpy()[pairs.row]
+    own = np.eye(30, dtype=bool)[pairs.col]
+    assert np.abs(states[own]).max() < 1e-6, "nothing of the item itself"
+    np.testing.assert_array_equal(states[~own], whole[~own])
+    assert (whole[own] == 0).mean() == pytest.approx(dropout, abs=0.15), "as many edges were left out"
 
 
 def content(n_items: int = 30) -> ItemContent:
@@ -178,15 +199,16 @@ def test_trained_by_cross_entropy_the_probabilities_are_what_happens() -> None:
         users, items, times = np.array(rows).T
         return Dataset.from_events(np.char.zfill(users.astype(str), 3), items.astype(str), times, NOW)
 
-    options = {"epochs": 12, "negatives": 6, "objective": "bce", "repeat_weight": 1, "learning_rate": 0.01}
+    options = {"epochs": 12, "negatives": 6, "objective": "bce", "learning_rate": 0.01}  # nearly all are repeats
     model = Fm(Fm.Config(**TINY | options)).fit(drawn(0), np.random.default_rng(0))
     other = drawn(1)
     last = other.histories.items[other.histories.indptr[1:] - 1]
     asked = other.histories.keep(other.histories.times < other.histories.times.max())
     bought = np.eye(8)[last].astype(bool)
-    curve = reliability(model.probabilities(asked).ravel(), bought.ravel(), bins=5)
+    foretold = np.exp(np.minimum(model.logits(asked), 0))
+    curve = reliability(foretold.ravel(), bought.ravel(), bins=5)
     assert expected_calibration_error(curve) < 0.03
-    np.testing.assert_allclose(model.probabilities(asked).mean(axis=0)[:3], chances[:3], atol=0.06)
+    np.testing.assert_allclose(foretold.mean(axis=0)[:3], chances[:3], atol=0.06)
 
 
 @pytest.mark.slow

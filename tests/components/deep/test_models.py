@@ -12,6 +12,7 @@ import pytest
 from components.core.dataset import Dataset, Histories
 from components.core.errors import DataError
 from components.core.model import Model
+from components.deep._later import NOTHING_LATER
 from components.deep.gru4rec import Gru4Rec, Gru4RecConfig
 from components.deep.sasrec import SasRec, SasRecConfig
 from tests.components.deep.weekly_shop import NOW
@@ -184,10 +185,13 @@ def test_three_events_of_one_user_train_to_finite_scores(tmp_path: Path, items: 
 
 
 @pytest.mark.slow
-def test_nothing_to_validate_on_is_refused_in_words() -> None:
+@pytest.mark.parametrize("validation", ["later", "last_baskets"])
+def test_where_nothing_can_be_kept_back_all_epochs_are_run_and_that_is_told(validation: str) -> None:
     data = Dataset.from_events(np.array(list("uuv")), np.array(list("abc")), np.array([100, 200, 300]), NOW)
-    with pytest.raises(DataError, match=r"no user bought both before and in the last .*raise validation_share"):
-        Gru4Rec(Gru4RecConfig(**TINY)).fit(data, np.random.default_rng(0))
+    model = Gru4Rec(Gru4RecConfig(**TINY | {"validation": validation})).fit(data, np.random.default_rng(0))
+    assert model.remarks() == [f"gru4rec: {NOTHING_LATER}"]
+    assert list(model.curves()) == ["train_loss"] and len(model.curves()["train_loss"]) == TINY["epochs"]
+    assert model.score(data.histories)[0].argmax() == 1, "u bought a, then b"
 
 
 @pytest.mark.slow

@@ -33,6 +33,11 @@ def test_a_record_holds_params_curves_and_files_under_its_parent(root, client, t
     assert (run.info.start_time, run.info.end_time) == (100_000, 160_000)
 
 
+def test_a_record_of_what_failed_is_marked_failed(root, client):
+    run = record(Record("als", "b-1", 1000.0, 1002.5, status="FAILED"), root=root)
+    assert client.get_run(run).info.status == "FAILED"
+
+
 def test_an_execution_is_recorded_once(root):
     what = Record("clean", "e2", 1.0, 2.0)
     assert find("e2", root) is None
