@@ -68,7 +68,8 @@ CONTRACT_PARAMS = {
     "fm": _TINY_PAIRS,
     "deep_fm": _TINY_PAIRS,
     "neumf": _TINY_PAIRS,
-    "bert4rec": _TINY_CATALOGUE | {"max_length": 16, "epochs": 25, "patience": 25, "blocks": 1, "learning_rate": 0.01},
+    "bert4rec": _TINY_CATALOGUE
+    | {"max_length": 16, "epochs": 25, "validation_share": 0, "blocks": 1, "learning_rate": 0.01},
     "two_tower": _TINY_PAIRS | {"hidden_size": 16},
     "content_mlp": _TINY_PAIRS | {"hidden_size": 16, "item_hidden_size": 8},
     "content_cnn": _TINY_PAIRS | {"hidden_size": 16},
@@ -83,7 +84,6 @@ VARIANTS = {
     "light_gcn_bpr": ("light_gcn", {"objective": "bpr"}),
     "fm_bce": ("fm", {"objective": "bce"}),
     "ease_tail": ("ease", {"max_items": 0, "tail_neighbours": 20}),
-    "ease_head_and_tail": ("ease", {"max_items": 10, "tail_neighbours": 20}),
 }
 NAMES = (*MODELS.names(), *VARIANTS)
 

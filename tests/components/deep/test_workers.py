@@ -22,7 +22,7 @@ from components.deep.sasrec import SasRec, SasRecConfig
 ROOT = Path(__file__).parents[3]
 NOW = 400 * DAY_S
 OPTIONS = {
-    "embedding_size": 8, "max_length": 6, "epochs": 4, "queries": 64, "negatives": 20, "batch_size": 16,
+    "embedding_size": 8, "max_length": 6, "epochs": 4, "patience": 4, "queries": 64, "negatives": 20, "batch_size": 16,
     "dropout": 0.0, "learning_rate": 0.01,
 }  # fmt: skip
 TRAIN = f"""
