@@ -38,7 +38,7 @@ ATTRIBUTES = "item_attributes.json"
 PARAMS_SUFFIXES = (".yaml", ".yml")
 NAMED = 5  # files of a folder in which nothing was found
 NO_CLEANING = ("duplicates", "sample", "texts", "units", "events")  # on by default; sequences are taken as they are
-CODE = ("components.benchmark.material", "components.benchmark.sequence_files", "components.benchmark.protocols")
+CODE = tuple(f"components.benchmark.{name}" for name in ("material", "sequence_files", "snapshot", "protocols"))
 
 
 @dataclass(frozen=True)
@@ -142,7 +142,9 @@ def _copy_snapshot(con: Backend, clean: Path, folder: Path) -> dict[str, Any]:
             given[Path(name).stem], said = snapshot.typed(read, table, clean / name, undone=name == UNDONE)
             remarks += said
     undone = given.pop(Path(UNDONE).stem, None)
-    tables, unreadable = _readable(con, given)
+    given[schema.INTERACTIONS_TABLE] = snapshot.without_blank_ids(given[schema.INTERACTIONS_TABLE])
+    tables, unreadable, _ = _readable(con, given)
+    remarks += _without_user(tables[schema.INTERACTIONS_TABLE])
     if unreadable and not totals(events := tables[schema.INTERACTIONS_TABLE], {"n": events.count()})["n"]:
         raise DataError(f"{clean / INTERACTIONS}: all {unreadable:,} events lack an item, a type or a time.")
     for name, table in tables.items():
@@ -150,6 +152,12 @@ def _copy_snapshot(con: Backend, clean: Path, folder: Path) -> dict[str, Any]:
     if undone is not None:
         engine.write_parquet(undone, folder / UNDONE)
     return {"unreadable": unreadable, "rejected": 0, "rejected_why": [], "unread_attributes": "", "remarks": remarks}
+
+
+def _without_user(events: Table) -> list[str]:
+    """A remark where some are, which no user's history holds."""
+    without = totals(events, {"n": events[schema.USER_ID].isnull().sum()})["n"]
+    return [f"{without:,} events have no user: they are in nobody's history"] if without else []
 
 
 def _from_source(con: Backend, material: Material, folder: Path, work: Path) -> dict[str, Any]:
@@ -167,8 +175,10 @@ def _from_source(con: Backend, material: Material, folder: Path, work: Path) -> 
     except DataError as e:
         raise DataError(own(str(e))) from None
     given = source.tables(con, landed)
-    seen = sequence_files.remarks(given[schema.INTERACTIONS_TABLE]) if material.kind == "sequences" else []
-    given, unreadable = _readable(con, protection(Path(), choice).apply(given))
+    seen = []
+    if material.kind == "sequences":
+        seen = sequence_files.remarks(given[schema.INTERACTIONS_TABLE], choice.params["files"])
+    given, unreadable, why = _readable(con, protection(Path(), choice).apply(given))
     cleaned = policy.clean_tables(given, policy.chosen(_cleaning(material)), Work(con.create_table, work / "fitted"))
     for name in (schema.INTERACTIONS_TABLE, schema.ITEMS_TABLE):
         engine.write_parquet(cleaned.tables[name], folder / f"{name}.parquet")
@@ -180,6 +190,7 @@ def _from_source(con: Backend, material: Material, folder: Path, work: Path) -> 
         "rejected": sum(t["rejected"] for t in told),
         "rejected_why": list(map(own, rejections(landed))),
         "unreadable": unreadable,
+        "unreadable_why": list(map(own, why)),
         "unread_attributes": unread,
         "remarks": [*(own(remark) for t in told for remark in t["remarks"]), *seen, *effects, *filter(None, [unread])],
     }
@@ -195,7 +206,7 @@ def rejections(landed: Path) -> list[str]:
         counted = pq.read_table(file, columns=[*keys, row]).group_by(keys).aggregate([(row, "count"), (row, "min")])
         found += counted.select([f"{row}_count", f"{row}_min", *keys]).to_pylist()
     most = sorted((tuple(of.values()) for of in found), reverse=True)[:NAMED]
-    return [f"{file}, line {at:,}{f' and {n - 1:,} more' if n > 1 else ''}: {why}" for n, at, file, why in most]
+    return [_placed(file, at, n, why) for n, at, file, why in most]
 
 
 def _cleaning(material: Material) -> CleanConfig:
@@ -204,9 +215,9 @@ def _cleaning(material: Material) -> CleanConfig:
     return parse(CleanConfig, material.params.get("clean"), f"{material.path}: clean")
 
 
-def _readable(con: Backend, tables: dict[str, Table]) -> tuple[dict[str, Table], int]:
-    """The tables without rows that could not be read or lack an id or a time, and how many interactions those were."""
-    kept, unreadable = {}, 0
+def _readable(con: Backend, tables: dict[str, Table]) -> tuple[dict[str, Table], int, list[str]]:
+    """The tables without rows that could not be read or lack an id or a time; how many interactions those were; why."""
+    kept, unreadable, why = {}, 0, []
     for name, table in tables.items():
         needed = [column for column in schema.REQUIRED[name] if column != schema.USER_ID]
         good = table.filter([table[column].notnull() for column in needed]) if needed else table
@@ -214,5 +225,24 @@ def _readable(con: Backend, tables: dict[str, Table]) -> tuple[dict[str, Table],
         if name == schema.INTERACTIONS_TABLE:
             table, good = (con.create_table(f"{name}_{part}", t) for part, t in (("given", table), ("readable", good)))
             unreadable = totals(table, {"n": table.count()})["n"] - totals(good, {"n": good.count()})["n"]
+            why = _why(table, needed) if unreadable and set(schema.TRACE) <= set(table.columns) else []
         kept[name] = good
-    return kept, unreadable
+    return kept, unreadable, why
+
+
+def _why(events: Table, needed: list[str]) -> list[str]:
+    """Why events are left out, most frequent first, with the place of the first one; where there are files to name."""
+    import ibis
+
+    lacking = ibis.or_(*(events[column].isnull() for column in needed))
+    said = events.mutate(why=ibis.coalesce(events[schema.PROBLEM], lacking.ifelse("an id or a time is missing", None)))
+    said = said.filter(said.why.notnull()).group_by([schema.SOURCE_FILE, "why"])
+    row = schema.SOURCE_ROW
+    found = said.agg(n=lambda t: t.count(), first=lambda t: t[row].min()).to_pyarrow().to_pylist()
+    most = sorted(found, key=lambda each: (-each["n"], each[schema.SOURCE_FILE], each["first"]))[:NAMED]
+    return [_placed(each[schema.SOURCE_FILE], each["first"], each["n"], each["why"]) for each in most]
+
+
+def _placed(file: str, first: int, n: int, why: str) -> str:
+    """Where the first of n rows stands, and what is wrong with them."""
+    return f"{file}, line {first:,}{f' and {n - 1:,} more' if n > 1 else ''}: {why}"

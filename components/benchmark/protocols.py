@@ -25,6 +25,8 @@ from components.splits.folds import write_folds
 from components.splits.splitter import SplitConfig, Splitter
 
 if TYPE_CHECKING:
+    from ibis import Table
+
     from components.benchmark.material import Material
 
 # Protocol, as the command line calls it → split method.
@@ -91,10 +93,18 @@ def splitter(protocol: str, material: Material, options: dict[str, Any], *, lear
             "only the order of each user's events; use leave-last-out."
         )
     given = material.params.get("split") or {}
+    _refuse_unknown(given, material.path)
     known = {name: value for name, value in given.items() if name in cls.Config.model_fields}
     usual = (BARE if material.kind == "sequences" else {}) | EVERYBODY.get(protocol, {})
     asked = options | {"method": method} | ({EARLIER: True} if learns_earlier else {})
     return cls(parse(SplitConfig, usual | known | asked, "benchmark: split"))
+
+
+def _refuse_unknown(given: dict[str, Any], path: Path) -> None:
+    """Options of other methods do nothing here; those of none are misspelt."""
+    allowed = set(SplitConfig.model_fields).union(*(SPLITS.get(name).Config.model_fields for name in SPLITS.names()))
+    if wrong := sorted(set(given) - allowed):
+        raise ConfigError(f"{path}: split: unknown option {', '.join(wrong)}; known: {', '.join(sorted(allowed))}.")
 
 
 def prepare(material: Material, split: Splitter, work: Path) -> Path:
@@ -109,10 +119,28 @@ def prepare(material: Material, split: Splitter, work: Path) -> Path:
         found = load(material, fresh / CLEAN, EngineConfig())
         con = EngineConfig().open()
         interactions = engine.read_parquet(con, fresh / CLEAN / f"{schema.INTERACTIONS_TABLE}.parquet")
+        _refuse_nothing(interactions, split, found, material.path)
         write_folds(con, split, split.folds(interactions, read_undone(con, fresh / CLEAN)), fresh)
         con.disconnect()
         write_json(fresh / FOUND, found)
     return folder
+
+
+def _refuse_nothing(events: Table, split: Splitter, found: dict[str, Any], path: Path) -> None:
+    """DataError where no event counts: what was read, what cleaning left out, and what the split counts."""
+    config = split.config
+    counted = sorted({*config.history_events, *config.target_events})
+    kinds = (
+        events.group_by(schema.EVENT_TYPE).agg(users=events[schema.USER_ID].notnull().sum()).to_pyarrow().to_pylist()
+    )
+    if any(kind["users"] for kind in kinds if kind[schema.EVENT_TYPE] in counted):
+        return
+    there = ", ".join(sorted(f"{kind['users']:,} {kind[schema.EVENT_TYPE]}" for kind in kinds)) or "none"
+    said = f" Before: {'; '.join(found['remarks'])} (clean.cleaners in a params.yaml)." if found["remarks"] else ""
+    raise DataError(
+        f"{path}: no event is left to split. It counts {', '.join(counted)} of known users (split.history_events, "
+        f"split.target_events); after cleaning there are {there}.{said}"
+    )
 
 
 def question(folder: Path, fold: str) -> Question:

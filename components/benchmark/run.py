@@ -269,6 +269,8 @@ def _write(
                 parts += [f"seed_{outcome.seed}"] if config.seeds > 1 else []
                 parts += [view] if config.repeats else []
                 shutil.copyfile(outcome.folder / f"{view}.parquet", fresh / f"{'.'.join(parts)}.parquet")
+    for old in out.glob("relevant*.parquet"):  # of another protocol, or of other data
+        old.unlink()
     for view in report["asked"]["views"]:
         name = f"relevant.{view}.parquet" if config.repeats else "relevant.parquet"
         lists.write_relevant(out / name, asked.task.relevant[view], asked.task.user_ids, asked.data.items)

@@ -15,6 +15,7 @@ from components.data.sources.sequences import ATTRIBUTES, SEQUENCES, read_attrib
 if TYPE_CHECKING:
     from ibis import Table
 
+MANY = 0.5  # of the users, on several lines of one item each
 MOSTLY = 0.9  # of the users are items too, where lines begin with an item
 
 
@@ -35,14 +36,18 @@ def own_name(choice: SourceChoice) -> Callable[[str], str]:
     return lambda words: words.replace(f"{SEQUENCES}/{Path(path).name}", path)
 
 
-def remarks(events: Table) -> list[str]:
-    """What a person should look at: users on several lines, and lines that seem to begin with an item."""
+def remarks(events: Table, file: str) -> list[str]:
+    """What a person should look at: users on several lines, and lines that seem to begin with an item.
+
+    Raises DataError where lines are rows of events
+    """
     line = events[schema.SOURCE_FILE] + ":" + events[schema.SOURCE_ROW].cast("string")
     users = events.group_by(schema.USER_ID).agg(lines=line.nunique())
     items = events.select(**{schema.USER_ID: events[schema.ITEM_ID]}).distinct()
     known = users.left_join(items, schema.USER_ID)
     number = known[schema.USER_ID].re_search("^[0-9]+$")
-    counts = totals(
+    whole = totals(events, {"events": events.count(), "lines": line.nunique()})
+    counts = whole | totals(
         known,
         {
             "users": known.count(),
@@ -51,7 +56,19 @@ def remarks(events: Table) -> list[str]:
             "words": (~number).sum(),
         },
     )
+    _refuse_rows(counts, file)
     return [*_several(counts), *_no_users(counts)]
+
+
+def _refuse_rows(counts: dict[str, int], file: str) -> None:
+    """DataError where every line is a user and one item, and users stand on many: rows of events, in no order."""
+    if counts["events"] == counts["lines"] and counts["on_several"] > MANY * counts["users"]:
+        raise DataError(
+            f"{file}: a table with one event a line: each of its {counts['lines']:,} lines holds one item, and "
+            f"{counts['on_several']:,} of {counts['users']:,} users stand on several, where lines `user item item …` "
+            "are read. Write one line for each user, oldest first, or declare the table in a params.yaml (source: "
+            "tables, docs/bring-your-own-data.md)."
+        )
 
 
 def _several(counts: dict[str, int]) -> list[str]:

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from ibis import Table
     from ibis.expr.datatypes import DataType
 
+NULL = "NULL"  # DuckDB's type of a column of nothing but nulls
+
 
 def typed(table: Table, name: str, file: Path, *, undone: bool = False) -> tuple[Table, list[str]]:
     """The table as the clean step types it, and remarks about columns that are left out.
@@ -31,8 +33,9 @@ def typed(table: Table, name: str, file: Path, *, undone: bool = False) -> tuple
         )
     wanted = {column: schema.column_type(column) for column in schema.COLUMNS[name] if column in table.columns}
     wanted |= {UNDONE_AT: schema.column_type(schema.TIMESTAMP)} if undone else {}
+    table = _known_times(table)
     held = {column: table[column].type() for column in wanted}
-    empty = [column for column, kind in held.items() if kind.is_null() or kind.is_unknown()]  # nothing but nulls
+    empty = [column for column, kind in held.items() if kind.is_null() or _kind(kind) == NULL]
     unfit = [column for column in wanted if column not in empty and not _stands_for(wanted[column], held[column])]
     for column in (column for column in unfit if column in required):
         raise DataError(
@@ -42,6 +45,22 @@ def typed(table: Table, name: str, file: Path, *, undone: bool = False) -> tuple
     fit = table.drop(*unfit, *empty)
     late = {UNDONE_AT: wanted[UNDONE_AT]} if undone else {}
     return types.typed(name, fit.cast(late), also=tuple(late)), remarks
+
+
+def without_blank_ids(events: Table) -> Table:
+    """An id of no letters, or of blanks alone, is none."""
+    return events.mutate(**{c: events[c].nullif("") for c in (schema.USER_ID, schema.ITEM_ID)})
+
+
+def _known_times(table: Table) -> Table:
+    """Times in nanoseconds with a time zone, which Ibis has no type for, as such in microseconds."""
+    late = [c for c, kind in table.schema().items() if _kind(kind).startswith("TIMESTAMP")]
+    return table.cast(dict.fromkeys(late, "timestamp('UTC', 6)"))
+
+
+def _kind(held: DataType) -> str:
+    """DuckDB's name of a type that Ibis does not know; empty for all others."""
+    return str(held.raw_type.args["kind"]).strip('"') if held.is_unknown() else ""
 
 
 def _stands_for(wanted: str, held: DataType) -> bool:

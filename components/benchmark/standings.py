@@ -19,6 +19,7 @@ MAIN = "ndcg"
 RESAMPLES = 2 * SAMPLES  # of differences, at least
 RESAMPLES_EACH = 200  # for every comparison more: a corrected p value can fall to a hundredth, however many there are
 COVERAGE = "coverage"
+LEAST_MEASURED_S = 0.01  # of CPU time: the system counts in hundredths
 
 
 @dataclass(frozen=True)
@@ -163,20 +164,23 @@ def _slices(
     return out
 
 
-def cost_of(costs: Sequence[Mapping[str, Any]]) -> dict[str, float] | None:
-    """Means over the seeds: seconds and CPU seconds of fitting and asking, peak memory, users asked per CPU second."""
+def cost_of(costs: Sequence[Mapping[str, Any]]) -> dict[str, float | None] | None:
+    """Means over the seeds: seconds and CPU seconds of fitting and asking, peak memory, users asked per CPU second.
+
+    The latter is None where asking took too little to be measured.
+    """
     if not costs:
         return None
 
     def mean(part: str, name: str) -> float:
         return float(np.mean([cost[part][name] for cost in costs]))
 
-    users = float(np.mean([cost["users"] for cost in costs]))
+    users, asked = float(np.mean([cost["users"] for cost in costs])), mean("ask", "cpu_seconds")
     return {
         "fit_seconds": mean("fit", "seconds"),
         "fit_cpu_seconds": mean("fit", "cpu_seconds"),
         "ask_seconds": mean("ask", "seconds"),
-        "ask_cpu_seconds": mean("ask", "cpu_seconds"),
-        "users_per_cpu_second": users / max(mean("ask", "cpu_seconds"), 0.01),
+        "ask_cpu_seconds": asked,
+        "users_per_cpu_second": users / asked if asked >= LEAST_MEASURED_S else None,
         "peak_mb": float(max(max(cost[part]["peak_mb"] for part in ("fit", "ask")) for cost in costs)),
     }

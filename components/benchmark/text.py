@@ -96,15 +96,18 @@ def left_out_sentences(report: dict[str, Any]) -> list[str]:
     read = "Every line could be read."
     if data["rejected"] or data["unreadable"]:
         why = f" ({'; '.join(data['rejected_why'])})" if data.get("rejected_why") else ""
-        lacking = f"{data['unreadable']:,} events lacked an id or a time"
+        lacking = f"{data['unreadable']:,} events lacked an item, a type or a time, or held what could not be read"
+        lacking += f" ({'; '.join(data['unreadable_why'])})" if data.get("unreadable_why") else ""
         read = f"{data['rejected']:,} lines could not be read{why}, and {lacking}."
+    least = split["min_users_per_item"], split["min_items_per_user"]
+    thinned = least != (1, 1)
+    only = "only in the target, or left out as too rare" if thinned else "only in the target"
     dropped = (
-        f"{data['target_outside_share']:.2%} of what was to be foretold names items that are only in the target, and "
-        f"{data['target_unknown_users']:,} users are only in the target: they are dropped."
+        f"{data['target_outside_share']:.2%} of what was to be foretold names items that are {only}, and "
+        f"{data['target_unknown_users']:,} users are {only}: they are dropped."
     )
     said = [read, dropped, *_not_asked(report)]
-    least = split["min_users_per_item"], split["min_items_per_user"]
-    if least != (1, 1):
+    if thinned:
         said.append(f"Items with fewer than {least[0]} users and users with fewer than {least[1]} items are left out.")
     seen = data["only_seen_before"].get(NEW, 0)
     if seen:
@@ -149,9 +152,10 @@ def _row(report: dict[str, Any], view: str, name: str, k: int, seeds: int) -> li
     row += [f"{against['mean']:.4f}", f"{against['standard_errors']:.1f}", _p(against)] if against else BEST
     cost = report["entries"][name]["cost"]
     numbers = ("fit_cpu_seconds", "users_per_cpu_second", "peak_mb")
-    return row + (
-        [f"{cost[n]:,.1f}" if n == numbers[0] else f"{cost[n]:,.0f}" for n in numbers] if cost else [NOTHING] * 3
-    )
+    if not cost:
+        return row + [NOTHING] * 3
+    digits = dict(zip(numbers, (1, 0, 0), strict=True))
+    return row + [NOTHING if cost[n] is None else f"{cost[n]:,.{digits[n]}f}" for n in numbers]
 
 
 def _p(against: dict[str, float]) -> str:

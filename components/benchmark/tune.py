@@ -71,7 +71,10 @@ def tune(
     prepared = prepare(material, split, out / WORK / "data")
     fold = question(prepared, asked.fold)
     views_of(fold, asked)  # refuses what cannot be measured, before anything is fitted
-    refuse_unread(told(prepared, asked.fold), readers(lines.specs, lines.names))
+    data = told(prepared, asked.fold)
+    refuse_unread(data, readers(lines.specs, lines.names))
+    for remark in data["remarks"]:
+        tell(f"remark: {remark}")
     specs = fitted_to(lines.specs, shape_of(prepared))[0]
     for name in lines.names:
         search = Search(config, specs, fold, asked.views[0], asked.k, out / WORK, material.has_times, tell)

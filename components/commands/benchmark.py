@@ -32,8 +32,10 @@ LOG_WIDTH = 200  # letters; a log has no edge to wrap at
 @click.option("--repeats", is_flag=True, help="Keep bought items in the lists: two views, all items and new ones.")
 @click.option("--validation", is_flag=True, help="Ask the validation fold instead: to choose options by.")
 @click.option("--lists", multiple=True, metavar="FILE.parquet=NAME", help="Another system's lists, as one more line.")
-@click.option("--min-users-per-item", type=click.IntRange(1), help="Rarer items leave the catalogue.")
-@click.option("--min-items-per-user", type=click.IntRange(1), help="Users with fewer items are not fitted on.")
+@click.option("--min-users-per-item", type=click.IntRange(1),
+              help="Rarer items leave the catalogue.  [usually 10; of sequences 1]")  # fmt: skip
+@click.option("--min-items-per-user", type=click.IntRange(1),
+              help="Users with fewer items are not fitted on.  [usually 5; of sequences and sessions 1]")  # fmt: skip
 def benchmark(
     path: Path, protocol: str, models: str, out: Path, params: Path | None, lists: tuple[str, ...], **options: Any
 ) -> None:
@@ -104,7 +106,7 @@ def _show(report: dict[str, Any], out: Path) -> None:
         console.print(closing)
     for line in text.left_out_sentences(report):
         console.print(escape(line))
-    for line in report["data"]["remarks"]:
+    for line in text.remarks(report):
         console.print(f"[yellow]remark[/yellow]: {escape(line)}")
     for line in text.absent(report):
         console.print(f"[yellow]not in the table[/yellow]: {escape(line)}")

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from ibis import Table
 
 ENDED, TURNS = "ended", "turns"  # columns of `_sessions`
+SHARED_AT_MOST = 0.1  # of the session ids: somebody signs in amid a visit, but ids that restart are no ids
 
 
 class SessionsConfig(SharesConfig):
@@ -46,6 +47,7 @@ class Sessions(Splitter):
     )
 
     def _folds(self, events: Events) -> list[Fold]:
+        _refuse_restarting(events.standing)
         windows = cutoffs.windows_of(events.standing, self.config)
         return [self._fold(events, window) for window in windows]
 
@@ -83,6 +85,18 @@ class Sessions(Splitter):
         told = told.filter((at < told[BEGAN]) | ((at == told[BEGAN]) & (item < told[PLACE])))
         target = turns.filter(turns[TURN] == 0).semi_join(last, schema.USER_ID)
         return told.select(events.columns), target.select(events.columns)
+
+
+def _refuse_restarting(events: Table) -> None:
+    """DataError where session ids are numbers that begin anew with every user: their sessions would melt into one."""
+    inside = events.filter(events[schema.SESSION_ID].notnull())
+    users = inside.group_by(schema.SESSION_ID).agg(users=inside[schema.USER_ID].nunique())
+    (counts,) = users.aggregate(n=users.count(), shared=(users.users > 1).sum()).to_pyarrow().to_pylist()
+    if counts["n"] and counts["shared"] > SHARED_AT_MOST * counts["n"]:
+        raise DataError(
+            f"split: {counts['shared']:,} of {counts['n']:,} session ids belong to several users each, as if they "
+            "began anew with every user; join the user's id and the session's in one column and map session_id to it."
+        )
 
 
 def _as_users(events: Table) -> Table:

@@ -5,7 +5,7 @@ import pytest
 import scipy.sparse as sp
 
 from components.benchmark import text
-from components.benchmark.standings import Entry, standings
+from components.benchmark.standings import Entry, cost_of, standings
 from components.core.dataset import Histories
 from components.core.ranking import NEW
 from components.evaluation.protocol import Task
@@ -48,6 +48,12 @@ def test_a_p_value_that_is_the_least_these_draws_can_give_is_told_as_a_bound(mea
     assert of["other_0"]["p (Holm)"].startswith("< 0.0")
     assert not of["nearly"]["p (Holm)"].startswith("<")
     assert float(of["nearly"]["std errors"]) == pytest.approx(1.4, abs=0.1)
+
+
+def test_a_rate_that_is_too_quick_to_be_measured_is_not_told():
+    part = {"seconds": 1.0, "cpu_seconds": 0.5, "peak_mb": 200.0}
+    told = [{"users": 40, "fit": part, "ask": part | {"cpu_seconds": taken}} for taken in (0.0, 0.01, 0.02)]
+    assert [cost_of([each])["users_per_cpu_second"] for each in told] == [None, 4000, 2000]
 
 
 def test_who_finished_with_some_seeds_only_is_marked(measured):

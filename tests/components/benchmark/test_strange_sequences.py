@@ -162,6 +162,7 @@ def test_a_user_on_two_lines_is_told_of(tmp_path):
         ["user_id,item_id,timestamp", *(f"u{u},i{u + k},2024-01-0{k + 1}" for u in range(5) for k in range(4))],
         [f"{u}::{u + k}::5::97830{u}{k}60" for u in range(1, 5) for k in range(1, 5)],
         ["user:token\titem:token\tat:float", *(f"{u}\t{u + k}\t87830{u}{k}60" for u in range(5) for k in range(5))],
+        [f"{u:02}\t{u + k}" for u in range(20) for k in range(5)],
     ],
 )
 def test_a_table_of_events_in_place_of_sequences_is_refused_with_what_to_do(tmp_path, lines):

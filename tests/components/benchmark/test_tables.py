@@ -36,14 +36,34 @@ def test_canonical_tables_are_asked_under_every_protocol_in_two_views(trained_sh
 def test_a_params_file_names_any_source_and_its_unreadable_rows_are_counted(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     rows = [f"u{u},i{(u + day) % 40},2024-01-{day + 1:02}" for u in range(40) for day in range(28)]
-    (tmp_path / "sales.csv").write_text("\n".join(["who,what,at", *rows, "u1,i1,yesterday"]) + "\n", encoding="utf-8")
+    bad = ["u1,i1,yesterday", "u1,,2024-01-02", "u2,,2024-01-02"]
+    (tmp_path / "sales.csv").write_text("\n".join(["who,what,at", *rows, *bad]) + "\n", encoding="utf-8")
     (tmp_path / "params.yaml").write_text(PARAMS, encoding="utf-8")
     result = benchmark("--data", "params.yaml", "--protocol", "temporal", "--models", "popularity", "--out", "out")
     assert result.exit_code == 0, result.output
     report = report_of(tmp_path / "out")
-    assert (report["data"]["unreadable"], report["data"]["asked_users"]) == (1, 40)
+    assert (report["data"]["unreadable"], report["data"]["asked_users"]) == (3, 40)
+    first, second = report["data"]["unreadable_why"]
+    assert first == "interactions/sales.csv, line 1,123 and 1 more: an id or a time is missing"
+    assert second.startswith("interactions/sales.csv, line 1,122: ") and "yesterday" in second
+    assert second in " ".join(result.output.split())
     assert "nothing: no event at or after a fold's cut-off" in report["data"]["leaks"]
     assert "u1" not in pq.read_table(tmp_path / "out/relevant.parquet")["user_id"].to_pylist(), "ids are pseudonyms"
+
+
+def test_a_misspelt_option_of_the_split_is_refused_and_one_of_another_method_is_not(tmp_path):
+    from components.benchmark.material import recognise
+    from components.benchmark.protocols import splitter
+    from components.core.errors import ConfigError
+
+    (tmp_path / "params.yaml").write_text(PARAMS, encoding="utf-8")
+    (tmp_path / "bad.yaml").write_text(PARAMS.replace("min_users_per", "min_user_per"), encoding="utf-8")
+    (tmp_path / "other.yaml").write_text(PARAMS.replace("split: {", "split: {method: rolling, windows: 3, "), "utf-8")
+    with pytest.raises(
+        ConfigError, match=r"bad\.yaml: split: unknown option min_user_per_item; known: .*min_users_per_item"
+    ):
+        splitter("temporal", recognise(tmp_path / "bad.yaml"), {})
+    assert splitter("temporal", recognise(tmp_path / "other.yaml"), {}).config.method == "temporal"
 
 
 def test_a_table_that_needs_a_user_and_nothing_else_is_read_whole():
@@ -58,7 +78,7 @@ def test_a_table_that_needs_a_user_and_nothing_else_is_read_whole():
         "people",
         ibis.memtable({schema.USER_ID: ["a", "b"], schema.PROBLEM: [None, "'?'"]}).cast({schema.PROBLEM: "string"}),
     )
-    kept, _ = _readable(con, {schema.USERS_TABLE: people})
+    kept, *_ = _readable(con, {schema.USERS_TABLE: people})
     assert kept[schema.USERS_TABLE][schema.USER_ID].to_pandas().tolist() == ["a"]
 
 
@@ -90,7 +110,49 @@ def test_rows_of_a_snapshot_without_an_item_or_a_time_are_left_out_and_counted(t
     result = compared(data, tmp_path / "out")
     assert result.exit_code == 0, result.output
     assert report_of(tmp_path / "out")["data"]["unreadable"] == 8
-    assert "8 events lacked an id or a time" in " ".join(result.output.split())
+    assert "8 events lacked an item, a type or a time" in " ".join(result.output.split())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("unit", ["s", "ms", "us", "ns"])
+@pytest.mark.parametrize("zone", [None, "UTC"])
+def test_times_of_any_unit_with_a_zone_or_without_are_read(tmp_path, unit, zone):
+    start = datetime(2024, 1, 1)  # noqa: DTZ001 – Arrow puts the zone to it
+    times = pa.array([start + timedelta(days=7 * at % 40) for at in range(40)], pa.timestamp(unit, zone))
+    data = a_snapshot(tmp_path / "shop", timestamp=times, session_id=pa.nulls(40))
+    assert compared(data, tmp_path / "out").exit_code == 0
+    told, usual = report_of(tmp_path / "out"), compared(a_snapshot(tmp_path / "usual"), tmp_path / "as_usual")
+    assert usual.exit_code == 0 and told["views"] == report_of(tmp_path / "as_usual")["views"]
+    assert told["data"]["unreadable"] == 0
+
+
+@pytest.mark.slow
+def test_a_blank_id_is_none_and_events_of_no_user_are_told(tmp_path):
+    whole = pq.read_table(a_snapshot(tmp_path / "whole") / "interactions.parquet")
+    items = ["" if at % 5 == 0 else item for at, item in enumerate(whole["item_id"].to_pylist())]
+    users = [None if at == 1 else "" if at == 2 else user for at, user in enumerate(whole["user_id"].to_pylist())]
+    data = a_snapshot(tmp_path / "blank", item_id=items, user_id=users)
+    assert compared(data, tmp_path / "out").exit_code == 0
+    told = report_of(tmp_path / "out")["data"]
+    assert told["unreadable"] == 8
+    assert told["remarks"] == ["2 events have no user: they are in nobody's history"]
+
+
+@pytest.mark.slow
+def test_where_no_event_counts_it_says_what_there_is_and_what_counts(tmp_path):
+    result = compared(a_snapshot(tmp_path / "case", event_type=["Purchase"] * 40), tmp_path / "out")
+    words = " ".join(result.output.split())
+    assert result.exit_code == 2 and "no event is left to split" in words and "there are 40 Purchase." in words
+
+
+@pytest.mark.slow
+def test_a_second_run_leaves_no_answers_of_the_first(tmp_path):
+    data, out = a_snapshot(tmp_path / "shop"), tmp_path / "out"
+    given = ("--min-users-per-item", 1, "--min-items-per-user", 1, "--models", "popularity", "--out", out)
+    assert benchmark("--data", data, "--protocol", "leave-last-out", "--repeats", *given).exit_code == 0
+    assert (out / "relevant.all.parquet").is_file()
+    assert compared(data, out).exit_code == 0
+    assert [file.name for file in out.glob("relevant*")] == ["relevant.parquet"]
 
 
 @pytest.mark.slow

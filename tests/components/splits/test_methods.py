@@ -256,6 +256,14 @@ def test_a_session_across_the_cutoff_is_fitted_on_by_nobody_before_it_ends():
     assert not [e for fold in found.values() for e in told(fold.history) if e.startswith("across")]
 
 
+def test_sessions_that_begin_anew_with_every_user_are_refused_and_a_few_shared_ones_are_not():
+    visits = [(user, item, day, s.VIEW, f"{day}") for user in "abc" for item in "xy" for day in (0, 5, 16, 19)]
+    with pytest.raises(DataError, match="4 of 4 session ids belong to several users each"):
+        folds(Sessions(), *visits)
+    whole = [(user, item, day, s.VIEW, f"{user}-{session}") for user, item, day, _, session in visits]
+    assert folds(Sessions(), *whole, ("a", "z", 0, s.VIEW, "b-0"))
+
+
 def test_a_shop_without_sessions_is_told_so():
     with pytest.raises(DataError, match="no session of 2 events"):
         folds(Sessions(), *TWENTY_DAYS)
