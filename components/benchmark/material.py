@@ -63,6 +63,12 @@ class Material:
         return self.source is None or self.source.open().has_times
 
     @property
+    def file(self) -> str | None:
+        """Its name, where it is not the usual one of its kind: what a command must say."""
+        usual = (*SEQUENCE_FILES, "params.yaml")
+        return self.path.name if self.path.is_file() and self.path.name not in usual else None
+
+    @property
     def repeatable(self) -> bool:
         """Whether `digest` names all that is read; what a source reads is known only once it was copied."""
         return self.kind != "source"
@@ -90,9 +96,11 @@ def recognise(path: Path) -> Material:
     if path.suffix in PARAMS_SUFFIXES and path.is_file():
         params = read_params(path)
         source = parse(SourceChoice, params.get("source"), f"{path}: source")
-        return Material("source", source.component, path, source, params)
+        name = source.component if path.stem == "params" else path.stem
+        return Material("source", name, path, source, params)
     if path.is_file() and path.suffix != ".parquet":
-        return Material("sequences", path.parent.resolve().name, path, _sequences(path))
+        name = path.parent.resolve().name if path.name in SEQUENCE_FILES else path.name
+        return Material("sequences", name, path, _sequences(path))
     if (path / INTERACTIONS).is_file():
         return Material("snapshot", path.resolve().name, path)
     found = [path / name for name in SEQUENCE_FILES if (path / name).is_file()]

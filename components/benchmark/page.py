@@ -39,7 +39,7 @@ def write(report: dict[str, Any], path: Path) -> Path:
     page.heading("Options")
     rows = [[name, e["component"], ", ".join(f"{o} {v}" for o, v in e["params"].items()) or "defaults"]
             for name, e in report["entries"].items()]  # fmt: skip
-    page.table(["model", "component", "options that differ from its defaults"], rows)
+    page.table(["model", "component", "options that its line sets"], rows)
     return page.write(path)
 
 

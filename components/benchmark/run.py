@@ -146,7 +146,7 @@ class _Course:
 
     def told(self, material: Material, config: BenchmarkConfig) -> dict[str, Any]:
         """What the report says of the data and of how they were cut."""
-        named = {"name": material.name, "kind": material.kind, "has_times": material.has_times}
+        named = {"name": material.name, "kind": material.kind, "has_times": material.has_times, "file": material.file}
         return {
             "data": told(self.prepared, config.fold) | named | _questions(self.asked, config),
             "split": self.split.config.model_dump(mode="json", exclude={"engine"}),

@@ -38,7 +38,8 @@ def command(report: dict[str, Any]) -> str:
     """The command that makes these figures again, with the reader's own folders in the place of ours."""
     asked, data = report["asked"], report["data"]
     where = {"sequences": "<folder with sequences.txt>", "snapshot": "<folder of clean tables>"}
-    parts = ["shoploop benchmark", "--data", where.get(data["kind"], "params.yaml"), "--protocol", asked["protocol"]]
+    file = shlex.quote(data["file"]) if data.get("file") else where.get(data["kind"], "params.yaml")
+    parts = ["shoploop benchmark", "--data", file, "--protocol", asked["protocol"]]
     finished = ",".join(e for e, entry in report["entries"].items() if entry["cost"])
     parts += ["--models", asked.get("models", finished), "--out", "<folder>"]  # older reports do not say who was asked
     parts += [f"--params {shlex.quote(given['file'])}"] if (given := report.get("params")) else []
@@ -211,6 +212,6 @@ def write(report: dict[str, Any], path: Path) -> Path:
             parts += [f"## {heading}", "\n".join(f"- {line}" for line in lines)]
     options = [[n, e["component"], ", ".join(f"{o} {v}" for o, v in e["params"].items()) or "defaults"]
                for n, e in report["entries"].items()]  # fmt: skip
-    parts += ["## Options", markdown_table(["model", "component", "options that differ from its defaults"], options)]
+    parts += ["## Options", markdown_table(["model", "component", "options that its line sets"], options)]
     write_text(path, "\n\n".join(parts) + "\n")
     return Path(path)

@@ -51,6 +51,24 @@ def test_a_params_file_names_any_source_and_its_unreadable_rows_are_counted(tmp_
     assert "u1" not in pq.read_table(tmp_path / "out/relevant.parquet")["user_id"].to_pylist(), "ids are pseudonyms"
 
 
+def test_two_files_of_one_folder_do_not_read_alike(tmp_path):
+    from components.benchmark import text
+    from components.benchmark.material import recognise
+
+    for name in ("params.yaml", "may.yaml"):
+        (tmp_path / name).write_text(PARAMS, encoding="utf-8")
+    for name in ("sequences.txt", "shop 24.txt"):
+        (tmp_path / name).write_text("u a b c\n", encoding="utf-8")
+    usual, own = [[recognise(tmp_path / name) for name in names] for names in (
+        ("params.yaml", "sequences.txt"), ("may.yaml", "shop 24.txt"))]  # fmt: skip
+    assert [(m.name, m.file) for m in usual] == [("tables", None), (tmp_path.name, None)]
+    assert [(m.name, m.file) for m in own] == [("may", "may.yaml"), ("shop 24.txt", "shop 24.txt")]
+    asked = {"protocol": "leave-last-out", "seeds": 1, "validation": False, "repeats": False, "density": {}}
+    asked |= text.USUAL | {"models": "als"}
+    told = text.command({"asked": asked, "entries": {}, "data": {"kind": "sequences", "file": own[1].file}})
+    assert told.startswith("shoploop benchmark --data 'shop 24.txt' --protocol leave-last-out --models als")
+
+
 def test_a_misspelt_option_of_the_split_is_refused_and_one_of_another_method_is_not(tmp_path):
     from components.benchmark.material import recognise
     from components.benchmark.protocols import splitter
