@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from components.benchmark import text
-from components.report.figures import PALETTE, interval_plot, new_axes, new_figure, with_fonts
+from components.report.figures import PALETTE, interval_plot, name_points, new_axes, new_figure, with_fonts
 from components.report.page import Page
 
 if TYPE_CHECKING:
@@ -54,16 +54,17 @@ def accuracy(report: dict[str, Any], view: str) -> Figure:
 def cost(report: dict[str, Any], view: str) -> Figure:
     """NDCG against CPU seconds of the fit, one point per entrant whose cost is known."""
     k, part = report["asked"]["k"], report["views"][view]
-    figure = new_figure(height=4.6)
+    figure = new_figure(height=6.4)
     ax = new_axes(figure, "Accuracy against cost", "CPU seconds of the fit", f"NDCG@{k}")
     ax.set_xscale("log")
-    for place, name in enumerate(part["order"]):
-        entry = report["entries"][name]
-        if entry["cost"]:
-            at = (max(entry["cost"]["fit_cpu_seconds"], LEAST_CPU_S), part["figures"][name][f"ndcg_at_{k}"]["mean"])
-            ax.scatter(*at, color=PALETTE[0], zorder=3)
-            beside = (5, 5) if place % 2 == 0 else (5, -11)  # neighbours in the order do not cover each other
-            ax.annotate(name, at, xytext=beside, textcoords="offset points", fontsize=8.5)
+    costs = {name: report["entries"][name]["cost"] for name in part["order"]}
+    points = {
+        name: (max(cost["fit_cpu_seconds"], LEAST_CPU_S), part["figures"][name][f"ndcg_at_{k}"]["mean"])
+        for name, cost in costs.items()
+        if cost
+    }
+    ax.scatter(*zip(*points.values(), strict=True), color=PALETTE[0], zorder=3)
     ax.margins(x=0.15, y=0.1)
     ax.grid(color="#e6eaf0")
+    name_points(ax, points)
     return with_fonts(figure)

@@ -18,6 +18,10 @@ MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 LINES = ("-", "--", ":")  # where the colours begin again
 SOFT = "#5b6675"
 WIDTH_IN = 8.0
+NAME_SIZE = 8.5  # of names beside points, in points of 1/72 inch, as all that follows
+LETTER_WIDTH = 0.62  # of its size, on average
+DOT = 5.0  # from the middle of a dot to where a name may begin
+NAME_UP = (-4.0, 4.0, -13.0, 13.0, -22.0, 22.0, -32.0, 32.0)  # where its foot may stand, the nearest first
 # Product words may be Chinese, Japanese or Korean; the first installed one of these draws them.
 CJK_FONTS = (
     "Noto Sans CJK SC", "Noto Sans SC", "Source Han Sans SC", "WenQuanYi Micro Hei", "WenQuanYi Zen Hei",
@@ -153,6 +157,50 @@ def interval_plot(
     ax.set_ylim(len(names) - 0.4, -0.6)
     ax.grid(axis="x", color="#e6eaf0")
     return with_fonts(figure)
+
+
+def name_points(ax: Axes, points: Mapping[str, tuple[float, float]]) -> None:
+    """Write each point's name beside it, where it covers no other name and no point as long as there is such a place.
+
+    points  name → place in the axes' own numbers; drawn before, with limits and scales that stay
+    """
+    ax.figure.draw_without_rendering()  # the layout settles where the axes lie
+    to_points = 72 / ax.figure.dpi
+    at = {name: ax.transData.transform(place) * to_points for name, place in points.items()}
+    taken = [(x - DOT, y - DOT, x + DOT, y + DOT) for x, y in at.values()]
+    for name, (x, y) in at.items():
+        width = LETTER_WIDTH * len(name) * NAME_SIZE
+        boxes = {
+            (right, up): (
+                x + right - (width if right < 0 else 0),
+                y + up,
+                x + right + (width if right > 0 else 0),
+                y + up + NAME_SIZE,
+            )
+            for up in NAME_UP
+            for right in (DOT, -DOT)
+        }
+        best = min(boxes, key=lambda beside: sum(_overlap(boxes[beside], other) for other in taken))
+        taken.append(boxes[best])
+        line = (
+            {"arrowstyle": "-", "color": SOFT, "linewidth": 0.5} if abs(best[1] + NAME_SIZE / 2) > NAME_SIZE else None
+        )
+        ax.annotate(
+            name,
+            points[name],
+            xytext=best,
+            textcoords="offset points",
+            fontsize=NAME_SIZE,
+            ha="left" if best[0] > 0 else "right",
+            arrowprops=line,
+        )
+
+
+def _overlap(one: Sequence[float], other: Sequence[float]) -> float:
+    """Area that two boxes (left, low, right, high) share."""
+    width = min(one[2], other[2]) - max(one[0], other[0])
+    height = min(one[3], other[3]) - max(one[1], other[1])
+    return max(width, 0.0) * max(height, 0.0)
 
 
 def histogram_pair(
