@@ -49,7 +49,8 @@ def typed(table: Table, name: str, file: Path, *, undone: bool = False) -> tuple
 
 def without_blank_ids(events: Table) -> Table:
     """An id of no letters, or of blanks alone, is none."""
-    return events.mutate(**{c: events[c].nullif("") for c in (schema.USER_ID, schema.ITEM_ID)})
+    ids = (schema.USER_ID, schema.ITEM_ID)
+    return events.mutate(**{c: (events[c].strip() == "").ifelse(None, events[c]) for c in ids})
 
 
 def _known_times(table: Table) -> Table:
