@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from components.benchmark import sequence_files, snapshot
 from components.core import schema
 from components.core.bundle import read_json, sha256
-from components.core.config import parse, read_params
+from components.core.config import PARAMS_FILE, parse, read_params
 from components.core.errors import DataError
 from components.core.source_files import digest_of, files_of
 from components.data import engine, policy
@@ -65,8 +65,7 @@ class Material:
     @property
     def file(self) -> str | None:
         """Its name, where it is not the usual one of its kind: what a command must say."""
-        usual = (*SEQUENCE_FILES, "params.yaml")
-        return self.path.name if self.path.is_file() and self.path.name not in usual else None
+        return _own_name(self.path)
 
     @property
     def repeatable(self) -> bool:
@@ -96,11 +95,9 @@ def recognise(path: Path) -> Material:
     if path.suffix in PARAMS_SUFFIXES and path.is_file():
         params = read_params(path)
         source = parse(SourceChoice, params.get("source"), f"{path}: source")
-        name = source.component if path.stem == "params" else path.stem
-        return Material("source", name, path, source, params)
+        return Material("source", _own_name(path) or source.component, path, source, params)
     if path.is_file() and path.suffix != ".parquet":
-        name = path.parent.resolve().name if path.name in SEQUENCE_FILES else path.name
-        return Material("sequences", name, path, _sequences(path))
+        return Material("sequences", _own_name(path) or path.parent.resolve().name, path, _sequences(path))
     if (path / INTERACTIONS).is_file():
         return Material("snapshot", path.resolve().name, path)
     found = [path / name for name in SEQUENCE_FILES if (path / name).is_file()]
@@ -115,6 +112,11 @@ def recognise(path: Path) -> Material:
         f"`user item item …`, by whatever name, a folder with {SEQUENCE_FILES[0]}, a folder of canonical tables "
         f"({INTERACTIONS}, as artifacts/clean is), or a params.yaml."
     )
+
+
+def _own_name(path: Path) -> str | None:
+    """A file's name; None of a folder, and of a file that is called as files of its kind are."""
+    return path.name if path.is_file() and path.name not in (*SEQUENCE_FILES, PARAMS_FILE) else None
 
 
 def load(material: Material, folder: Path, config: EngineConfig) -> dict[str, Any]:
@@ -213,8 +215,13 @@ def rejections(landed: Path) -> list[str]:
     for file in sorted(landed.glob("*.rejected.parquet")):
         counted = pq.read_table(file, columns=[*keys, row]).group_by(keys).aggregate([(row, "count"), (row, "min")])
         found += counted.select([f"{row}_count", f"{row}_min", *keys]).to_pylist()
-    most = sorted((tuple(of.values()) for of in found), reverse=True)[:NAMED]
-    return [_placed(file, at, n, why) for n, at, file, why in most]
+    return _most_frequent([tuple(of.values()) for of in found])
+
+
+def _most_frequent(found: list[tuple[int, int, str, str]]) -> list[str]:
+    """What is wrong with rows, most frequent first, in words; found: how many, the first one's line, its file, why."""
+    most = sorted(found, key=lambda each: (-each[0], *each[1:]))[:NAMED]
+    return [f"{file}, line {at:,}{f' and {n - 1:,} more' if n > 1 else ''}: {why}" for n, at, file, why in most]
 
 
 def _cleaning(material: Material) -> CleanConfig:
@@ -245,12 +252,5 @@ def _why(events: Table, needed: list[str]) -> list[str]:
     lacking = ibis.or_(*(events[column].isnull() for column in needed))
     said = events.mutate(why=ibis.coalesce(events[schema.PROBLEM], lacking.ifelse("an id or a time is missing", None)))
     said = said.filter(said.why.notnull()).group_by([schema.SOURCE_FILE, "why"])
-    row = schema.SOURCE_ROW
-    found = said.agg(n=lambda t: t.count(), first=lambda t: t[row].min()).to_pyarrow().to_pylist()
-    most = sorted(found, key=lambda each: (-each["n"], each[schema.SOURCE_FILE], each["first"]))[:NAMED]
-    return [_placed(each[schema.SOURCE_FILE], each["first"], each["n"], each["why"]) for each in most]
-
-
-def _placed(file: str, first: int, n: int, why: str) -> str:
-    """Where the first of n rows stands, and what is wrong with them."""
-    return f"{file}, line {first:,}{f' and {n - 1:,} more' if n > 1 else ''}: {why}"
+    found = said.agg(n=lambda t: t.count(), first=lambda t: t[schema.SOURCE_ROW].min()).to_pyarrow().to_pylist()
+    return _most_frequent([(each["n"], each["first"], each[schema.SOURCE_FILE], each["why"]) for each in found])

@@ -6,13 +6,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from components.benchmark import text
+from components.benchmark.standings import LEAST_MEASURED_S
 from components.report.figures import PALETTE, interval_plot, name_points, new_axes, new_figure, with_fonts
 from components.report.page import Page
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-LEAST_CPU_S = 0.01  # a logarithmic axis has no zero
 
 
 def write(report: dict[str, Any], path: Path) -> Path:
@@ -37,9 +36,7 @@ def write(report: dict[str, Any], path: Path) -> Path:
             page.heading(heading)
             page.text("\n".join(lines))
     page.heading("Options")
-    rows = [[name, e["component"], ", ".join(f"{o} {v}" for o, v in e["params"].items()) or "defaults"]
-            for name, e in report["entries"].items()]  # fmt: skip
-    page.table(["model", "component", "options that its line sets"], rows)
+    page.table(*text.option_rows(report))
     return page.write(path)
 
 
@@ -59,7 +56,10 @@ def cost(report: dict[str, Any], view: str) -> Figure:
     ax.set_xscale("log")
     costs = {name: report["entries"][name]["cost"] for name in part["order"]}
     points = {
-        name: (max(cost["fit_cpu_seconds"], LEAST_CPU_S), part["figures"][name][f"ndcg_at_{k}"]["mean"])
+        name: (
+            max(cost["fit_cpu_seconds"], LEAST_MEASURED_S),  # a logarithmic axis has no zero
+            part["figures"][name][f"ndcg_at_{k}"]["mean"],
+        )
         for name, cost in costs.items()
         if cost
     }

@@ -25,8 +25,6 @@ from components.splits.folds import write_folds
 from components.splits.splitter import SplitConfig, Splitter
 
 if TYPE_CHECKING:
-    from ibis import Table
-
     from components.benchmark.material import Material
 
 # Protocol, as the command line calls it → split method.
@@ -119,28 +117,19 @@ def prepare(material: Material, split: Splitter, work: Path) -> Path:
         found = load(material, fresh / CLEAN, EngineConfig())
         con = EngineConfig().open()
         interactions = engine.read_parquet(con, fresh / CLEAN / f"{schema.INTERACTIONS_TABLE}.parquet")
-        _refuse_nothing(interactions, split, found, material.path)
-        write_folds(con, split, split.folds(interactions, read_undone(con, fresh / CLEAN)), fresh)
+        try:
+            folds = split.folds(interactions, read_undone(con, fresh / CLEAN))
+        except DataError as e:  # what cleaning dropped may be why
+            raise DataError(" ".join((f"{material.path}: {e}", *_before(found["remarks"])))) from None
+        write_folds(con, split, folds, fresh)
         con.disconnect()
         write_json(fresh / FOUND, found)
     return folder
 
 
-def _refuse_nothing(events: Table, split: Splitter, found: dict[str, Any], path: Path) -> None:
-    """DataError where no event counts: what was read, what cleaning left out, and what the split counts."""
-    config = split.config
-    counted = sorted({*config.history_events, *config.target_events})
-    kinds = (
-        events.group_by(schema.EVENT_TYPE).agg(users=events[schema.USER_ID].notnull().sum()).to_pyarrow().to_pylist()
-    )
-    if any(kind["users"] for kind in kinds if kind[schema.EVENT_TYPE] in counted):
-        return
-    there = ", ".join(sorted(f"{kind['users']:,} {kind[schema.EVENT_TYPE]}" for kind in kinds)) or "none"
-    said = f" Before: {'; '.join(found['remarks'])} (clean.cleaners in a params.yaml)." if found["remarks"] else ""
-    raise DataError(
-        f"{path}: no event is left to split. It counts {', '.join(counted)} of known users (split.history_events, "
-        f"split.target_events); after cleaning there are {there}.{said}"
-    )
+def _before(remarks: list[str]) -> list[str]:
+    """What was remarked before the split, where anything was."""
+    return [f"Before: {'; '.join(remarks)} (section clean of a params.yaml)."] if remarks else []
 
 
 def question(folder: Path, fold: str) -> Question:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from components.core import schema
 from components.core.errors import DataError
 from components.data.cleaner import totals
+from components.data.landing.mistaken import table_of_events
 from components.data.source import SourceChoice
 from components.data.sources.sequences import ATTRIBUTES, SEQUENCES, read_attributes
 
@@ -63,12 +64,8 @@ def remarks(events: Table, file: str) -> list[str]:
 def _refuse_rows(counts: dict[str, int], file: str) -> None:
     """DataError where every line is a user and one item, and users stand on many: rows of events, in no order."""
     if counts["events"] == counts["lines"] and counts["on_several"] > MANY * counts["users"]:
-        raise DataError(
-            f"{file}: a table with one event a line: each of its {counts['lines']:,} lines holds one item, and "
-            f"{counts['on_several']:,} of {counts['users']:,} users stand on several, where lines `user item item …` "
-            "are read. Write one line for each user, oldest first, or declare the table in a params.yaml (source: "
-            "tables, docs/bring-your-own-data.md)."
-        )
+        several = f"{counts['on_several']:,} of {counts['users']:,} users stand on several"
+        raise table_of_events(file, f"each of its {counts['lines']:,} lines holds one item, and {several}")
 
 
 def _several(counts: dict[str, int]) -> list[str]:

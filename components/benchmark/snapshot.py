@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from components.core import schema
 from components.core.errors import DataError
+from components.data.cleaner import blank
 from components.data.cleaning import types
 from components.data.undone import UNDONE_AT
 
@@ -49,8 +50,7 @@ def typed(table: Table, name: str, file: Path, *, undone: bool = False) -> tuple
 
 def without_blank_ids(events: Table) -> Table:
     """An id of no letters, or of blanks alone, is none."""
-    ids = (schema.USER_ID, schema.ITEM_ID)
-    return events.mutate(**{c: (events[c].strip() == "").ifelse(None, events[c]) for c in ids})
+    return events.mutate(**{c: blank(events, c).ifelse(None, events[c]) for c in (schema.USER_ID, schema.ITEM_ID)})
 
 
 def _known_times(table: Table) -> Table:
@@ -61,7 +61,7 @@ def _known_times(table: Table) -> Table:
 
 def _kind(held: DataType) -> str:
     """DuckDB's name of a type that Ibis does not know; empty for all others."""
-    return str(held.raw_type.args["kind"]).strip('"') if held.is_unknown() else ""
+    return str(held.raw_type).strip('"') if held.is_unknown() else ""
 
 
 def _stands_for(wanted: str, held: DataType) -> bool:

@@ -19,7 +19,7 @@ MAIN = "ndcg"
 RESAMPLES = 2 * SAMPLES  # of differences, at least
 RESAMPLES_EACH = 200  # for every comparison more: a corrected p value can fall to a hundredth, however many there are
 COVERAGE = "coverage"
-LEAST_MEASURED_S = 0.01  # of CPU time: the system counts in hundredths
+LEAST_MEASURED_S = 0.01  # of CPU time; what took less tells of the clock and of noise
 
 
 @dataclass(frozen=True)

@@ -100,20 +100,28 @@ def left_out_sentences(report: dict[str, Any]) -> list[str]:
         lacking = f"{data['unreadable']:,} events lacked an item, a type or a time, or held what could not be read"
         lacking += f" ({'; '.join(data['unreadable_why'])})" if data.get("unreadable_why") else ""
         read = f"{data['rejected']:,} lines could not be read{why}, and {lacking}."
-    least = split["min_users_per_item"], split["min_items_per_user"]
-    thinned = least != (1, 1)
-    only = "only in the target, or left out as too rare" if thinned else "only in the target"
+    least, only = _least(split), _only(split)
     dropped = (
         f"{data['target_outside_share']:.2%} of what was to be foretold names items that are {only}, and "
         f"{data['target_unknown_users']:,} users are {only}: they are dropped."
     )
     said = [read, dropped, *_not_asked(report)]
-    if thinned:
+    if least != (1, 1):
         said.append(f"Items with fewer than {least[0]} users and users with fewer than {least[1]} items are left out.")
     seen = data["only_seen_before"].get(NEW, 0)
     if seen:
         said.append(f"{seen:,} users went on to nothing but items they had before; they do not count among new items.")
     return said
+
+
+def _least(split: dict[str, Any]) -> tuple[int, int]:
+    """Users that an item needs, and items that a user needs, to be fitted on."""
+    return split["min_users_per_item"], split["min_items_per_user"]
+
+
+def _only(split: dict[str, Any]) -> str:
+    """Why items and users of the target are in no history."""
+    return "only in the target" if _least(split) == (1, 1) else "only in the target, or left out as too rare"
 
 
 def _not_asked(report: dict[str, Any]) -> list[str]:
@@ -122,7 +130,8 @@ def _not_asked(report: dict[str, Any]) -> list[str]:
     why = "did nothing that could be held out"
     if turns := TURNS.get(split["method"]):
         why = f"have fewer than {fewest(split['min_turns'], report['asked']['fold'])} {turns}"
-    words = {"nothing_held_out": why, "only_unknown_items": "went on to nothing but items that are only in the target"}
+    only = f"went on to nothing but items that are {_only(split)}"
+    words = {"nothing_held_out": why, "only_unknown_items": only}
     return [f"{counts[n]:,} users {said}: fitted on, not asked." for n, said in words.items() if counts.get(n)]
 
 
@@ -183,6 +192,19 @@ def slice_rows(report: dict[str, Any], view: str) -> tuple[list[str], list[list[
     return ["by", "users with", "users", *names], rows
 
 
+def option_rows(report: dict[str, Any]) -> tuple[list[str], list[list[str]]]:
+    """Columns and rows: what every entrant is, and which options its line sets."""
+    rows = [
+        [
+            name,
+            entry["component"],
+            ", ".join(f"{option} {value}" for option, value in entry["params"].items()) or "none",
+        ]
+        for name, entry in report["entries"].items()
+    ]
+    return ["model", "component", "options that its line sets"], rows
+
+
 def absent(report: dict[str, Any]) -> list[str]:
     """Whose lists are not in the table, of which seed, and why."""
     failed = [f"{f['name']} (seed {f['seed']}): {f['reason']}" for f in report["failed"]]
@@ -210,8 +232,6 @@ def write(report: dict[str, Any], path: Path) -> Path:
     for heading, lines in (("Not in the table", absent(report)), ("Remarks", remarks(report))):
         if lines:
             parts += [f"## {heading}", "\n".join(f"- {line}" for line in lines)]
-    options = [[n, e["component"], ", ".join(f"{o} {v}" for o, v in e["params"].items()) or "defaults"]
-               for n, e in report["entries"].items()]  # fmt: skip
-    parts += ["## Options", markdown_table(["model", "component", "options that its line sets"], options)]
+    parts += ["## Options", markdown_table(*option_rows(report))]
     write_text(path, "\n\n".join(parts) + "\n")
     return Path(path)

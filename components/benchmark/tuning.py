@@ -109,9 +109,7 @@ class Search:
             first = Tried(0, spec.params, {}, now, now, reason)
         else:
             watch = _booked(study, spent, never)
-            least = min(self.config.minutes, LEAST_MINUTES)
-            left = max(self.config.minutes - spent / 60, least)  # what was fitted before is only looked up
-            first = self._tried(0, spec, spec.params, left, watch)
+            first = self._tried(0, spec, spec.params, self._left(spent), watch)
         spent += first.ended - first.started  # next to nothing where it was done before
         study.set_user_attr(SPENT, spent)  # at once, as every few seconds of a trial: no minute is given twice
         self._tell(spec, first)
@@ -127,7 +125,7 @@ class Search:
                 params = with_option(params, name, _suggest(trial, name, parameter))
             watch = pruning.Watch(trial) if spec.is_model else never  # trees that stop by themselves have no curve
             watch = _booked(study, spent, watch)
-            done = self._tried(number, spec, params, self.config.minutes - spent / 60, watch)
+            done = self._tried(number, spec, params, self._left(spent), watch)
             spent += done.ended - done.started
             _close(study, trial, done, params)
             study.set_user_attr(SPENT, spent)
@@ -135,6 +133,10 @@ class Search:
             record(spec, done)
             tried.append(done)
         return max(tried, key=lambda t: t.value), tried
+
+    def _left(self, spent: float) -> float:
+        """Minutes after so many seconds, never none: what an earlier run has fitted is still looked up."""
+        return max(self.config.minutes - spent / 60, min(self.config.minutes, LEAST_MINUTES))
 
     def note(self, spec: Spec, tried: list[Tried]) -> str:
         """Why a line's options were not searched, in words; empty where they were."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from components.core.command_line import MINUTES
+from components.core.command_line import MINUTES, density_options
 
 if TYPE_CHECKING:
     from components.benchmark.run import BenchmarkConfig
@@ -32,10 +32,7 @@ LOG_WIDTH = 200  # letters; a log has no edge to wrap at
 @click.option("--repeats", is_flag=True, help="Keep bought items in the lists: two views, all items and new ones.")
 @click.option("--validation", is_flag=True, help="Ask the validation fold instead: to choose options by.")
 @click.option("--lists", multiple=True, metavar="FILE.parquet=NAME", help="Another system's lists, as one more line.")
-@click.option("--min-users-per-item", type=click.IntRange(1),
-              help="Rarer items leave the catalogue.  [usually 10; of sequences 1]")  # fmt: skip
-@click.option("--min-items-per-user", type=click.IntRange(1),
-              help="Users with fewer items are not fitted on.  [usually 5; of sequences and sessions 1]")  # fmt: skip
+@density_options
 def benchmark(
     path: Path, protocol: str, models: str, out: Path, params: Path | None, lists: tuple[str, ...], **options: Any
 ) -> None:

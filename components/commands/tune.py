@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from components.core.command_line import MINUTES
+from components.core.command_line import MINUTES, density_options
 
 ROOT = Path(".")
 
@@ -26,10 +26,7 @@ ROOT = Path(".")
 @click.option("--seed", default=7, show_default=True, type=click.IntRange(0), help="Of the models and the search.")
 @click.option("--k", default=10, show_default=True, type=click.IntRange(1, 1000), help="Length of the lists.")
 @click.option("--repeats", is_flag=True, help="Judge lists of all items, bought ones too; else of new items.")
-@click.option("--min-users-per-item", type=click.IntRange(1),
-              help="Rarer items leave the catalogue.  [usually 10; of sequences 1]")  # fmt: skip
-@click.option("--min-items-per-user", type=click.IntRange(1),
-              help="Users with fewer items are not fitted on.  [usually 5; of sequences and sessions 1]")  # fmt: skip
+@density_options
 def tune(path: Path, models: str, out: Path, params: Path | None, **options: Any) -> None:
     """Search options on the validation fold; the test fold is never asked.
 

@@ -6,6 +6,7 @@ import atexit
 import importlib
 import os
 import sys
+from collections.abc import Callable
 
 import click
 
@@ -13,6 +14,14 @@ from components.core.errors import ShoploopError
 
 MOST_MINUTES = 7 * 24 * 60  # of the wall, for one model
 MINUTES = click.FloatRange(0, MOST_MINUTES, min_open=True)
+
+
+def density_options(command: Callable) -> Callable:
+    """Adds min_users_per_item and min_items_per_user, which thin the data; None where nobody says so."""
+    users = "Rarer items leave the catalogue.  [usually 10; of sequences 1]"
+    items = "Users with fewer items are not fitted on.  [usually 5; of sequences and sessions 1]"
+    command = click.option("--min-items-per-user", type=click.IntRange(1), help=items)(command)
+    return click.option("--min-users-per-item", type=click.IntRange(1), help=users)(command)
 
 
 class PlainErrors(click.Group):

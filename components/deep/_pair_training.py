@@ -183,7 +183,8 @@ class PairTrainer:
         """Start of the network, and everything a step needs."""
         histories, n_items = data.histories, len(data.items)
         self.config, self.rng = config, rng
-        self.maker = ExampleMaker(histories, (config.basket_decay,), config.max_length, config.repeat_weight)
+        repeats = config.repeat_weight if config.objective == "softmax" else 1  # probabilities count all alike
+        self.maker = ExampleMaker(histories, (config.basket_decay,), config.max_length, repeats)
         popularity = popularity_of(histories, n_items)
         start = start_embeddings(histories, n_items, config.embedding_size, rng)
         self.network = PairNetwork(form, config, start, popularity, attributes_of(data, form), rng)
@@ -223,7 +224,6 @@ class PairTrainer:
             losses, unbought = sampled_softmax(targets, query, others, log_expected, own), 0.0
         else:
             losses = tf.math.softplus(tf.gather(self.log_expected, bought) - targets)
-            target_weights = tf.ones_like(losses)  # a probability counts every purchase alike
             unbought = tf.reduce_sum(tf.math.softplus(others - log_expected))
         return (tf.reduce_sum(losses * target_weights) + unbought) / tf.reduce_sum(target_weights)
 

@@ -22,6 +22,7 @@ NAME_SIZE = 8.5  # of names beside points, in points of 1/72 inch, as all that f
 LETTER_WIDTH = 0.62  # of its size, on average
 DOT = 5.0  # from the middle of a dot to where a name may begin
 NAME_UP = (-4.0, 4.0, -13.0, 13.0, -22.0, 22.0, -32.0, 32.0)  # where its foot may stand, the nearest first
+NEAR = 2  # of them need no line to the point
 # Product words may be Chinese, Japanese or Korean; the first installed one of these draws them.
 CJK_FONTS = (
     "Noto Sans CJK SC", "Noto Sans SC", "Source Han Sans SC", "WenQuanYi Micro Hei", "WenQuanYi Zen Hei",
@@ -168,23 +169,10 @@ def name_points(ax: Axes, points: Mapping[str, tuple[float, float]]) -> None:
     to_points = 72 / ax.figure.dpi
     at = {name: ax.transData.transform(place) * to_points for name, place in points.items()}
     taken = [(x - DOT, y - DOT, x + DOT, y + DOT) for x, y in at.values()]
-    for name, (x, y) in at.items():
-        width = LETTER_WIDTH * len(name) * NAME_SIZE
-        boxes = {
-            (right, up): (
-                x + right - (width if right < 0 else 0),
-                y + up,
-                x + right + (width if right > 0 else 0),
-                y + up + NAME_SIZE,
-            )
-            for up in NAME_UP
-            for right in (DOT, -DOT)
-        }
+    for name, place in at.items():
+        boxes = {(right, up): _name_box(name, *place, right, up) for up in NAME_UP for right in (DOT, -DOT)}
         best = min(boxes, key=lambda beside: sum(_overlap(boxes[beside], other) for other in taken))
         taken.append(boxes[best])
-        line = (
-            {"arrowstyle": "-", "color": SOFT, "linewidth": 0.5} if abs(best[1] + NAME_SIZE / 2) > NAME_SIZE else None
-        )
         ax.annotate(
             name,
             points[name],
@@ -192,8 +180,15 @@ def name_points(ax: Axes, points: Mapping[str, tuple[float, float]]) -> None:
             textcoords="offset points",
             fontsize=NAME_SIZE,
             ha="left" if best[0] > 0 else "right",
-            arrowprops=line,
+            arrowprops=None if best[1] in NAME_UP[:NEAR] else {"arrowstyle": "-", "color": SOFT, "linewidth": 0.5},
         )
+
+
+def _name_box(name: str, x: float, y: float, right: float, up: float) -> tuple[float, float, float, float]:
+    """Left, low, right and high end of a name that begins, or with `right` below 0 ends, so far from a point."""
+    width = LETTER_WIDTH * len(name) * NAME_SIZE
+    left = x + right - (width if right < 0 else 0)
+    return left, y + up, left + width, y + up + NAME_SIZE
 
 
 def _overlap(one: Sequence[float], other: Sequence[float]) -> float:

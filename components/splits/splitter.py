@@ -131,8 +131,9 @@ class Splitter(ABC):
         interactions  clean; event types that count in neither part are left out
         undone        what cancellations took back; where there is one cut-off, a purchase that was cancelled after it
                       is in the history as it was bought, for nobody knew yet
-        Raises        DataError where the events are too few or span too little time to be split
+        Raises        DataError where no event counts, or they are too few or span too little time to be split
         """
+        self._refuse_nothing(interactions)
         return self._folds(Events(self._counted(interactions), None if undone is None else self._counted(undone)))
 
     def past(self, events: Table) -> Table:
@@ -147,18 +148,27 @@ class Splitter(ABC):
         kinds = sorted({*self.config.history_events, *self.config.target_events})
         return events.filter(events[schema.USER_ID].notnull() & events[schema.EVENT_TYPE].isin(kinds))
 
+    def _refuse_nothing(self, interactions: Table) -> None:
+        """DataError where no event counts: which would, and what there is."""
+        counted = sorted({*self.config.history_events, *self.config.target_events})
+        known = interactions[schema.USER_ID].notnull().sum()
+        rows = interactions.group_by(schema.EVENT_TYPE).agg(known=known).to_pyarrow().to_pylist()
+        there = {row[schema.EVENT_TYPE]: row["known"] for row in rows}
+        if any(there.get(kind) for kind in counted):
+            return
+        held = ", ".join(f"{n:,} {kind}" for kind, n in sorted(there.items())) or "none at all"
+        raise DataError(
+            f"split: no event to split: {', '.join(counted)} of known users count (split.history_events, "
+            f"split.target_events), and of known users there are {held}."
+        )
+
     @abstractmethod
     def _folds(self, events: Events) -> list[Fold]:
         """The folds of the events that count."""
 
 
 def span(events: Table) -> tuple[datetime, datetime]:
-    """Times of the first and the last event, UTC; DataError on an empty table."""
+    """Times of the first and the last of some events, UTC."""
     at = events[schema.TIMESTAMP]
     (row,) = events.aggregate(first=at.min(), last=at.max()).to_pyarrow().to_pylist()
-    if row["first"] is None:
-        raise DataError(
-            "split: no event to split: the interactions are empty, or split.history_events and split.target_events "
-            "name types that the shop does not have."
-        )
     return row["first"], row["last"]

@@ -47,7 +47,7 @@ Tables and plots below are made by `python -m tests.benchmarks.model_growth --pa
 the command above each table. Made-up shops (Zipf items, an event a day), one thread of 2 shared cores. A cell: CPU
 seconds of the fit, and the megabytes it took at its largest beyond Python and the data, with those that the model
 foretold before it began ([decision 35](decisions/0035-full-softmax-shrinkage-memory.md)); of deep models after the
-start of TensorFlow, which takes some 10 s and 0.6 GB. A ranker costs what its members do, on each of two folds, and
+start of TensorFlow. A ranker costs what its members do, on each of two folds, and
 trees of at most `most_users` users, so that these cease to grow; a fusion costs what its members do.
 """
 

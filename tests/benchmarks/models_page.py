@@ -75,15 +75,12 @@ def section(report: dict[str, Any], note: str = "") -> str:
     parts += [note] if note else []
     absent = text.absent(report)
     parts += ["Not in the table: " + "; ".join(absent) + "."] if absent else []
-    options = [f"{name} ({_options(entry)})" for name, entry in report["entries"].items() if entry["params"]]
+    rows = text.option_rows(report)[1]
+    options = [f"{name} ({set_})" for name, _, set_ in rows if report["entries"][name]["params"]]
     said = text.remarks(report)
     parts += ["Remarked: " + "; ".join(said) + "."] if said else []
-    parts += ["Options that differ from the defaults: " + "; ".join(options) + "."] if options else []
+    parts += ["Options that lines set: " + "; ".join(options) + "."] if options else []
     return "\n\n".join(parts) + "\n"
-
-
-def _options(entry: dict[str, Any]) -> str:
-    return ", ".join(f"{name} {value}" for name, value in entry["params"].items())
 
 
 if __name__ == "__main__":

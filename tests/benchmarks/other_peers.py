@@ -220,11 +220,18 @@ def recbole_ease(fit: Fit) -> Ask:
     with tempfile.TemporaryDirectory() as folder:
         config, train, ids = _recbole("EASE", fit, folder)
         model = EASE(config, train)
+    return _of_users(model, train, ids, fit)
+
+
+def _of_users(model: Any, train: Any, ids: np.ndarray, fit: Fit) -> Ask:
+    """Lists of a RecBole model that knows the users it was fitted on."""
+    import torch
 
     def score(users: list[str]) -> np.ndarray:
         from recbole.data.interaction import Interaction
 
-        found = model.full_sort_predict(Interaction({USER: train.token2id(USER, np.array(users))}))
+        with torch.no_grad():
+            found = model.full_sort_predict(Interaction({USER: torch.as_tensor(train.token2id(USER, np.array(users)))}))
         return found.numpy().reshape(len(users), -1)[:, ids]
 
     return in_blocks(score, fit)
@@ -262,18 +269,8 @@ def _recbole_trained(kind: str, name: str, fit: Fit) -> tuple[Any, Any, Any, Any
 
 def _recbole_general(name: str, fit: Fit) -> Ask:
     """A network that gives each fitted user a vector."""
-    import torch
-
     model, _, train, ids = _recbole_trained("general_recommender", name, fit)
-
-    def score(users: list[str]) -> np.ndarray:
-        from recbole.data.interaction import Interaction
-
-        with torch.no_grad():
-            asked = Interaction({USER: torch.as_tensor(train.token2id(USER, np.array(users)))})
-            return model.full_sort_predict(asked).numpy().reshape(len(users), -1)[:, ids]
-
-    return in_blocks(score, fit)
+    return _of_users(model, train, ids, fit)
 
 
 def _recbole_sequential(name: str, fit: Fit) -> Ask:

@@ -25,8 +25,13 @@ def refuse_table(label: str, first_lines: Sequence[str]) -> None:
     lines = [line.strip() for line in first_lines[:LOOKED_AT] if line.strip()]
     if len(lines) < ENOUGH or not (_delimited(lines) or _timed(lines)):
         return
-    raise DataError(
-        f"{label}: looks like a table with one event a line ('{lines[1][:60]}'), where lines `user item item …` are "
+    raise table_of_events(label, f"'{lines[1][:60]}'")
+
+
+def table_of_events(label: str, seen: str) -> DataError:
+    """What to do with a table of events in place of sequences; seen: by what it is known as one."""
+    return DataError(
+        f"{label}: looks like a table with one event a line ({seen}), where lines `user item item …` are "
         "read, white space between them, in the order of time. Write one line for each user, or declare the table in a "
         "params.yaml (source: tables, docs/bring-your-own-data.md): its times count then."
     )

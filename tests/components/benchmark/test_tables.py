@@ -62,7 +62,7 @@ def test_two_files_of_one_folder_do_not_read_alike(tmp_path):
     usual, own = [[recognise(tmp_path / name) for name in names] for names in (
         ("params.yaml", "sequences.txt"), ("may.yaml", "shop 24.txt"))]  # fmt: skip
     assert [(m.name, m.file) for m in usual] == [("tables", None), (tmp_path.name, None)]
-    assert [(m.name, m.file) for m in own] == [("may", "may.yaml"), ("shop 24.txt", "shop 24.txt")]
+    assert [(m.name, m.file) for m in own] == [("may.yaml", "may.yaml"), ("shop 24.txt", "shop 24.txt")]
     asked = {"protocol": "leave-last-out", "seeds": 1, "validation": False, "repeats": False, "density": {}}
     asked |= text.USUAL | {"models": "als"}
     told = text.command({"asked": asked, "entries": {}, "data": {"kind": "sequences", "file": own[1].file}})
@@ -160,7 +160,7 @@ def test_a_blank_id_is_none_and_events_of_no_user_are_told(tmp_path):
 def test_where_no_event_counts_it_says_what_there_is_and_what_counts(tmp_path):
     result = compared(a_snapshot(tmp_path / "case", event_type=["Purchase"] * 40), tmp_path / "out")
     words = " ".join(result.output.split())
-    assert result.exit_code == 2 and "no event is left to split" in words and "there are 40 Purchase." in words
+    assert result.exit_code == 2 and "no event to split" in words and "of known users there are 40 Purchase." in words
 
 
 @pytest.mark.slow
