@@ -101,7 +101,7 @@ def ugly_shop(root):
             START + timedelta(hours=7 * i, microseconds=(i * 333_333) % 1_000_000),
             UGLY_NUMBERS[i % 10] if i % 10 != 2 else (None if i % 20 == 2 else 3.5),
             float(1 + i % 3) if i % 13 else 9000.0,
-            f"s{i // 3}",
+            f"s{(i * i + i // 7) % 13}.{i // 60}",  # a visit is of one user
             None if i % 5 == 0 else f"store {i % 2}",
             0.25 * (i % 4),
             0.5 * (i % 2),
