@@ -13,7 +13,7 @@ from components.benchmark.by_data import ByData
 from components.benchmark.entrant import Spec
 from components.core.bundle import sha256
 from components.core.config import Config, parse, read_params
-from components.core.errors import ConfigError
+from components.core.errors import ConfigError, did_you_mean
 from components.core.registry import ENTRANTS, MODELS
 
 PRESETS = Path(__file__).parent / "presets"
@@ -63,10 +63,11 @@ def chosen(models: str, params: Path | None, *, timed: bool) -> tuple[dict[str, 
         return lines, list(lines)
     names = [name.strip() for name in models.split(",") if name.strip()]
     unknown = [name for name in names if name not in lines]
-    if unknown or not names:
-        raise ConfigError(
-            f"benchmark: unknown model(s) {', '.join(unknown) or '(none named)'}; known: {', '.join(lines)}."
-        )
+    also = f"; {params} adds lines of its own" if params else ""
+    if not names:
+        raise ConfigError(f"--models: none named; known: {', '.join(lines)}{also}.")
+    if unknown:
+        raise ConfigError(f"--models: unknown model '{unknown[0]}'{also}; {did_you_mean(unknown[0], lines)}")
     return lines, list(dict.fromkeys(names))
 
 

@@ -76,6 +76,7 @@ def tune(
     for remark in data["remarks"]:
         tell(f"remark: {remark}")
     specs = fitted_to(lines.specs, shape_of(prepared))[0]
+    tell(most(len(lines.names), config))
     for name in lines.names:
         search = Search(config, specs, fold, asked.views[0], asked.k, out / WORK, material.has_times, tell)
         found[name] = _searched(search, specs[name], asked.protocol, material, root)
@@ -88,6 +89,15 @@ def tune(
     if not any(model["best"]["figures"] for model in found.values()):
         raise DataError(f"tune: no trial of {', '.join(found)} gave lists; {TRIALS} in {out} says why.")
     return report
+
+
+def most(models: int, config: TuneConfig) -> str:
+    """How long a search may take, in words: who starts one wants to know whether to wait or to go home."""
+    total = models * config.minutes
+    words = f"{total / 60:.1f} hours" if total >= 90 else f"{total:g} minutes"
+    each = f"each up to {config.minutes:g} minutes or {config.trials} trials"
+    also = "beside the fits of what a fusion or a ranker joins"
+    return f"{models} model{'s' * (models > 1)}, {each}: {words} at most, {also}"
 
 
 def _searched(search: Search, spec: Spec, protocol: str, material: Material, root: Path) -> dict[str, Any]:

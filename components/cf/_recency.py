@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import ClassVar
 
 import numpy as np
 import scipy.sparse as sp
 from pydantic import Field
 
+from components.core.baskets import baskets_of
 from components.core.config import Config
 from components.core.dataset import DAY_S, Histories
 from components.core.model import Model
@@ -40,36 +41,6 @@ class RecencyModel(Model):
     def recent(self, histories: Histories) -> sp.csr_matrix:
         """float32 CSR (n, n_items): recency-weighted purchases."""
         return recent(histories, self.n_items, self.config.half_life_days, self.config.basket_decay)
-
-
-@dataclass(frozen=True)
-class Baskets:
-    """The events of histories, grouped by user and time.
-
-    of_event  int64 (events,), basket of every event
-    user      int64 (baskets,), user row of every basket; a user's baskets follow one another, oldest first
-    since     int64 (baskets,), baskets of the same user that came later
-    """
-
-    of_event: np.ndarray
-    user: np.ndarray
-    since: np.ndarray
-
-    def contents(self, items: np.ndarray, n_items: int) -> sp.csr_matrix:
-        """float32 CSR (baskets, n_items): 1 where the basket holds the item; items int (events,)."""
-        ones = np.ones(len(items), dtype=np.float32)
-        m = sp.csr_matrix((ones, (self.of_event, items)), shape=(len(self.user), n_items))
-        m.sum_duplicates()
-        m.data[:] = 1
-        return m
-
-
-def baskets_of(histories: Histories) -> Baskets:
-    """Number the baskets of histories."""
-    starts = histories.basket_starts
-    user = histories.rows[starts]
-    last = np.cumsum(np.bincount(user, minlength=len(histories))) - 1
-    return Baskets(np.cumsum(starts) - 1, user, last[user] - np.arange(len(user)))
 
 
 def recent(histories: Histories, n_items: int, half_life_days: float | None, basket_decay: float) -> sp.csr_matrix:

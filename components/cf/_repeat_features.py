@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from components.cf._recency import baskets_of
+from components.core.baskets import baskets_of
 from components.core.dataset import DAY_S, Histories
 
 HALF_LIVES_DAYS = (7, 30, 120, 480)  # of decayed counts: from last week's habit to the whole past

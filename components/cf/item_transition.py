@@ -17,7 +17,8 @@ import scipy.sparse as sp
 from pydantic import Field
 
 from components.cf._neighbours import kept_parts, largest_of_product, scale_columns, scale_rows
-from components.cf._recency import RecencyConfig, RecencyModel, baskets_of, recent
+from components.cf._recency import RecencyConfig, RecencyModel, recent
+from components.core.baskets import baskets_of
 from components.core.bundle import pack_csr, unpack_csr
 from components.core.dataset import Dataset, Histories
 from components.core.forms import SparseModel
@@ -72,7 +73,7 @@ class ItemTransition(SparseModel, RecencyModel):
     def memory(self, data: Dataset) -> list[Part]:
         """Of the pairs of baskets with the lines that follow, of the neighbours kept, and of a block of the product."""
         window, baskets = self.config.window_baskets, baskets_of(data.histories)
-        user = baskets.user
+        user = baskets.rows
         pairs = sum(np.count_nonzero(user[d:] == user[:-d]) for d in range(1, window + 1))
         lines = pairs * len(data.histories.items) / max(len(user), 1)
         followed = Part(PAIR_BYTES * pairs + LINE_BYTES * lines, f"use a smaller window_baskets ({window})")
@@ -81,9 +82,9 @@ class ItemTransition(SparseModel, RecencyModel):
     def _fit(self, data: Dataset, rng: np.random.Generator) -> None:
         config = self.config
         baskets = baskets_of(data.histories)
-        contents = baskets.contents(data.histories.items, self.n_items)
+        contents = baskets.contents(self.n_items)
         held = np.maximum(np.bincount(contents.indices, minlength=self.n_items), 1) + config.shrinkage
-        follow = followers(baskets.user, config.window_baskets, config.basket_decay)
+        follow = followers(baskets.rows, config.window_baskets, config.basket_decay)
         if config.backward:
             follow = sp.csr_matrix(follow + np.float32(config.backward) * follow.T)
         later = follow @ scale_columns(contents, held**-config.follower_exponent)

@@ -19,7 +19,6 @@ import numpy as np
 import scipy.sparse as sp
 from pydantic import Field
 
-from components.cf._recency import baskets_of
 from components.cf._repeat_features import (
     DEMAND_DAYS,
     ItemRhythm,
@@ -30,6 +29,7 @@ from components.cf._repeat_features import (
     pairs_of,
     rhythm_of,
 )
+from components.core.baskets import baskets_of
 from components.core.config import Config
 from components.core.dataset import DAY_S, Dataset, Histories
 from components.core.forms import SparseModel

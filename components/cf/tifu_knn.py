@@ -15,7 +15,7 @@ import scipy.sparse as sp
 from pydantic import Field
 
 from components.cf._neighbours import keep_largest
-from components.cf._recency import baskets_of
+from components.core.baskets import baskets_of
 from components.core.bundle import pack_csr, unpack_csr
 from components.core.config import Config
 from components.core.dataset import BLOCK_USERS, Dataset, Histories
@@ -98,12 +98,12 @@ class TifuKnn(Model):
     def _vectors(self, histories: Histories) -> sp.csr_matrix:
         """float32 CSR (n, n_items): mean over a user's groups of the mean over a group's baskets, both decayed."""
         config, baskets = self.config, baskets_of(histories)
-        counts = np.bincount(baskets.user, minlength=len(histories))
+        counts = np.bincount(baskets.rows, minlength=len(histories))
         group, within = np.divmod(baskets.since, config.group_size)
         groups = -(-counts // config.group_size)
         # The oldest group may hold fewer baskets; its mean is over those it has.
-        size = np.minimum(config.group_size, counts[baskets.user] - group * config.group_size)
-        weights = config.within_decay**within * config.group_decay**group / (size * groups[baskets.user])
-        shape = (len(histories), len(baskets.user))
-        of_user = sp.csr_matrix((weights.astype(np.float32), (baskets.user, np.arange(shape[1]))), shape=shape)
-        return sp.csr_matrix(of_user @ baskets.contents(histories.items, self.n_items))
+        size = np.minimum(config.group_size, counts[baskets.rows] - group * config.group_size)
+        weights = config.within_decay**within * config.group_decay**group / (size * groups[baskets.rows])
+        shape = (len(histories), len(baskets.rows))
+        of_user = sp.csr_matrix((weights.astype(np.float32), (baskets.rows, np.arange(shape[1]))), shape=shape)
+        return sp.csr_matrix(of_user @ baskets.contents(self.n_items))

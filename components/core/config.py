@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, get_args
 
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from components.core.errors import ConfigError
+from components.core.errors import ConfigError, did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -116,10 +115,8 @@ def _config_in(annotation: Any) -> type[BaseModel] | None:
 def _sentence(cls: type[Config], where: str, error: dict[str, Any]) -> str:
     name = ".".join(str(part) for part in error["loc"])
     if error["type"] == "extra_forbidden":
-        known = _siblings(cls, error["loc"][:-1])
-        near = get_close_matches(str(error["loc"][-1]), known, n=1)
-        hint = f"did you mean '{near[0]}'?" if near else f"known: {', '.join(sorted(known)) or 'none'}."
-        return f"{where}: unknown parameter '{name}'; {hint}"
+        known = sorted(_siblings(cls, error["loc"][:-1]))
+        return f"{where}: unknown parameter '{name}'; {did_you_mean(str(error['loc'][-1]), known)}"
     found = "" if error["type"] == "missing" else f", found {error['input']!r}"
     said = PLAIN.get(error["type"], error["msg"])
     return f"{where}: '{name}': {said}{found}." if name else f"{where}: {said}{found}."

@@ -1,5 +1,7 @@
 """Errors a person is meant to read: what went wrong, what was found, what to do."""
 
+from collections.abc import Iterable
+
 
 class ShoploopError(Exception):
     """Base of every error shoploop raises on purpose; the command line prints it without a traceback."""
@@ -35,3 +37,14 @@ class StateError(ShoploopError):
 
 class SilentStoreError(StateError):
     """The online store let somebody wait in vain: the next one had better not wait as well."""
+
+
+def did_you_mean(name: str, known: Iterable[str], otherwise: str = "") -> str:
+    """What to try in place of an unknown name: the known one that is nearest, else all of them, or `otherwise`."""
+    from difflib import get_close_matches
+
+    known = list(known)
+    near = get_close_matches(name, known, n=1)
+    if near:
+        return f"did you mean '{near[0]}'?"
+    return otherwise or f"known: {', '.join(known) or 'none'}."

@@ -6,7 +6,7 @@ import importlib
 from functools import cached_property
 from pathlib import Path
 
-from components.core.errors import ConfigError
+from components.core.errors import ConfigError, did_you_mean
 
 ROOT = Path(__file__).parents[1]
 
@@ -54,7 +54,7 @@ class Registry:
 
     def _module_name(self, name: str) -> str:
         if name not in self.modules:
-            raise ConfigError(f"unknown {self.kind} '{name}'; known: {', '.join(self.names())}.")
+            raise ConfigError(f"unknown {self.kind} '{name}'; {did_you_mean(name, self.names())}")
         return self.modules[name]
 
 

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from components.core import schema
 from components.core.config import PARAMS_FILE, Config, parse
-from components.core.errors import ConfigError
+from components.core.errors import ConfigError, did_you_mean
 from components.core.progress import track
 from components.core.registry import CLEANERS
 from components.data.cleaner import Cleaned, Cleaner, Effect, Work
@@ -80,13 +80,9 @@ def chosen(config: CleanConfig) -> list[Cleaner]:
 
 def check_names(config: CleanConfig) -> None:
     """ConfigError on a cleaner that does not exist."""
-    from difflib import get_close_matches
-
     for name in config.cleaners:
         if name not in ORDER:
-            near = get_close_matches(name, ORDER, n=1)
-            hint = f"did you mean '{near[0]}'?" if near else f"known: {', '.join(sorted(ORDER))}."
-            raise ConfigError(f"{WHERE}: unknown cleaner '{name}'; {hint}")
+            raise ConfigError(f"{WHERE}: unknown cleaner '{name}'; {did_you_mean(name, sorted(ORDER))}")
 
 
 def clean_tables(tables: dict[str, Table], cleaners: list[Cleaner], work: Work, progress: Callable = track) -> Result:

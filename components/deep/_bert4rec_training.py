@@ -10,6 +10,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from components.core.baskets import baskets_of
 from components.core.dataset import Histories
 from components.deep._catalogue_training import (
     Negatives,
@@ -21,7 +22,7 @@ from components.deep._contrast import likeness_loss
 from components.deep._early_stopping import epoch_of
 from components.deep._numpy_layers import LAYER_NORM_EPSILON
 from components.deep._sampled_softmax import sampled_softmax
-from components.deep._sequences import LENGTH_MIX, Windows, baskets_of, windows_of
+from components.deep._sequences import LENGTH_MIX, Windows, windows_of
 from components.deep._start import START_NORM, popularity_of, start_embeddings
 
 if TYPE_CHECKING:

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from components.core.baskets import baskets_of
 from components.core.dataset import Histories
 from components.core.exposures import Exposures
 from components.deep._pools import Pools, pooled
-from components.deep._sequences import baskets_of, windows_of
+from components.deep._sequences import windows_of
 
 if TYPE_CHECKING:
     from components.deep._pair_model import PairConfig

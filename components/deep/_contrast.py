@@ -14,11 +14,12 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from components.core.baskets import Baskets
 from components.core.errors import DataError
 from components.core.progress import track
 from components.deep._config import SequenceConfig
 from components.deep._network import WINDOWS, Network, Tensors, tensors
-from components.deep._sequences import Baskets, Windows, batches_of_like_length, filled, ranges
+from components.deep._sequences import Windows, batches_of_like_length, filled, ranges
 from components.deep._shrinkage import GRADIENT_NORM
 
 CROP, MASK, REORDER = range(3)

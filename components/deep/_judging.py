@@ -8,13 +8,14 @@ from dataclasses import dataclass
 import numpy as np
 import tensorflow as tf
 
+from components.core.baskets import baskets_of
 from components.core.dataset import Histories
 from components.deep._config import SequenceConfig
 from components.deep._later import Later, asked_of, mean_gain
 from components.deep._model import SCORED_AT_ONCE
 from components.deep._network import TARGETS, WINDOWS, Network, Tensors, pairs, tensors
 from components.deep._sequence_losses import full_losses
-from components.deep._sequences import Targets, Windows, baskets_of, last_windows, targets_after
+from components.deep._sequences import Targets, Windows, last_windows, targets_after
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from components.core.baskets import baskets_of
 from components.core.dataset import Histories
-from components.deep._sequences import baskets_of, foretold
+from components.deep._sequences import foretold
 
 ASKED_USERS = 2000  # whose later events are foretold after every epoch, drawn once
 NOTHING_LATER = "too few events lie on either side of the validation window, so all epochs were run"

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 import scipy.sparse as sp
 
+from components.core.baskets import Baskets, baskets_of
 from components.core.dataset import Histories
-from components.deep._sequences import Baskets, Windows, baskets_of, foretold, last_windows, targets_of, windows_of
+from components.deep._sequences import Windows, foretold, last_windows, targets_of, windows_of
 
 
 @dataclass(frozen=True)

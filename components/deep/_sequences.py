@@ -13,33 +13,11 @@ from dataclasses import dataclass
 import numpy as np
 import scipy.sparse as sp
 
+from components.core.baskets import Baskets, baskets_of
 from components.core.dataset import Histories
 from components.deep._config import SequenceConfig
 
 LENGTH_MIX = 4.0  # windows of a batch differ by about so many slots: enough to mix users, little padding
-
-
-@dataclass(frozen=True)
-class Baskets:
-    """Histories cut into baskets, oldest first.
-
-    items        int32 (events,), catalogue indices
-    first_buy    bool (events,), no earlier basket of the user holds the item
-    event_start  int64 (baskets + 1,), events of basket b are event_start[b]:event_start[b + 1]
-    row_start    int64 (n + 1,), baskets of user row u are row_start[u]:row_start[u + 1]
-    times        int64 (baskets,), unix seconds
-    """
-
-    items: np.ndarray
-    first_buy: np.ndarray
-    event_start: np.ndarray
-    row_start: np.ndarray
-    times: np.ndarray
-
-    @property
-    def rows(self) -> np.ndarray:
-        """int64 (baskets,), user row of every basket."""
-        return np.repeat(np.arange(len(self.row_start) - 1), np.diff(self.row_start))
 
 
 @dataclass(frozen=True)
@@ -85,14 +63,6 @@ class Targets:
     query: np.ndarray
     items: np.ndarray
     weights: np.ndarray
-
-
-def baskets_of(histories: Histories) -> Baskets:
-    """Cut histories into their baskets."""
-    starts = np.flatnonzero(histories.basket_starts)
-    row_start = np.concatenate(([0], np.cumsum(np.bincount(histories.rows[starts], minlength=len(histories)))))
-    event_start = np.append(starts, len(histories.items))
-    return Baskets(histories.items, _first_buys(histories), event_start, row_start, histories.times[starts])
 
 
 def foretold(baskets: Baskets, targets: np.ndarray | None = None) -> np.ndarray:
@@ -200,17 +170,6 @@ def targets_after(
         slots = np.arange(1, len(part) + 1) * config.max_length - 1
         windows = windows_of(baskets, part, after, config.max_length)
         yield windows, targets_of(baskets, slots, after, row_end, config.repeat_weight)
-
-
-def _first_buys(histories: Histories) -> np.ndarray:
-    """bool (events,): the user holds the item in no earlier basket."""
-    rows, items, times = histories.rows, histories.items, histories.times
-    order = np.lexsort((times, items, rows))
-    starts = (np.diff(rows[order], prepend=-1) != 0) | (np.diff(items[order], prepend=-1) != 0)
-    earliest = times[order][starts][np.cumsum(starts) - 1]
-    first = np.empty(len(rows), dtype=bool)
-    first[order] = times[order] == earliest
-    return first
 
 
 def ranges(starts: np.ndarray, counts: np.ndarray) -> np.ndarray:

@@ -14,6 +14,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from components.core.baskets import baskets_of
 from components.core.dataset import Histories
 from components.core.errors import DataError
 from components.core.progress import track
@@ -26,7 +27,7 @@ from components.deep._later import kept_back, teaches
 from components.deep._network import NEGATIVES, TARGETS, WINDOWS, Network, Tensors, pairs, tensors
 from components.deep._sampled_softmax import NEGATIVE_POWER, own_counts
 from components.deep._sequence_losses import full_losses, sampled_losses
-from components.deep._sequences import baskets_of, training_batches
+from components.deep._sequences import training_batches
 from components.deep._shrinkage import GRADIENT_NORM, decayed, shrinking
 from components.deep._start import START_NORM, popularity_of, start_embeddings, trend_of
 from components.deep._workers import Workers, share_of

@@ -62,6 +62,25 @@ def expected_calibration_error(curve: Reliability) -> float:
     return float(np.average(np.abs(curve.foretold - curve.happened), weights=curve.counts))
 
 
+def base_rate(curve: Reliability) -> float:
+    """Share of all outcomes that were true, in [0, 1]."""
+    return float(np.average(curve.happened, weights=curve.counts))
+
+
+def skill(curve: Reliability) -> float:
+    """What the bins' probabilities tell beyond the base rate: 1 − their Brier score / the base rate's.
+
+    1 is perfect, 0 what the base rate told of everything reaches; below 0 the probabilities say less than that. 0 too
+    where all outcomes were alike and there was nothing to tell.
+    Source  Murphy 1973, doi:10.1175/1520-0450(1973)012<0595:ANVPOT>2.0.CO;2.
+    """
+    rate = base_rate(curve)
+    if rate in (0.0, 1.0):
+        return 0.0
+    off, spread = (curve.foretold - curve.happened) ** 2, curve.happened * (1 - curve.happened)
+    return 1 - float(np.average(off + spread, weights=curve.counts)) / (rate * (1 - rate))
+
+
 def log_loss(probabilities: np.ndarray, outcomes: np.ndarray, weights: np.ndarray) -> float:
     """Weighted mean of −log of the probability of what happened, nats; probabilities (n,) in [0, 1]."""
     p = np.clip(np.asarray(probabilities, np.float64), 1e-9, 1 - 1e-9)

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import date
-from difflib import get_close_matches
 from typing import Any, Literal
 
 from pydantic import Field, FiniteFloat, field_validator, model_validator
 
 from components.core.config import Config
-from components.core.errors import ConfigError
+from components.core.errors import ConfigError, did_you_mean
 from components.quality.rules import ROW_RULE_PREFIX, Rule
 
 OUTCOME = "outcome"
@@ -62,8 +61,7 @@ def check_names(
     full = {f"{table}.{rule['meta']['rule']}" for table, found in rules.items() for rule in found}
     for name in thresholds:
         if name not in names | full:
-            near = get_close_matches(name, sorted(full if "." in name else names), n=1)
-            hint = f"did you mean '{near[0]}'?" if near else "expectations/ lists the rules."
+            hint = did_you_mean(name, full if "." in name else names, "expectations/ lists the rules.")
             raise ConfigError(f"{where}: no suite has a rule '{name}'; {hint}")
 
 

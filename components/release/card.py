@@ -152,10 +152,11 @@ def _calibration(root: Path, evaluation: dict[str, Any]) -> str:
     found = _report(root / layout.RANKER / layout.CALIBRATION_FILE)
     if not found:
         return NOT_JUDGED
-    error, pairs = found["expected_calibration_error"], found["pairs"]
+    error, rate, pairs = found["expected_calibration_error"], found["base_rate"], found["pairs"]
     return (
         f"Probabilities by an isotonic curve; expected calibration error {error:.4f} over {pairs:,} candidates of "
-        "users it was not fitted on, those who bought nothing among them."
+        f"users it was not fitted on, those who bought nothing among them; {rate:.4f} of the candidates were bought. "
+        f"Skill over telling everybody that rate: {found['skill']:.3f} (1 is perfect, 0 none)."
     )
 
 

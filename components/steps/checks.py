@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 from components.core import layout
 from components.core.config import PARAMS_FILE, parse
-from components.core.errors import ConfigError
+from components.core.errors import ConfigError, did_you_mean
 from components.core.registry import MODELS, PERTURBATIONS, REDUCERS, SOURCES, SPLITS, Registry
 from components.data import policy
 from components.quality.suites import ANY_SOURCE, load_suites
@@ -112,8 +111,6 @@ def _known(where: str, kind: str, names: Iterable[str], known: Iterable[str]) ->
     known = sorted(known)
     for name, times in Counter(list(names)).items():
         if name not in known:
-            near = get_close_matches(name, known, n=1)
-            hint = f"did you mean '{near[0]}'?" if near else f"known: {', '.join(known)}."
-            raise ConfigError(f"{PARAMS_FILE}: {where}: unknown {kind} '{name}'; {hint}")
+            raise ConfigError(f"{PARAMS_FILE}: {where}: unknown {kind} '{name}'; {did_you_mean(name, known)}")
         if times > 1:
             raise ConfigError(f"{PARAMS_FILE}: {where}: '{name}' is there {times} times; name it once.")

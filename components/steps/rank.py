@@ -13,7 +13,7 @@ from components.core.errors import DataError
 from components.core.progress import track
 from components.evaluation.held_out import HeldOut, ask
 from components.evaluation.protocol import ALL, Task, idle, task
-from components.metrics.calibration import Reliability, expected_calibration_error
+from components.metrics.calibration import Reliability, base_rate, expected_calibration_error, skill
 from components.ranking.assemble import CHOICE, untrained_hybrid
 from components.ranking.hybrid import Hybrid
 from components.ranking.lambdamart import Lambdamart
@@ -119,13 +119,21 @@ def _write(folder: Path, config: RankConfig, ranker: Lambdamart, found: HeldOut,
         bundle.write_json(fresh / CHOICE, choice)
         bundle.write_json(fresh / "importance.json", ranker.importance())
         if curve:
-            error = expected_calibration_error(curve)
-            judged = {"expected_calibration_error": error, "pairs": round(float(np.sum(curve.counts)))}
-            bundle.write_json(fresh / layout.CALIBRATION_FILE, judged)
+            bundle.write_json(fresh / layout.CALIBRATION_FILE, _judged(curve))
             figures.reliability(curve.foretold, curve.happened, "Candidates of held-out users, idle ones too").savefig(
                 fresh / RELIABILITY
             )
         bundle.seal(fresh, {})
+
+
+def _judged(curve: Reliability) -> dict[str, float]:
+    """How true the probabilities are, for the gate and the model card."""
+    return {
+        "expected_calibration_error": expected_calibration_error(curve),
+        "base_rate": base_rate(curve),
+        "skill": skill(curve),
+        "pairs": round(float(np.sum(curve.counts))),
+    }
 
 
 def _order(ranker: Lambdamart, found: HeldOut) -> str:
@@ -147,7 +155,7 @@ def _metrics(table: Table, ranker: Lambdamart, found: HeldOut, curve: Reliabilit
         "gave_way_to_a_model": float(found.better_alone is not None),
     }
     if curve:
-        metrics["calibration_error"] = expected_calibration_error(curve)
+        metrics |= {"calibration_error": expected_calibration_error(curve), "calibration_skill": skill(curve)}
     return {name: value for name, value in metrics.items() if np.isfinite(value)}
 
 

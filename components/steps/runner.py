@@ -11,14 +11,13 @@ import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 from components.core import layout
 from components.core.bundle import originating
 from components.core.config import PARAMS_FILE, Config, parse, read_params
-from components.core.errors import ConfigError, DataError, ShoploopError
+from components.core.errors import ConfigError, DataError, ShoploopError, did_you_mean
 from components.steps import checks, defaults
 from components.steps.origin import Origin, origin_of
 from components.steps.receipt import Receipt, digest
@@ -83,10 +82,7 @@ def find_step(name: str, params: dict[str, Any]) -> Step:
     steps = table(params)
     check_sections(params, steps)
     if name not in steps:
-        near = get_close_matches(name, list(steps), n=1)
-        raise ConfigError(
-            f"unknown step '{name}'; " + (f"did you mean '{near[0]}'?" if near else f"known: {', '.join(steps)}.")
-        )
+        raise ConfigError(f"unknown step '{name}'; {did_you_mean(name, steps)}")
     return steps[name]
 
 
@@ -98,9 +94,7 @@ def check_sections(params: dict[str, Any], steps: dict[str, Step]) -> None:
     known = {SEED, *(step.section.partition(".")[0] for step in steps.values())}
     known |= {section for step in steps.values() for section in step.shared}
     for section in sorted(set(params) - known):
-        near = get_close_matches(section, sorted(known), n=1)
-        hint = f"did you mean '{near[0]}'?" if near else f"known: {', '.join(sorted(known))}."
-        raise ConfigError(f"{PARAMS_FILE}: unknown section '{section}'; {hint}")
+        raise ConfigError(f"{PARAMS_FILE}: unknown section '{section}'; {did_you_mean(section, sorted(known))}")
     for section in sorted(known - set(params)):
         raise ConfigError(
             f"{PARAMS_FILE}: section '{section}' is missing; add it, `{section}: {{}}` takes all defaults."

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field, field_validator
 
 from components.core import schema
 from components.core.config import Config
-from components.core.errors import ConfigError, DataError
+from components.core.errors import ConfigError, DataError, did_you_mean
 from components.data.mapping.changes import changed
 from components.data.mapping.events import RAW, EventRule, read_events, undone
 from components.data.mapping.ids import IdFormat, is_id, read_id
@@ -82,9 +81,7 @@ def check_mapping(mapping: TableMapping, table: str, where: str) -> None:
     known = schema.COLUMNS[table]
     for name in [*mapping.columns, *mapping.constants, *mapping.factors]:
         if name not in known:
-            near = get_close_matches(name, known, n=1)
-            hint = f"did you mean '{near[0]}'?" if near else f"known: {', '.join(known)}."
-            raise ConfigError(f"{where}: unknown column '{name}' of {table}; {hint}")
+            raise ConfigError(f"{where}: unknown column '{name}' of {table}; {did_you_mean(name, known)}")
     text = [c for c in mapping.factors if schema.column_type(c) != "float64"]
     if text:
         raise ConfigError(f"{where}: factors: {_quoted(text)} holds no amount to multiply; drop the factor.")

@@ -200,7 +200,8 @@ def test_bad_lists_of_another_system_are_refused_before_anything_is_fitted(walke
     [
         (("--protocol", "leave-last-two"), "unknown protocol 'leave-last-two'"),
         (("--protocol", "temporal"), "hold only the order of each user's events"),
-        (("--models", "eease"), "unknown model"),
+        (("--models", "eease"), "--models: unknown model 'eease'; did you mean 'ease'?"),
+        (("--models", " , "), "--models: none named; known: popularity, "),
         (("--models", "household"), "nobody is left to ask: household: it only knows what a user had before"),
         (("--lists", "nowhere.parquet=them"), "no such file"),
         (("--lists", "nowhere.parquet"), "give FILE.parquet=NAME"),

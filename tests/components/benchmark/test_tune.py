@@ -13,6 +13,8 @@ from click.testing import CliRunner
 
 from components.__main__ import main
 from components.benchmark.pruning import PRUNED
+from components.benchmark.tune import most
+from components.benchmark.tuning import TuneConfig
 from components.core.bundle import write_json
 
 STEPS, ITEMS, USERS = 6, 30, 40
@@ -210,7 +212,7 @@ def small_fold(folder):
 def joined_search(folder, minutes):
     """A ranker of two models, its search, and the lines that were told."""
     from components.benchmark.entrant import Spec
-    from components.benchmark.tuning import Search, TuneConfig
+    from components.benchmark.tuning import Search
 
     members = ["popularity", "item_transition"]
     trees = {"candidates": members, "lambdamart": {"trees": 20, "patience": None, "threads": 1}}
@@ -220,6 +222,11 @@ def joined_search(folder, minutes):
 
 
 @pytest.mark.slow
+def test_how_long_a_search_may_take_is_told_before_it_begins():
+    assert most(1, TuneConfig()).startswith("1 model, each up to 10 minutes or 30 trials: 10 minutes at most, ")
+    assert most(32, TuneConfig()).startswith("32 models, each up to 10 minutes or 30 trials: 5.3 hours at most, ")
+
+
 def test_members_are_fitted_before_the_minutes_of_what_joins_them_begin_and_only_once(tmp_path):
     from components.benchmark.fits import COST
 
@@ -245,7 +252,7 @@ def test_a_member_that_cannot_be_fitted_within_the_minutes_is_why_there_is_no_tr
 
 def test_a_trial_that_is_ended_names_the_option_that_gives_more(tmp_path):
     from components.benchmark.entrant import Spec
-    from components.benchmark.tuning import Search, TuneConfig
+    from components.benchmark.tuning import Search
 
     lines = {"popularity": Spec("popularity", "popularity")}
     search = Search(TuneConfig(), lines, small_fold(tmp_path), "new", 10, tmp_path / "work", False, print)
@@ -255,7 +262,7 @@ def test_a_trial_that_is_ended_names_the_option_that_gives_more(tmp_path):
 
 def test_the_time_of_the_line_as_it_stands_counts_when_a_search_goes_on(tmp_path):
     from components.benchmark.entrant import Spec
-    from components.benchmark.tuning import SPENT, Search, TuneConfig
+    from components.benchmark.tuning import SPENT, Search
 
     spec, config = Spec("item_transition", "item_transition"), TuneConfig(minutes=0.001, trials=1)
     search = Search(config, {spec.name: spec}, small_fold(tmp_path), "new", 10, tmp_path / "work", False, print)
@@ -265,7 +272,7 @@ def test_the_time_of_the_line_as_it_stands_counts_when_a_search_goes_on(tmp_path
 
 def test_the_line_as_it_stands_has_what_is_left_of_the_minutes_when_a_search_goes_on(tmp_path, monkeypatch):
     from components.benchmark.entrant import Spec
-    from components.benchmark.tuning import LEAST_MINUTES, SPENT, Search, TuneConfig
+    from components.benchmark.tuning import LEAST_MINUTES, SPENT, Search
 
     spec, config, given = Spec("popularity", "popularity"), TuneConfig(minutes=10, trials=1), []
     search = Search(config, {spec.name: spec}, small_fold(tmp_path), "new", 10, tmp_path / "work", False, print)
@@ -300,7 +307,7 @@ def test_mlflow_is_told_how_a_trial_ended(figures, reason, status):
 @pytest.mark.parametrize("killed_in", [0, 1])
 def test_what_a_trial_that_is_killed_had_taken_is_written_down(tmp_path, monkeypatch, killed_in):
     from components.benchmark.entrant import Spec
-    from components.benchmark.tuning import SPENT, Search, TuneConfig
+    from components.benchmark.tuning import SPENT, Search
 
     spec, config = Spec("item_transition", "item_transition"), TuneConfig(minutes=5, trials=2)
     search = Search(config, {spec.name: spec}, small_fold(tmp_path), "new", 10, tmp_path / "work", False, print)
@@ -325,7 +332,7 @@ def test_what_a_trial_that_is_killed_had_taken_is_written_down(tmp_path, monkeyp
 @pytest.mark.slow
 def test_a_search_of_other_code_begins_anew(tmp_path, monkeypatch):
     from components.benchmark.entrant import Spec
-    from components.benchmark.tuning import Search, TuneConfig
+    from components.benchmark.tuning import Search
 
     spec = Spec("item_transition", "item_transition")
     search = Search(TuneConfig(), {spec.name: spec}, small_fold(tmp_path), "new", 10, tmp_path / "work", False, print)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from components.cf._recency import baskets_of
 from components.cf.item_transition import LINE_BYTES, PAIR_BYTES, ItemTransition, ItemTransitionConfig, followers
 from components.core.dataset import DAY_S, Dataset, Histories
 
@@ -16,13 +15,6 @@ def fitted(users: str, items: str, times: list[int], **options: object) -> np.nd
     data = Dataset.from_events(np.array(list(users)), np.array(list(items)), np.array(times), 100)
     options = {"shrinkage": 0, "half_life_days": None} | options
     return ItemTransition(ItemTransitionConfig(**options)).fit(data, RNG).transitions.toarray()
-
-
-def test_a_basket_is_what_one_user_bought_at_one_time() -> None:
-    baskets = baskets_of(Histories.of([[0, 1, 0], [], [2]], [[1, 1, 2], [], [2]], 3))
-    assert baskets.of_event.tolist() == [0, 0, 1, 2]
-    assert baskets.user.tolist() == [0, 0, 2]
-    assert baskets.since.tolist() == [1, 0, 0]
 
 
 def test_followers_stay_with_their_user_and_fade_with_distance() -> None:

@@ -24,9 +24,11 @@ def test_files_with_an_underscore_are_not_components() -> None:
     assert not [name for name in MODELS.names() if name.startswith("_")]
 
 
-def test_an_unknown_name_lists_the_known_ones() -> None:
-    with pytest.raises(ConfigError, match=r"unknown model 'eaze'; known: als, .*ease, "):
+def test_an_unknown_name_is_told_the_nearest_or_all_known_ones() -> None:
+    with pytest.raises(ConfigError, match=r"unknown model 'eaze'; did you mean 'ease'\?"):
         MODELS.get("eaze")
+    with pytest.raises(ConfigError, match=r"unknown model 'x'; known: als, .*ease, "):
+        MODELS.get("x")
 
 
 def test_asking_for_one_model_imports_no_heavy_library() -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from components.core.baskets import baskets_of
 from components.core.dataset import DAY_S, Dataset, Histories
 from components.core.errors import DataError
-from components.deep._sequences import baskets_of
 from components.deep.sasrec import SasRec, SasRecConfig
 
 pytestmark = pytest.mark.slow  # TensorFlow

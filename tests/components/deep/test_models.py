@@ -66,8 +66,9 @@ def test_the_numpy_forward_pass_equals_the_keras_graph(model: Model) -> None:
 def test_logits_equal_those_of_the_network_that_was_trained(model: Model) -> None:
     import tensorflow as tf
 
+    from components.core.baskets import baskets_of
     from components.deep._network import Network, tensors
-    from components.deep._sequences import baskets_of, windows_of
+    from components.deep._sequences import windows_of
 
     data = shop()
     model.fit(data, np.random.default_rng(0))

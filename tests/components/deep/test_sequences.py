@@ -7,37 +7,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from components.core.baskets import baskets_of
 from components.core.dataset import Histories
 from components.deep._config import SequenceConfig
 from components.deep._later import kept_back
-from components.deep._sequences import (
-    baskets_of,
-    last_windows,
-    targets_after,
-    targets_of,
-    training_batches,
-    windows_of,
-)
+from components.deep._sequences import last_windows, targets_after, targets_of, training_batches, windows_of
 
 NOW = 100
 # The first user buys {1, 2}, {2}, {3, 1}; the second nothing; the third {4}.
 THREE = Histories.of([[1, 2, 2, 3, 1], [], [4]], [[10, 10, 20, 30, 30], [], [15]], NOW)
-
-
-def test_events_of_one_time_are_one_basket_and_first_buys_are_told_from_repeats() -> None:
-    baskets = baskets_of(THREE)
-    assert baskets.event_start.tolist() == [0, 2, 3, 5, 6]
-    assert baskets.row_start.tolist() == [0, 3, 3, 4]
-    assert baskets.times.tolist() == [10, 20, 30, 15]
-    assert baskets.first_buy.tolist() == [True, True, False, True, False, True]
-
-
-def test_the_same_item_twice_in_its_first_basket_is_a_first_buy_twice() -> None:
-    assert baskets_of(Histories.of([[5, 5, 5]], [[1, 1, 2]], NOW)).first_buy.tolist() == [True, True, False]
-
-
-def test_baskets_of_two_users_at_one_time_stay_apart() -> None:
-    assert baskets_of(Histories.of([[1], [2]], [[7], [7]], NOW)).row_start.tolist() == [0, 1, 2]
 
 
 def test_a_window_holds_the_last_baskets_at_its_right_end() -> None:

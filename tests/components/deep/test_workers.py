@@ -11,12 +11,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from components.core.baskets import baskets_of
 from components.core.config import parse
 from components.core.dataset import DAY_S, Dataset, Histories
 from components.core.errors import ConfigError
 from components.core.ports import HOST, probe
 from components.deep._config import SequenceConfig
-from components.deep._sequences import Targets, Windows, baskets_of, training_batches
+from components.deep._sequences import Targets, Windows, training_batches
 from components.deep.sasrec import SasRec, SasRecConfig
 
 ROOT = Path(__file__).parents[3]

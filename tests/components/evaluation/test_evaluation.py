@@ -11,6 +11,7 @@ from components.evaluation.compare import activity_slices, figure
 from components.evaluation.foreign import translated
 from components.evaluation.gate import GateConfig, decide, decide_release
 from components.evaluation.protocol import ALL, NEW, lists, measure, ranked_lists, task
+from components.metrics.calibration import base_rate, expected_calibration_error, reliability, skill
 from components.splits.store import Target
 from components.steps.gate import refuse_hindsight
 
@@ -80,10 +81,20 @@ def test_a_slice_that_is_clearly_worse_off_stops_a_release():
 
 
 def test_probabilities_must_mean_what_they_say_where_there_are_any():
-    assert failed(calibration={"expected_calibration_error": 0.06}) == ["calibration"]
-    assert failed(calibration={"expected_calibration_error": 0.05}) == []
+    rare = {"expected_calibration_error": 0.02, "base_rate": 0.04, "skill": 0.1}
+    assert failed(calibration=rare) == []
+    assert failed(calibration=rare | {"expected_calibration_error": 0.0201}) == ["calibration"]
     verdict = next(v for v in decide(GateConfig(), **copy.deepcopy(GOOD)) if v.gate == "calibration")
     assert verdict.reason == "not asked: the scores order items and are not told as probabilities"
+
+
+def test_probabilities_that_tell_nothing_pass_no_gate_however_rare_the_purchases():
+    bought = np.arange(100) < 4
+    nothing, everybody = (reliability(np.full(100, told), bought) for told in (0.0, 0.04))
+    for curve in (nothing, everybody):
+        judged = {"expected_calibration_error": expected_calibration_error(curve), "skill": skill(curve)}
+        assert failed(calibration=judged | {"base_rate": base_rate(curve)}) == ["calibration"]
+    assert expected_calibration_error(nothing) == pytest.approx(0.04)  # a small number, and all of the purchases
 
 
 def test_the_release_itself_is_judged_on_its_pace_and_its_card():

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from components.metrics.calibration import expected_calibration_error, log_loss, reliability
+from components.metrics.calibration import base_rate, expected_calibration_error, log_loss, reliability, skill
 
 
 def test_a_probability_that_comes_true_as_often_as_it_says_has_no_error():
@@ -41,6 +41,15 @@ def test_a_weighted_prediction_counts_for_as_many_as_it_stands_for() -> None:
     assert curve.happened.tolist() == pytest.approx([0.2])
     assert curve.counts.tolist() == [5]
     assert expected_calibration_error(curve) == pytest.approx(0)
+
+
+def test_skill_is_what_is_told_beyond_the_base_rate():
+    happened = np.array([True, True, False, False])
+    told = {"all": [1, 1, 0, 0], "the rate": [0.5] * 4, "half": [0.75, 0.75, 0.25, 0.25], "the contrary": [0, 0, 1, 1]}
+    found = {name: skill(reliability(np.array(p, float), happened, bins=2)) for name, p in told.items()}
+    assert found == pytest.approx({"all": 1, "the rate": 0, "half": 0.75, "the contrary": -3})
+    assert skill(reliability(np.array([0.1, 0.2]), np.array([False, False]))) == 0
+    assert base_rate(reliability(np.array([0.1, 0.2]), np.array([False, True]))) == 0.5
 
 
 def test_the_log_loss_of_a_fair_coin_is_the_logarithm_of_two():

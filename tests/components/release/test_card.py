@@ -36,9 +36,11 @@ def test_a_part_without_its_report_is_missing(tmp_path):
 
 
 def test_probabilities_are_told_with_their_error(tmp_path):
-    judged = {"expected_calibration_error": 0.0123, "pairs": 4000}
+    judged = {"expected_calibration_error": 0.0123, "base_rate": 0.04, "skill": 0.2, "pairs": 4000}
     bundle.write_json(tmp_path / layout.RANKER / layout.CALIBRATION_FILE, judged)
-    assert "error 0.0123 over 4,000 candidates" in told(tmp_path)[card.CALIBRATION].words[0]
+    words = told(tmp_path)[card.CALIBRATION].words[0]
+    assert "error 0.0123 over 4,000 candidates" in words
+    assert "0.0400 of the candidates were bought. Skill over telling everybody that rate: 0.200" in words
 
 
 def test_a_stand_in_s_card_says_whose_order_it_is_and_tells_no_probabilities_of_the_ranker(tmp_path):

@@ -45,7 +45,9 @@ def spoilt(trained_shop, tmp_path_factory):
     choice = bundle.read_json(folder / CHOICE)
     named = {"model": "item_knn", "words": "as the test says", "ndcg_at_10": {}}
     bundle.write_json(folder / CHOICE, choice | {"stand_in": named})
-    bundle.write_json(folder / layout.CALIBRATION_FILE, {"expected_calibration_error": 0.9, "pairs": 1})
+    bundle.write_json(
+        folder / layout.CALIBRATION_FILE, {"expected_calibration_error": 0.9, "base_rate": 0.1, "skill": -1, "pairs": 1}
+    )
     bundle.seal(folder, {})
     return root
 
