@@ -68,7 +68,7 @@ bento: setup ## Pack the service and the release of the last run into a Bento th
 .PHONY: test
 test: spark ## Run all tests, the fast ones first; both engines
 	$(BIN)/python -m pytest -q -m "not slow" $(SPREAD)
-	$(BIN)/python -m pytest -q -m slow $(SPREAD_SLOW) $(addprefix --ignore=,$(ALONE))
+	$(BIN)/python -m pytest -q --durations 25 -m slow $(SPREAD_SLOW) $(addprefix --ignore=,$(ALONE))
 	$(BIN)/python -m pytest -q -m slow $(ALONE)
 
 .PHONY: check

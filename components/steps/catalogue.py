@@ -27,7 +27,7 @@ TITLES = (
     ("Perturbations", PERTURBATIONS),
 )
 # The steps whose sections are options of their own; split, reduce and models are told by their components.
-OF_SECTIONS = ("validate", "clean", "featurize", "rank", "evaluate", "stress", "gate", "index")
+OF_SECTIONS = ("validate", "clean", "featurize", "rank", "evaluate", "stress", "gate", "index", "register")
 HEADER = """# Catalogue of components
 
 Made by `python -m components catalogue --write` from the code; do not edit.
@@ -47,7 +47,10 @@ def render(root: Path) -> str:
     components = [registry.get(name).Config for _, registry in TITLES for name in registry.names()]
     inner = {cls.__name__: cls for outer in (*classes, *components) for cls in _within(outer) if cls not in classes}
     parts += ["## Options within options\n", *(f"### {name}\n\n{_options(inner[name])}" for name in sorted(inner))]
-    return "\n".join(parts)
+    text = "\n".join(parts)
+    for name, (cls, _) in sections.items():  # a class that is a section is told under the section's name
+        text = text.replace(f"(#{cls.__name__.lower()})", f"(#{name})")
+    return text
 
 
 def _sections(steps: list[Step]) -> dict[str, tuple[type[Config], str]]:

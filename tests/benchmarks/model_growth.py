@@ -122,7 +122,7 @@ def main(models: str, small: bool, sweeps: str, minutes: float, results: tuple[P
     if (sweeps == "epochs") != bool(deep) or len(deep) not in {0, len(models.split(","))}:
         raise click.UsageError("deep models have a sweep of their own, --sweeps epochs, and no others have it.")
     if results:
-        write_page(models.split(","), sweeps.split(","), results)
+        write_page(models.split(","), sweeps.split(","), minutes, results)
         return
     found = json.loads(out.read_text(encoding="utf-8")) if out.is_file() else {}
     sizes = {name: (SMALL if small else SWEEPS)[name] for name in sweeps.split(",")}
@@ -138,8 +138,11 @@ def main(models: str, small: bool, sweeps: str, minutes: float, results: tuple[P
         plot(sweep, models.split(","), steps, found, out.with_name(f"{out.stem}_{sweep}.png"))
 
 
-def write_page(models: list[str], sweeps: list[str], results: tuple[Path, ...]) -> None:
-    """A table for each sweep in docs/model-growth.md, whose other sections stay, and the plots beside it."""
+def write_page(models: list[str], sweeps: list[str], minutes: float, results: tuple[Path, ...]) -> None:
+    """A table for each sweep in docs/model-growth.md, whose other sections stay, and the plots beside it.
+
+    minutes  that a fit had where the results were made: a part of the command that the page tells
+    """
     from components.benchmark.text import markdown_table
 
     heads = {sweep: f"## {TITLES.get(sweep, f'{sweep} growing')}" for sweep in SWEEPS}
@@ -150,7 +153,8 @@ def write_page(models: list[str], sweeps: list[str], results: tuple[Path, ...]) 
         steps = SWEEPS[sweep]
         picture = PAGE.with_name(f"model_growth_{sweep}.png")
         plot(sweep, models, steps, found, picture)
-        command = f"`python -m tests.benchmarks.model_growth --sweeps {sweep} --models {','.join(models)}`"
+        options = f"--sweeps {sweep} --models {','.join(models)} --minutes {minutes:g}"
+        command = f"`python -m tests.benchmarks.model_growth {options}`"
         sizes = "; ".join(f"{e:,} events of {u:,} users and {i:,} items" for e, u, i in steps)
         rows = markdown_table(*table(sweep, models, steps, found))
         head = heads[sweep]
