@@ -126,6 +126,7 @@ class Contest:
         return key_of(
             {
                 "asked": self.asked.digest_for(content),
+                "learnt": self.asked.before[: 1 + content] if self.specs[name].learns_earlier else (),
                 "specs": {n: asdict(spec) for n, spec in concerned.items()},
                 "reads": {n: spec.reads() for n, spec in concerned.items()},
                 "code": [code_of(spec) for _, spec in sorted(concerned.items())] + [digest_of(files_of(WORKER))],

@@ -167,7 +167,7 @@ def _copy_snapshot(con: Backend, clean: Path, folder: Path) -> dict[str, Any]:
 def _without_user(events: Table) -> list[str]:
     """A remark where some are, which no user's history holds."""
     without = totals(events, {"n": events[schema.USER_ID].isnull().sum()})["n"]
-    return [f"{without:,} events have no user: they are in nobody's history"] if without else []
+    return [f"{without:,} events have no user: they are in no user's history"] if without else []
 
 
 def _from_source(con: Backend, material: Material, folder: Path, work: Path) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +22,7 @@ from components.data.undone import read_undone
 from components.evaluation.protocol import Task, task
 from components.features.content import content_of_file
 from components.splits import store
-from components.splits.folds import write_folds
+from components.splits.folds import shelved, write_folds
 from components.splits.splitter import SplitConfig, Splitter
 
 if TYPE_CHECKING:
@@ -61,17 +62,25 @@ class Question:
         """Of the fold, as in core/layout.py."""
         return self.data.fold
 
-    @property
-    def _items(self) -> Path:
-        return self.folder.parent / CLEAN / f"{schema.ITEMS_TABLE}.parquet"
-
     def with_content(self) -> Dataset:
         """The data with what their items are, as far as the item table says it; for models that use content."""
-        return replace(self.data, content=content_of_file(self._items, self.folder / store.HISTORY, self.data.items))
+        return replace(
+            self.data, content=content_of_file(_items_of(self.folder), self.folder / store.HISTORY, self.data.items)
+        )
 
     def digest_for(self, uses_content: bool) -> str:
-        """Of all that is read: where what items are is used, the item table too."""
-        return self.digest + sha256(self._items) if uses_content and self._items.is_file() else self.digest
+        """Of all that is read: where what items are is used, the item table and the prices of the history too."""
+        return self.digest + self._of_content if uses_content else self.digest
+
+    @cached_property
+    def _of_content(self) -> str:
+        return _digest_of_content(self.folder)
+
+    @cached_property
+    def before(self) -> tuple[str, str]:
+        """Digests of the fold before, from which a second stage may learn, and of what its items are; "" without."""
+        at = self.folder.parent / earlier(self.name)
+        return (_digest_of(at), _digest_of_content(at)) if (at / store.DATASET).is_dir() else ("", "")
 
 
 def splitter(protocol: str, material: Material, options: dict[str, Any], *, learns_earlier: bool = False) -> Splitter:
@@ -119,6 +128,7 @@ def prepare(material: Material, split: Splitter, work: Path) -> Path:
         interactions = engine.read_parquet(con, fresh / CLEAN / f"{schema.INTERACTIONS_TABLE}.parquet")
         try:
             folds = split.folds(interactions, read_undone(con, fresh / CLEAN))
+            folds = shelved(con, fresh / CLEAN, folds, split.config)
         except DataError as e:  # what cleaning dropped may be why
             raise DataError(" ".join((f"{material.path}: {e}", *_before(found["remarks"])))) from None
         write_folds(con, split, folds, fresh)
@@ -137,8 +147,6 @@ def question(folder: Path, fold: str) -> Question:
     at = folder / fold
     data = replace(store.load_dataset(at / store.DATASET), fold=fold)
     asked = store.load_asked(at, data)
-    parts = [digest(at / store.DATASET), sha256(at / store.TARGET)]
-    parts += [digest(at / store.ASKED)] if (at / store.ASKED).is_dir() else []
     target = store.load_target(at / store.TARGET, asked)
     asked_of = task(asked, target)
     if not len(asked_of.histories):
@@ -150,7 +158,24 @@ def question(folder: Path, fold: str) -> Question:
             if target.outside
             else f"benchmark: nobody can be asked in the {fold} fold: no user of it has an event that is held out."
         )
-    return Question(data, asked_of, "-".join(parts), at)
+    return Question(data, asked_of, _digest_of(at), at)
+
+
+def _digest_of(at: Path) -> str:
+    """Of what is fitted on and asked in a fold, given its folder."""
+    parts = [digest(at / store.DATASET), sha256(at / store.TARGET)]
+    parts += [digest(at / store.ASKED)] if (at / store.ASKED).is_dir() else []
+    return "-".join(parts)
+
+
+def _digest_of_content(at: Path) -> str:
+    """Of what tells what a fold's items are: the item table, and the history, whose prices make bands; "" without."""
+    items = _items_of(at)
+    return "-".join(map(sha256, (items, at / store.HISTORY))) if items.is_file() else ""
+
+
+def _items_of(at: Path) -> Path:
+    return at.parent / CLEAN / f"{schema.ITEMS_TABLE}.parquet"
 
 
 def _named(target: Path) -> str:

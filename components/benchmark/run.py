@@ -20,11 +20,13 @@ from components.benchmark.roster import ALL, readers
 from components.benchmark.shape import fitted_to, shape_of
 from components.benchmark.standings import Entry
 from components.core import layout, rng
-from components.core.bundle import replacing, sha256, write_json
-from components.core.command_line import MOST_MINUTES
+from components.core.bundle import read_json, replacing, sha256, write_json
+from components.core.command_line import LARGEST_SEED, MOST_MINUTES, MOST_SEEDS
 from components.core.config import Config
-from components.core.errors import DataError
+from components.core.errors import ConfigError, DataError
+from components.core.folder_lock import alone
 from components.core.outputs import Output
+from components.core.ranking import NO_ITEM
 from components.evaluation.protocol import NEW, VIEWS
 from components.splits.splitter import Splitter
 
@@ -40,6 +42,7 @@ OUTPUT = Output(
     ("report.json", "report.md", "report.html", f"{LISTS}/**/*", "relevant*.parquet"),
 )
 SEEN_WORDS = "places hold items of the user's own history, which are masked for the others"
+SEEN_WORDS_OF_REPEATS = "places hold items of the user's own history; among new items later places move up to them"
 
 
 class BenchmarkConfig(Config):
@@ -52,8 +55,8 @@ class BenchmarkConfig(Config):
     """
 
     protocol: str
-    seeds: int = Field(1, ge=1, le=100)
-    first_seed: int = Field(text.USUAL["first_seed"], ge=0)
+    seeds: int = Field(1, ge=1, le=MOST_SEEDS)
+    first_seed: int = Field(text.USUAL["first_seed"], ge=0, le=LARGEST_SEED - MOST_SEEDS)
     k: int = Field(text.USUAL["k"], ge=1, le=1000)
     repeats: bool = False
     validation: bool = False
@@ -104,6 +107,14 @@ def run(
     """
     out = Path(out)
     OUTPUT.check(out)
+    _refuse_strange_lists(out)
+    with alone(out / WORK):
+        return _run(config, material, roster, out, tell)
+
+
+def _run(
+    config: BenchmarkConfig, material: Material, roster: Roster, out: Path, tell: Callable[[str], None]
+) -> dict[str, Any]:
     names = [name for name in roster.names if name not in roster.unable]
     if not names and not roster.foreign:
         raise DataError(f"benchmark: nobody is left to ask: {_told(roster.unable)}.")
@@ -133,6 +144,22 @@ def run(
     }
     _write(report, outcomes, asked, config, out)
     return report
+
+
+def _refuse_strange_lists(out: Path) -> None:
+    """ConfigError where the folder of the lists holds some that the last report does not name: they would be lost."""
+    told = read_json(out / REPORT)["entries"] if (out / REPORT).is_file() else {}
+    known = [name for name, entry in told.items() if entry["component"] != FOREIGN]
+    strange = [
+        path.name
+        for path in sorted((out / LISTS).glob("*.parquet"))
+        if not any(path.name.startswith(f"{name}.") for name in known)
+    ]
+    if strange:
+        raise ConfigError(
+            f"{out / LISTS}: holds {', '.join(strange)}, which would be lost and is no list of the report beside it; "
+            "move it to another folder."
+        )
 
 
 @dataclass(frozen=True)
@@ -222,21 +249,31 @@ def _foreign_entries(
     entries = []
     for name, path in files.items():
         read = lists.read_lists(path, asked.task, asked.data.items, config.k)
-        remarks = read.remarks
         seen = _seen_places(read.items, asked)
-        if seen and not config.repeats:
-            remarks = [*remarks, f"{seen:,} {SEEN_WORDS}"]
-        remarks = [f"the lists of {path.name} (sha256 {sha256(path)})", *remarks]
-        entries.append(Entry(name, FOREIGN, {}, {view: [read.items] for view in views}, [], tuple(remarks)))
+        remarks = [f"the lists of {path.name} (sha256 {sha256(path)})", *read.remarks]
+        found = {view: [read.items] for view in views}
+        if seen.any():
+            remarks.append(f"{seen.sum():,} {SEEN_WORDS_OF_REPEATS if config.repeats else SEEN_WORDS}")
+        if config.repeats and NEW in found:
+            found[NEW] = [_moved_up(read.items, ~seen)]
+        entries.append(Entry(name, FOREIGN, {}, found, [], tuple(remarks)))
     return entries
 
 
-def _seen_places(items: np.ndarray, asked: Question) -> int:
-    seen = asked.task.histories.matrix(asked.task.n_items, binary=True)
+def _seen_places(items: np.ndarray, asked: Question) -> np.ndarray:
+    """bool (n, k): the place holds an item of the user's own history."""
+    held = np.zeros(items.shape, dtype=bool)
     rows, places = np.nonzero(items >= 0)
-    if not len(rows):  # scipy answers no places with a sparse matrix
-        return 0
-    return int(np.asarray(seen[rows, items[rows, places]]).sum())
+    if len(rows):  # scipy answers no places with a sparse matrix
+        seen = asked.task.histories.matrix(asked.task.n_items, binary=True)
+        held[rows, places] = np.asarray(seen[rows, items[rows, places]]).ravel() > 0
+    return held
+
+
+def _moved_up(items: np.ndarray, kept: np.ndarray) -> np.ndarray:
+    """int32 (n, k): the lists without some of their places; later ones move up, the end is empty."""
+    order = np.argsort(~kept, axis=1, kind="stable")
+    return np.where(np.take_along_axis(kept, order, axis=1), np.take_along_axis(items, order, axis=1), NO_ITEM)
 
 
 def _questions(asked: Question, config: BenchmarkConfig) -> dict[str, Any]:

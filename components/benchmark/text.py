@@ -159,13 +159,17 @@ def _row(report: dict[str, Any], view: str, name: str, k: int, seeds: int) -> li
     row.append(f"{ndcg['low']:.4f}–{ndcg['high']:.4f}")
     row += [spread(part["seeds"][name])] if seeds > 1 else []
     against = part["against_best"].get(name)
-    row += [f"{against['mean']:.4f}", f"{against['standard_errors']:.1f}", _p(against)] if against else BEST
+    row += [f"{against['mean']:.4f}", _errors(against["standard_errors"]), _p(against)] if against else BEST
     cost = report["entries"][name]["cost"]
     numbers = ("fit_cpu_seconds", "users_per_cpu_second", "peak_mb")
     if not cost:
         return row + [NOTHING] * 3
     digits = dict(zip(numbers, (1, 0, 0), strict=True))
     return row + [NOTHING if cost[n] is None else f"{cost[n]:,.{digits[n]}f}" for n in numbers]
+
+
+def _errors(found: float | None) -> str:
+    return NOTHING if found is None else f"{found:.1f}"
 
 
 def _p(against: dict[str, float]) -> str:

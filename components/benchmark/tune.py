@@ -18,6 +18,7 @@ from components.benchmark.shape import fitted_to, shape_of
 from components.benchmark.tuning import COUNTS, OBJECTIVE, Search, Tried, TuneConfig
 from components.core.bundle import write_json, write_text
 from components.core.errors import DataError
+from components.core.folder_lock import alone
 from components.core.outputs import Output
 from components.tracking import runs
 from components.tracking.runs import Record
@@ -61,8 +62,22 @@ def tune(
     Writes   out/params.yaml, out/tune.json; what can be resumed to out/.work
     Raises   DataError if no model gave lists; ConfigError if `out` holds a params.yaml that no search wrote
     """
-    out, found = Path(out), {}
+    out = Path(out)
     OUTPUT.check(out)
+    with alone(out / WORK):
+        return _tune(asked, config, material, lines, out, root, tell)
+
+
+def _tune(
+    asked: BenchmarkConfig,
+    config: TuneConfig,
+    material: Material,
+    lines: Lines,
+    out: Path,
+    root: Path,
+    tell: Callable[[str], None],
+) -> dict[str, Any]:
+    found: dict[str, Any] = {}
     for name, reason in lines.left_out.items():
         tell(f"{name}: left out: {reason}")
     split = splitter(

@@ -23,7 +23,7 @@ from components.benchmark.entrant import Spec
 from components.benchmark.fits import Fits, Hours, code_of, key_of
 from components.benchmark.protocols import Question, earlier, question
 from components.benchmark.roster import in_days
-from components.core.command_line import MOST_MINUTES
+from components.core.command_line import LARGEST_SEED, MOST_MINUTES
 from components.core.config import Config, parse
 from components.core.registry import ENTRANTS, MODELS
 from components.core.space import Choice, Floats, Parameter
@@ -47,7 +47,7 @@ class TuneConfig(Config):
 
     minutes: float = Field(10.0, gt=0, le=MOST_MINUTES, description="of the wall, for one model")
     trials: int = Field(30, ge=1, le=10_000, description="of one model, beside the line as it stands")
-    seed: int = Field(7, ge=0)
+    seed: int = Field(7, ge=0, le=LARGEST_SEED)
 
 
 @dataclass(frozen=True)
@@ -188,7 +188,7 @@ class Search:
         contest = replace(self._contest(trial, minutes), watch=watch)
         started = time.time()
         outcome = contest.outcome(spec.name, self.config.seed)
-        if spec.is_model:  # nobody asks a trial again; the members of what joins some are asked by every trial
+        if spec.is_model and not outcome.resumed:  # nobody asks a trial again, but what joins models asks its members
             shutil.rmtree(contest.fit_folder(trial, self.config.seed), ignore_errors=True)
         told = outcome.told if outcome.folder else {"curves": {}, "remarks": []}
         figures = self._figures(outcome)
@@ -239,7 +239,7 @@ class Search:
             pruner=pruning.pruner(),
         )
         # The sampler's draws go on from where an earlier run stopped, not from the beginning.
-        study.sampler = optuna.samplers.TPESampler(seed=self.config.seed + len(study.trials))
+        study.sampler = optuna.samplers.TPESampler(seed=(self.config.seed + len(study.trials)) % (LARGEST_SEED + 1))
         for left in study.get_trials(deepcopy=False, states=[optuna.trial.TrialState.RUNNING]):
             study.tell(left.number, state=optuna.trial.TrialState.FAIL)  # the run that had it was interrupted
         return study
@@ -252,6 +252,7 @@ class Search:
         reads = {name: found for name, s in concerned.items() if (found := s.reads())}
         facts = [spec.component, spec.params, space, data, self.view, self.k, self.config.seed]
         facts += [part for part in (members, reads) if part]
+        facts += [self.asked.before] if spec.learns_earlier else []
         facts.append({name: code_of(s) for name, s in concerned.items()})  # figures of other code are not comparable
         return key_of({"of": facts})
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from components.core.command_line import MINUTES, density_options
+from components.core.command_line import LARGEST_SEED, MINUTES, MOST_SEEDS, density_options
 
 if TYPE_CHECKING:
     from components.benchmark.run import BenchmarkConfig
@@ -24,8 +24,9 @@ LOG_WIDTH = 200  # letters; a log has no edge to wrap at
               help="Folder of the report and lists; what is done there already is not done again.")  # fmt: skip
 @click.option("--params", type=click.Path(exists=True, dir_okay=False, path_type=Path),
               help="YAML with a `models:` section; its lines replace presets of the same names.")  # fmt: skip
-@click.option("--seeds", default=1, show_default=True, type=click.IntRange(1, 100), help="Runs of every model.")
-@click.option("--first-seed", default=7, show_default=True, type=click.IntRange(0), help="The first of them.")
+@click.option("--seeds", default=1, show_default=True, type=click.IntRange(1, MOST_SEEDS), help="Runs of every model.")
+@click.option("--first-seed", default=7, show_default=True, type=click.IntRange(0, LARGEST_SEED - MOST_SEEDS),
+              help="The first of them.")  # fmt: skip
 @click.option("--minutes-per-model", default=30.0, show_default=True, type=MINUTES,
               help="A model that takes longer is ended; a ranker, fitted twice, has twice that.")  # fmt: skip
 @click.option("--k", default=10, show_default=True, type=click.IntRange(1, 1000), help="Length of the lists.")

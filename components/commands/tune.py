@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from components.core.command_line import MINUTES, density_options
+from components.core.command_line import LARGEST_SEED, MINUTES, density_options
 
 ROOT = Path(".")
 
@@ -23,7 +23,8 @@ ROOT = Path(".")
               help="YAML with a `models:` section: where the search begins, in the place of presets.")  # fmt: skip
 @click.option("--minutes", default=10.0, show_default=True, type=MINUTES, help="Of the wall, for each model.")
 @click.option("--trials", default=30, show_default=True, type=click.IntRange(1, 10_000), help="Of each model, at most.")
-@click.option("--seed", default=7, show_default=True, type=click.IntRange(0), help="Of the models and the search.")
+@click.option("--seed", default=7, show_default=True, type=click.IntRange(0, LARGEST_SEED),
+              help="Of the models and the search.")  # fmt: skip
 @click.option("--k", default=10, show_default=True, type=click.IntRange(1, 1000), help="Length of the lists.")
 @click.option("--repeats", is_flag=True, help="Judge lists of all items, bought ones too; else of new items.")
 @density_options

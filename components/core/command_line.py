@@ -13,6 +13,8 @@ import click
 from components.core.errors import ShoploopError
 
 MOST_MINUTES = 7 * 24 * 60  # of the wall, for one model
+LARGEST_SEED = 2**32 - 1  # what the libraries accept
+MOST_SEEDS = 100  # of one run
 MINUTES = click.FloatRange(0, MOST_MINUTES, min_open=True)
 
 

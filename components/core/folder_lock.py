@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from components.core.errors import ConfigError
+
 
 @contextmanager
 def locked(folder: Path, *, wait: bool) -> Iterator[bool]:
@@ -20,6 +22,16 @@ def locked(folder: Path, *, wait: bool) -> Iterator[bool]:
         yield _taken(handle, wait=wait)
     finally:
         os.close(handle)
+
+
+@contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """The folder, made where it is missing, for this process alone; ConfigError while another has it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with locked(folder, wait=False) as ours:
+        if not ours:
+            raise ConfigError(f"{folder}: another run is under way in it; wait for its end, or name another folder.")
+        yield
 
 
 def _taken(handle: int, *, wait: bool) -> bool:

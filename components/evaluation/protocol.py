@@ -76,9 +76,14 @@ def task(data: Dataset, target: Target) -> Task:
     )
 
 
-def idle(data: Dataset, target: Target) -> Histories:
-    """Those of the dataset's users who bought nothing in its catalogue: `task` leaves them out."""
-    return data.histories.take(np.flatnonzero(_bought(data, target).getnnz(axis=1) == 0))
+def idle(data: Dataset, target: Target, *, everybody: bool) -> Histories:
+    """Those of the dataset's users who were asked and bought nothing in its catalogue: `task` leaves them out.
+
+    everybody  was asked; else those of whom something is held out, for of the others nobody knows
+    """
+    nothing = _bought(data, target).getnnz(axis=1) == 0
+    asked = everybody | np.isin(np.arange(len(nothing)), target.held_out)
+    return data.histories.take(np.flatnonzero(nothing & asked))
 
 
 def _bought(data: Dataset, target: Target) -> sp.csr_matrix:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+ROUNDING = 1e-9  # of a spread, beside the mean, that is nought
+
 
 def two_sided(means: np.ndarray) -> np.ndarray:
     """p value of "no difference" from resampled means of paired differences.
@@ -33,10 +35,14 @@ def holm(p_values: np.ndarray) -> np.ndarray:
     return out
 
 
-def standard_errors(differences: np.ndarray) -> float:
+def standard_errors(differences: np.ndarray) -> float | None:
     """Mean of paired per-user differences in units of its standard error; 0 where no user differs.
 
     differences  float (users,), no NaN
+    Returns      None where all differ alike, or there is one user: the error is then unknown
     """
+    mean = differences.mean()
+    if not differences.any():
+        return 0.0
     spread = differences.std(ddof=1) / np.sqrt(len(differences)) if len(differences) > 1 else 0.0
-    return float(differences.mean() / spread) if spread > 0 else 0.0
+    return float(mean / spread) if spread > ROUNDING * abs(mean) else None

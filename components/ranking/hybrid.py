@@ -211,7 +211,7 @@ class Hybrid:
         found = [best(order, k, policy) for order in orders]
         ranked = np.stack([items for items, _ in found]) if found else np.zeros((0, k), dtype=np.int32)
         scores = np.stack([scores for _, scores in found]) if found else np.zeros((0, k), dtype=np.float32)
-        bounds = np.array([order.shift for order in orders], dtype=np.float32) + BEHIND
+        bounds = np.array([order.shift for order in orders], dtype=np.float32) + BEHIND - np.float32(0.5)  # in between
         return Lists(ranked, scores, self._probabilities(scores, bounds))
 
     def _probabilities(self, scores: np.ndarray, lowest: np.ndarray) -> np.ndarray:

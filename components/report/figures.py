@@ -53,6 +53,11 @@ def new_axes(figure: Figure, title: str, xlabel: str, ylabel: str, *position: in
     return ax
 
 
+def _reach(values: np.ndarray, lows: np.ndarray, highs: np.ndarray) -> np.ndarray:
+    """float64 (2, n): how far intervals reach below and above; where all users are alike, rounding passes the mean."""
+    return np.maximum(np.stack([values - lows, highs - values]), 0)
+
+
 def metric_bars(
     names: Sequence[str],
     values: Sequence[float],
@@ -69,11 +74,10 @@ def metric_bars(
     figure = new_figure(height=1.3 + 0.38 * len(names))
     ax = new_axes(figure, title, xlabel, "")
     at = np.arange(len(names))
-    errors = np.stack([values - lows, highs - values])
     ax.barh(
         at,
         values,
-        xerr=errors,
+        xerr=_reach(values, lows, highs),
         color=PALETTE[0],
         alpha=0.85,
         height=0.66,
@@ -148,7 +152,7 @@ def interval_plot(
     ax.errorbar(
         values,
         at,
-        xerr=np.stack([values - lows, highs - values]),
+        xerr=_reach(values, lows, highs),
         fmt="o",
         color=PALETTE[0],
         capsize=4,

@@ -6,14 +6,31 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from components.core import schema
 from components.core.bundle import write_json
+from components.core.errors import ConfigError
 from components.data import engine
 from components.splits import datasets, guard, store
 from components.splits.shown import exposures_of
-from components.splits.splitter import Fold, SplitConfig, Splitter
+from components.splits.splitter import BOUGHT, LISTED, Fold, SplitConfig, Splitter
 
 if TYPE_CHECKING:
     from ibis.backends import BaseBackend
+
+
+def shelved(con: BaseBackend, clean: Path, folds: list[Fold], config: SplitConfig) -> list[Fold]:
+    """The folds, with the whole items table in their catalogues where that is asked for.
+
+    clean   folder of canonical tables
+    Raises  ConfigError where it is asked for, and there is no items table
+    """
+    if config.catalogue != LISTED:
+        return folds
+    file = clean / f"{schema.ITEMS_TABLE}.parquet"
+    if not file.is_file():
+        raise ConfigError(f"split: catalogue: listed asks for an items table, and there is none; leave it at {BOUGHT}.")
+    shelf = engine.read_parquet(con, file).select(schema.ITEM_ID)
+    return [replace(fold, shelf=shelf) for fold in folds]
 
 
 @dataclass(frozen=True)

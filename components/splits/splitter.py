@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from components.splits.shown import Shown
 
 DEFAULT_METHOD = "temporal"
-LISTED = "listed"
+BOUGHT, LISTED = "bought", "listed"  # what a catalogue holds
 LISTED_LEAKS = "which products the shop would list later: the catalogue holds all of today's items table"
 EventType = Literal[schema.VIEW, schema.CLICK, schema.CART, schema.PURCHASE, schema.RATING]
 COUNTED: tuple[EventType, ...] = (schema.VIEW, schema.CLICK, schema.CART, schema.PURCHASE, schema.RATING)
@@ -108,13 +108,15 @@ class Splitter(ABC):
     """A way of splitting.
 
     A subclass names itself by its file (`splits/methods/rolling.py` is "rolling") and declares `Config`, `leaks` (one
-    plain sentence for reports) and `needs_times`: False where the order of a user's events is enough.
+    plain sentence for reports), `needs_times`: False where the order of a user's events is enough, and `who`, the
+    column that says whose an event is; events without it are left out.
     """
 
     version: ClassVar[int] = 1
     Config: ClassVar[type[SplitConfig]]
     leaks: ClassVar[str]
     needs_times: ClassVar[bool] = True
+    who: ClassVar[str] = schema.USER_ID
 
     def __init__(self, config: SplitConfig | None = None):
         """The method with its options; `config` defaults to the declared defaults."""
@@ -146,20 +148,20 @@ class Splitter(ABC):
 
     def _counted(self, events: Table) -> Table:
         kinds = sorted({*self.config.history_events, *self.config.target_events})
-        return events.filter(events[schema.USER_ID].notnull() & events[schema.EVENT_TYPE].isin(kinds))
+        return events.filter(events[self.who].notnull() & events[schema.EVENT_TYPE].isin(kinds))
 
     def _refuse_nothing(self, interactions: Table) -> None:
         """DataError where no event counts: which would, and what there is."""
         counted = sorted({*self.config.history_events, *self.config.target_events})
-        known = interactions[schema.USER_ID].notnull().sum()
+        known = interactions[self.who].notnull().sum()
         rows = interactions.group_by(schema.EVENT_TYPE).agg(known=known).to_pyarrow().to_pylist()
         there = {row[schema.EVENT_TYPE]: row["known"] for row in rows}
         if any(there.get(kind) for kind in counted):
             return
         held = ", ".join(f"{n:,} {kind}" for kind, n in sorted(there.items())) or "none at all"
         raise DataError(
-            f"split: no event to split: {', '.join(counted)} of known users count (split.history_events, "
-            f"split.target_events), and of known users there are {held}."
+            f"split: no event to split: {', '.join(counted)} with a {self.who} count (split.history_events, "
+            f"split.target_events), and of events with one there are {held}."
         )
 
     @abstractmethod

@@ -35,12 +35,14 @@ class Target:
     items    int32 (pairs,), catalogue index
     outside  pairs whose item is not in the catalogue: nothing could have recommended them
     unknown_users  users of the window without enough history to be in the dataset
+    held_out int64, sorted, rows of whom anything is held out, in the catalogue or outside of it
     """
 
     rows: np.ndarray
     items: np.ndarray
     outside: int
     unknown_users: int
+    held_out: np.ndarray
 
 
 def save_dataset(path: Path, data: Dataset) -> None:
@@ -88,6 +90,15 @@ def load_questions(root: Path, fold: str, data: Dataset) -> tuple[Dataset, Targe
     return asked, load_target(folder / TARGET, asked)
 
 
+def asks_everybody(root: Path, fold: str) -> bool:
+    """Whether all users who can be asked in a fold are: one moment parts past and future, or it says who is asked.
+
+    Where users have a moment each (leave-last methods), of some nothing is held out: nobody knows what they did next.
+    """
+    (found,) = [found for found in load_facts(root)["folds"] if found["name"] == fold]
+    return found["one_cutoff"] or (root / layout.SPLIT / fold / ASKED).is_dir()
+
+
 def load_facts(root: Path) -> dict[str, Any]:
     """What the split step said of itself: method, version, leaks, folds."""
     return bundle.read_json(root / layout.SPLIT / FACTS)
@@ -116,7 +127,8 @@ def load_target(path: Path, data: Dataset) -> Target:
     foreign = item_ids.filter(pa.array(known & ~inside)).combine_chunks().dictionary_encode()
     outside = np.unique(rows[known & ~inside] * len(foreign.dictionary) + foreign.indices.to_numpy())
     strangers = pc.count_distinct(user_ids.filter(pa.array(~known))).as_py()
-    return Target(pairs // len(data.items), (pairs % len(data.items)).astype(np.int32), len(outside), strangers)
+    row, item = pairs // len(data.items), (pairs % len(data.items)).astype(np.int32)
+    return Target(row, item, len(outside), strangers, np.unique(rows[known]))
 
 
 def looked_up(ids: pa.ChunkedArray, vocabulary: Vocabulary) -> np.ndarray:

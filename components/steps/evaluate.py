@@ -39,6 +39,9 @@ from components.splits.store import Target
 from components.steps.result import StepResult
 
 LISTS_FILE = "lists.parquet"  # top-10 of every recommender, user and view: anyone can recompute the figures
+LISTS_SCHEMA = pa.schema(
+    dict.fromkeys((schema.MODEL, "view", schema.USER_ID, schema.ITEM_ID), pa.string()) | {schema.RANK: pa.int64()}
+)
 
 
 class EvaluateConfig(Config):
@@ -75,14 +78,14 @@ def evaluate(config: EvaluateConfig, root: Path, seed: int) -> StepResult:
         "split": _split(root),
         "nominees": nominees.report() if nominees else None,
     }
-    _write(root, report, _lists_table(ranked, data.items, work))
+    _write(root, report, ranked, data.items, work)
     files = tuple(
         root / layout.EVALUATION / name for name in ("report.html", "report.json", "ndcg_all.png", "ndcg_new.png")
     )
     return StepResult(_summary(report), _metrics(report), artifacts=files)
 
 
-def _write(root: Path, report: dict[str, Any], listed: pa.Table) -> None:
+def _write(root: Path, report: dict[str, Any], ranked: dict[str, Lists], items: Vocabulary, work: Task) -> None:
     with bundle.replacing(root / layout.EVALUATION) as fresh:
         bundle.write_json(fresh / "report.json", report)
         decided = Nominee(ranker=bundle.digest(root / layout.RANKER), stand_in=standing_in(report))
@@ -90,7 +93,7 @@ def _write(root: Path, report: dict[str, Any], listed: pa.Table) -> None:
         page.write(report, fresh / "report.html")
         for view in VIEWS:
             page.bars(report, view).savefig(fresh / f"ndcg_{view}.png")
-        pq.write_table(listed, fresh / LISTS_FILE)
+        _write_lists(fresh / LISTS_FILE, ranked, items, work)
 
 
 def _all_lists(config: EvaluateConfig, root: Path, data: Dataset, work: Task, stand_in: str | None) -> dict[str, Lists]:
@@ -168,20 +171,21 @@ def _slices(work: Task, ours: Measured, baseline: Measured, draw: np.random.Gene
     }
 
 
-def _lists_table(ranked: dict[str, Lists], items: Vocabulary, work: Task) -> pa.Table:
-    parts = []
-    for name, by_view in ranked.items():
-        for view, block in by_view.items():
-            rows, ranks = np.nonzero(block >= 0)
-            columns = {
-                schema.MODEL: np.full(len(rows), name),
-                "view": np.full(len(rows), view),
-                schema.USER_ID: work.user_ids[rows],
-                schema.ITEM_ID: items.decode(block[rows, ranks]),
-                schema.RANK: (ranks + 1).astype(np.int32),
-            }
-            parts.append(pa.table({key: pa.array(values.tolist()) for key, values in columns.items()}))
-    return pa.concat_tables(parts)
+def _write_lists(path: Path, ranked: dict[str, Lists], items: Vocabulary, work: Task) -> None:
+    """All lists as one table, one model and view after the other, so that no more than one is in memory as text."""
+    users, ids = pa.array(work.user_ids.tolist(), pa.string()), pa.array(items.ids.tolist(), pa.string())
+    with pq.ParquetWriter(path, LISTS_SCHEMA) as writer:
+        for name, by_view in ranked.items():
+            for view, block in by_view.items():
+                rows, ranks = np.nonzero(block >= 0)
+                columns = {
+                    schema.MODEL: pa.repeat(name, len(rows)),
+                    "view": pa.repeat(view, len(rows)),
+                    schema.USER_ID: users.take(pa.array(rows)),
+                    schema.ITEM_ID: ids.take(pa.array(block[rows, ranks])),
+                    schema.RANK: pa.array((ranks + 1).astype(np.int64)),
+                }
+                writer.write_table(pa.table(columns, LISTS_SCHEMA))
 
 
 def _metrics(report: dict[str, Any]) -> dict[str, float]:

@@ -61,7 +61,8 @@ def rank(config: RankConfig, root: Path, seed: int) -> StepResult:
     found = _asked(config, hybrid, work, table, (ranker, held_out), root, seed)
     if found.better_alone:
         ranker = led_by(ranker, found.better_alone)
-    curve = calibrate(ranker, table, held_out, _idle(config, hybrid, idle(asked, target), table, held_out, seed), draw)
+    nothing = idle(asked, target, everybody=store.asks_everybody(root, fold))
+    curve = calibrate(ranker, table, held_out, _idle(config, hybrid, nothing, table, held_out, seed), draw)
     _write(root / layout.RANKER, config, ranker, found, curve)
     artifacts = (root / layout.RANKER / RELIABILITY,) if curve else ()
     metrics = _metrics(table, ranker, found, curve)

@@ -16,6 +16,7 @@ from typing import Any
 
 from components.core import layout
 from components.core.bundle import originating
+from components.core.command_line import LARGEST_SEED
 from components.core.config import PARAMS_FILE, Config, parse, read_params
 from components.core.errors import ConfigError, DataError, ShoploopError, did_you_mean
 from components.steps import checks, defaults
@@ -26,7 +27,6 @@ from components.steps.table import SEED, Step, table
 from components.tracking.runs import parent_run, record
 
 DISK_FULL = ("No space left on device", "database or disk is full")  # as DuckDB, MLflow, DVC and SQLite put it
-LARGEST_SEED = 2**32 - 1  # what the libraries accept
 
 
 def run(name: str, root: Path) -> Receipt:

@@ -69,6 +69,6 @@ class Fusion(Entrant):
 
 
 def _evidence(model: Model, histories: Histories) -> np.ndarray:
-    """The model's scores; of one that only knows what a user had, nothing for the rest, whose order would be chance."""
+    """The model's scores, and nothing where it has no evidence: there the catalogue's order would give places."""
     scores = model.score(histories)
-    return scores if model.capabilities.scores_unseen else np.where(scores > 0, scores, -np.inf)
+    return np.where(scores > 0, scores, -np.inf)

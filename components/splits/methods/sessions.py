@@ -3,7 +3,8 @@
 Use it for shops whose visitors come once or do not sign in: it asks what an unknown visitor does next, given this visit
 alone. The windows are those of the temporal split. Sessions that ended before a fold's cut-off are fitted on, whole;
 those that end in its window are asked, and one that began before the cut-off is told only to who is asked about it.
-Events without a session are left out. In all of the fold's tables `user_id` is the session's id.
+Events without a session are left out, those without a user are not, unless cleaning dropped them
+(`clean.cleaners.guests.policy`). In all of the fold's tables `user_id` is the session's id.
 What leaks: nothing of a later session. All sessions of a window are asked at its end, so an age counts from there;
 sessions of the window do not know each other, though in production the earlier ones would be known.
 Source: Ludewig & Jannach 2018 (doi:10.1007/s11257-018-9209-6), whose last sessions are the test.
@@ -41,6 +42,7 @@ class Sessions(Splitter):
     """Sessions before the cut-off are known; of those that end after it, all but the last event is told when asked."""
 
     Config = SessionsConfig
+    who: ClassVar = schema.SESSION_ID  # whoever is in it: visitors who did not sign in, or did in the middle
     leaks: ClassVar = (
         "nothing of a later session: those that end at or after a fold's cut-off are not fitted on; a session is asked "
         "with its own events alone"

@@ -171,6 +171,34 @@ def test_lists_of_another_system_stand_in_the_same_table(walked, tmp_path):
     assert digest == f"the lists of theirs.parquet (sha256 {sha})" and remarks == ["1 users of the file are not asked"]
 
 
+def test_among_new_items_lists_of_another_system_move_up_to_the_places_of_known_ones(walked, tmp_path):
+    data, out, _ = walked
+    theirs = tmp_path / "theirs.parquet"
+    next_step = {row["user_id"]: row["item_id"] for row in pq.read_table(out / "relevant.parquet").to_pylist()}
+    lines = [line.split() for line in (data / "sequences.txt").read_text(encoding="utf-8").splitlines()]
+    had = {user: items[0] for user, *items in lines if items}
+    rows = [(user, item, rank) for user in had for rank, item in ((1, had[user]), (2, next_step[user]))]
+    columns = dict(zip(("user_id", "item_id", "rank"), zip(*rows, strict=True), strict=True))
+    pq.write_table(pa.table({name: list(values) for name, values in columns.items()}), theirs)
+    result = called(data, tmp_path / "out", "--repeats", "--lists", f"{theirs}=theirs", models="popularity")
+    assert result.exit_code == 0, result.output
+    report = report_of(tmp_path / "out")
+    assert report["views"]["new"]["figures"]["theirs"]["ndcg_at_10"]["mean"] == 1, "the known item took no place"
+    if "all" in report["views"]:
+        assert report["views"]["all"]["figures"]["theirs"]["ndcg_at_10"]["mean"] < 1
+    assert f"{USERS} places hold items of the user's own history" in " ".join(report["entries"]["theirs"]["remarks"])
+
+
+def test_somebody_elses_lists_among_ours_are_refused_and_stay(walked, tmp_path):
+    out = shutil.copytree(walked[1], tmp_path / "out")
+    theirs = shutil.copyfile(out / "lists/popularity.parquet", out / "lists/theirs.parquet")
+    for _ in range(2):
+        result = called(walked[0], out, "--lists", f"{theirs}=theirs", models="popularity")
+        words = " ".join(result.output.split())
+        assert result.exit_code == 2 and "holds theirs.parquet, which would be lost" in words
+        assert theirs.is_file()
+
+
 def test_two_lists_of_one_name_are_refused(walked, tmp_path):
     twice = [f"--lists={file}=theirs" for file in sorted((walked[1] / "lists").glob("*.parquet"))[:2]]
     result = called(walked[0], tmp_path / "out", *twice)

@@ -68,6 +68,18 @@ def test_a_fit_is_found_again_only_where_what_it_read_is_the_same(tmp_path):
     assert {name: len(found) for name, found in keys.items()} == {"popularity": 1, "two_tower": 2}
 
 
+def test_prices_of_the_history_count_for_models_that_read_what_items_are_and_for_no_other(tmp_path):
+    material = recognise(sequences(tmp_path, {f"i{n}": [n % 3] for n in range(20)}))
+    prepared = prepare(material, splitter("leave-last-out", material, {}), tmp_path / "work")
+    before, history = question(prepared, "test"), prepared / "test/history.parquet"
+    digests = [before.digest_for(reads) for reads in (False, True)]
+    table = pq.read_table(history)
+    dearer = pa.array([9.0] * len(table), table.schema.field("value").type)
+    pq.write_table(table.set_column(table.schema.get_field_index("value"), "value", dearer), history)
+    after = question(prepared, "test")
+    assert [after.digest_for(reads) == was for reads, was in zip((False, True), digests, strict=True)] == [True, False]
+
+
 @pytest.mark.slow
 def test_models_that_know_items_by_content_alone_are_refused_in_words_where_there_is_none(tmp_path):
     lines = "models: {towers: {component: two_tower, params: {content: require, text: cnn}}}"

@@ -1,10 +1,16 @@
 """Entrants that join others: on walks along the catalogue, where the transition knows every next step."""
 
+from contextlib import chdir
+from types import SimpleNamespace
+
+import numpy as np
 import pyarrow.parquet as pq
 import pytest
 import yaml
 
+from components.core.ranking import NEW
 from tests.components.benchmark.test_benchmark import called, report_of, walk
+from tests.components.benchmark.test_tables import PARAMS
 
 MEMBERS = ["popularity", "item_transition"]
 SMALL = {"trees": 20, "min_child_weight": 0, "max_depth": 3, "threads": 1}
@@ -69,6 +75,56 @@ def test_a_ranker_may_be_asked_the_validation_fold_and_learns_from_the_one_befor
         rows = pq.read_table(folds / fold / "target.parquet", columns=["user_id", "timestamp"]).to_pylist()
         last[fold] = {row["user_id"]: row["timestamp"] for row in rows}
     assert all(last["window_1"][u] < last["validation"][u] < last["test"][u] for u in last["test"])
+
+
+def test_a_fusion_gives_no_place_to_what_a_member_has_no_evidence_for(tmp_path):
+    """Two members know one item of ten; the order of all others is the third's, not that of the catalogue."""
+    from components.benchmark.entrants.fusion import Fusion, FusionConfig
+    from components.core.dataset import Histories
+
+    class Member:
+        def __init__(self, scores):
+            self.scores = np.array([scores], dtype=np.float32)
+
+        def score(self, histories):
+            return self.scores
+
+    knows = np.zeros(10)
+    knows[7] = 1
+    members = {"one": Member(knows), "other": Member(knows), "third": Member(np.arange(1.0, 11.0))}
+
+    class Fits:
+        def fitted(self, name, question):
+            return members[name]
+
+    entrant = Fusion(FusionConfig(weights=dict.fromkeys(members, 1.0)), Fits())
+    asked = SimpleNamespace(data=SimpleNamespace(items=range(10)))
+    ask = entrant.fit(None, asked, np.random.default_rng(0))
+    found = ask(Histories.of([[]], [[]], 1), (NEW,), 4)[NEW]
+    assert found.items.tolist() == [[7, 9, 8, 6]]
+
+
+def test_a_ranker_is_asked_anew_where_the_fold_that_it_learnt_from_is_another(tmp_path):
+    """The same test window, another validation window: the result of before is not that of now."""
+    from components.benchmark.contest import Contest
+    from components.benchmark.material import recognise
+    from components.benchmark.protocols import prepare, question, splitter
+    from components.benchmark.roster import chosen
+
+    rows = [f"u{u},i{(u + day) % 40},2024-01-{day + 1:02}" for u in range(40) for day in range(28)]
+    (tmp_path / "sales.csv").write_text("\n".join(["who,what,at", *rows]) + "\n", encoding="utf-8")
+    keys = {}
+    for share in (0.1, 0.3):
+        file = tmp_path / "params.yaml"
+        file.write_text(f"{PARAMS.rstrip().removesuffix('}')}, validation_share: {share}}}\n", encoding="utf-8")
+        material = recognise(file)
+        with chdir(tmp_path):
+            asked = question(prepare(material, splitter("temporal", material, {}), tmp_path / "work"), "test")
+        lines = chosen("ranker,popularity", None, timed=True)[0]
+        contest = Contest(lines, asked, (NEW,), 10, tmp_path / "work", 1)
+        keys[share] = {name: contest.key(name, 7) for name in ("ranker", "popularity")}
+    assert keys[0.1]["popularity"] == keys[0.3]["popularity"]
+    assert keys[0.1]["ranker"] != keys[0.3]["ranker"]
 
 
 def test_a_ranker_that_nothing_fills_up_is_refused_by_name(tmp_path):

@@ -51,6 +51,26 @@ def test_a_params_file_names_any_source_and_its_unreadable_rows_are_counted(tmp_
     assert "u1" not in pq.read_table(tmp_path / "out/relevant.parquet")["user_id"].to_pylist(), "ids are pseudonyms"
 
 
+def test_a_catalogue_of_all_that_is_listed_holds_new_products_too(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    rows = [f"u{u},i{(u + day) % 40},2024-01-{day + 1:02}" for u in range(40) for day in range(28)]
+    (tmp_path / "sales.csv").write_text("\n".join(["who,what,at", *rows]) + "\n", encoding="utf-8")
+    (tmp_path / "goods.csv").write_text("what\n" + "".join(f"i{n}\n" for n in range(45)), encoding="utf-8")
+    items = "    items: {files: goods.csv, columns: {item_id: what}}\nsplit: {"
+    found = {}
+    for catalogue in ("bought", "listed"):
+        params = PARAMS.replace("split: {", items).replace("user: 1}", f"user: 1, catalogue: {catalogue}}}")
+        (tmp_path / "params.yaml").write_text(params, encoding="utf-8")
+        result = benchmark(
+            "--data", "params.yaml", "--protocol", "temporal", "--models", "popularity", "--out", catalogue
+        )
+        assert result.exit_code == 0, result.output
+        told = report_of(tmp_path / catalogue)["data"]
+        found[catalogue] = told["items"]
+        assert ("all of today's items table" in told["leaks"]) == (catalogue == "listed")
+    assert found == {"bought": 40, "listed": 45}
+
+
 def test_two_files_of_one_folder_do_not_read_alike(tmp_path):
     from components.benchmark import text
     from components.benchmark.material import recognise
@@ -160,7 +180,7 @@ def test_a_blank_id_is_none_and_events_of_no_user_are_told(tmp_path):
 def test_where_no_event_counts_it_says_what_there_is_and_what_counts(tmp_path):
     result = compared(a_snapshot(tmp_path / "case", event_type=["Purchase"] * 40), tmp_path / "out")
     words = " ".join(result.output.split())
-    assert result.exit_code == 2 and "no event to split" in words and "of known users there are 40 Purchase." in words
+    assert result.exit_code == 2 and "no event to split" in words and "events with one there are 40 Purchase." in words
 
 
 @pytest.mark.slow

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -221,12 +222,49 @@ def joined_search(folder, minutes):
     return Search(config, lines, small_fold(folder), "new", 10, folder / "work", False, told.append), told
 
 
-@pytest.mark.slow
 def test_how_long_a_search_may_take_is_told_before_it_begins():
     assert most(1, TuneConfig()).startswith("1 model, each up to 10 minutes or 30 trials: 10 minutes at most, ")
     assert most(32, TuneConfig()).startswith("32 models, each up to 10 minutes or 30 trials: 5.3 hours at most, ")
 
 
+@pytest.mark.parametrize("command", ["tune", "benchmark"])
+def test_a_second_run_in_one_folder_is_refused_while_the_first_is_under_way(tmp_path, command):
+    from components.core.folder_lock import alone
+
+    (tmp_path / "sequences.txt").write_text("u a b c\nv b c a\nw a c b\n", encoding="utf-8")
+    arguments = [command, "--data", tmp_path, "--protocol", "leave-last-out", "--models", "popularity"]
+    with alone(tmp_path / "out/.work"):
+        done = CliRunner().invoke(main, list(map(str, [*arguments, "--out", tmp_path / "out"])))
+    assert done.exit_code == 2 and "another run is under way in it" in " ".join(done.output.split())
+
+
+@pytest.mark.slow
+def test_the_largest_seed_searches_too_and_a_larger_one_is_refused_in_words(tmp_path):
+    from components.benchmark.entrant import Spec
+    from components.benchmark.tuning import Search
+
+    spec, config = Spec("item_transition", "item_transition"), TuneConfig(seed=2**32 - 1, trials=2)
+    search = Search(config, {spec.name: spec}, small_fold(tmp_path), "new", 10, tmp_path / "work", False, print)
+    for trials in (2, 3):  # the second goes on from the first
+        again = replace(search, config=TuneConfig(seed=2**32 - 1, trials=trials))
+        assert len(again.best(spec, again.study(spec), lambda *_: None)[1]) == trials + 1
+    arguments = ["tune", "--data", tmp_path, "--protocol", "leave-last-out", "--out", tmp_path / "out"]
+    done = CliRunner().invoke(main, list(map(str, [*arguments, "--seed", 2**32])))
+    assert done.exit_code == 2 and "'--seed': 4294967296 is not in the range" in done.output
+
+
+@pytest.mark.slow
+def test_a_search_that_goes_on_keeps_the_fits_that_a_joined_line_had_made_of_its_models(tmp_path):
+    search, told = joined_search(tmp_path, minutes=5)
+    member, joined = search.lines["item_transition"], search.lines["trees"]
+    search.best(member, search.study(member), lambda *_: None)
+    assert not search._fit_members(joined)
+    search.best(member, search.study(member), lambda *_: None)  # as a search does that was killed in the joined line
+    told.clear()
+    assert not search._fit_members(joined) and not told
+
+
+@pytest.mark.slow
 def test_members_are_fitted_before_the_minutes_of_what_joins_them_begin_and_only_once(tmp_path):
     from components.benchmark.fits import COST
 

@@ -17,7 +17,7 @@ from components.steps.gate import refuse_hindsight
 
 DATA = Dataset.from_events(np.array(["a", "a", "b", "c"]), np.array(["w", "x", "y", "z"]), np.arange(4), 10)
 # a buys x again and y for the first time; b buys z; c buys nothing.
-TARGET = Target(np.array([0, 0, 1]), np.array([1, 2, 3], dtype=np.int32), outside=1, unknown_users=0)
+TARGET = Target(np.array([0, 0, 1]), np.array([1, 2, 3], dtype=np.int32), 1, 0, np.array([0, 1]))
 EXACT = {"least_recall": 0.95, "recall_at": 100, "indexes": {}}
 
 

@@ -33,3 +33,8 @@ def test_resampled_means_of_a_column_give_the_interval_of_bootstrap_mean():
 def test_standard_errors_of_a_known_sample():
     assert standard_errors(np.array([1.0, 3.0])) == pytest.approx(2.0)
     assert standard_errors(np.zeros(5)) == 0
+
+
+def test_where_all_differ_alike_nobody_knows_the_error():
+    assert standard_errors(np.full(60, 1 - 1 / np.log2(3))) is None
+    assert standard_errors(np.array([0.5])) is None

@@ -46,9 +46,18 @@ def test_a_probability_is_the_share_of_all_users_who_buy(nothing, share):
 
 def test_the_users_who_bought_nothing_are_those_that_the_task_leaves_out():
     data = Dataset.from_events(np.array(["a", "a", "b", "c"]), np.array(["w", "x", "y", "z"]), np.arange(4), 10)
-    target = Target(np.array([0, 0]), np.array([1, 2], dtype=np.int32), outside=1, unknown_users=0)
+    items = np.array([1, 2], dtype=np.int32)
+    target = Target(np.array([0, 0]), items, outside=1, unknown_users=0, held_out=np.array([0, 1]))
     assert task(data, target).user_ids.tolist() == ["a"]
-    assert data.items.decode(idle(data, target).items).tolist() == ["y", "z"]
+    assert data.items.decode(idle(data, target, everybody=True).items).tolist() == ["y", "z"]
+
+
+def test_of_whom_nothing_is_held_out_nobody_knows_that_they_bought_nothing():
+    """b's held-out item is outside the catalogue; of c, who has too few events, nothing was held out."""
+    data = Dataset.from_events(np.array(["a", "a", "b", "c"]), np.array(["w", "x", "y", "z"]), np.arange(4), 10)
+    items = np.array([1, 2], dtype=np.int32)
+    target = Target(np.array([0, 0]), items, outside=1, unknown_users=0, held_out=np.array([0, 1]))
+    assert data.items.decode(idle(data, target, everybody=False).items).tolist() == ["y"]
 
 
 def test_idle_users_are_drawn_by_the_share_of_buyers_held_out_and_stand_for_all_candidates(trained_shop):

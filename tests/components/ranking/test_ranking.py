@@ -17,6 +17,7 @@ from components.features.graph_embedding import knowledge_vectors
 from components.features.history import Groups
 from components.features.knowledge_graph import KnowledgeGraphConfig
 from components.ranking.buy_again import BuyAgainConfig
+from components.ranking.calibration import Calibration
 from components.ranking.candidates import Candidates, propose
 from components.ranking.consensus import Consensus
 from components.ranking.context import Context, bare_context
@@ -339,3 +340,14 @@ def test_a_ranker_that_gave_way_lists_what_its_model_lists(shop, hybrid):
     scores = one.score(shop.histories)
     best = np.sort(scores, axis=1)[:, :-4:-1]
     assert scores[np.arange(len(told))[:, None], told] == pytest.approx(best, rel=1e-3)
+
+
+def test_the_lowest_candidate_keeps_its_probability_and_what_fills_a_list_has_none(hybrid, shop):
+    ranker = copy(hybrid.ranker)
+    ranker.calibration = Calibration(np.array([-9.0, 9.0]), np.array([0.1, 0.9]))
+    calibrated = replace(hybrid, ranker=ranker)
+    for first in range(0, ITEMS, 4):
+        allowed = np.isin(np.arange(ITEMS), np.arange(first, first + 4))
+        candidates = calibrated.propose(shop.histories, allowed)
+        told = np.isfinite(calibrated.lists(shop.histories, 4, allowed=allowed).probabilities).sum(axis=1)
+        assert told.tolist() == np.bincount(candidates.rows, minlength=USERS).tolist()

@@ -1,4 +1,4 @@
-"""Names beside points, read off the figure as it is drawn."""
+"""Names beside points, read off the figure as it is drawn; intervals that hold nothing but their mean."""
 
 import numpy as np
 from matplotlib.text import Text
@@ -21,3 +21,9 @@ def test_names_of_points_that_lie_close_cover_neither_each_other_nor_a_point():
     assert not [(a, b) for at, a in enumerate(boxes) for b in boxes[:at] if a.overlaps(b)]
     middles = ax.transData.transform(dots.get_offsets())
     assert not [name for name, box in zip(points, boxes, strict=True) if any(box.contains(*at) for at in middles)]
+
+
+def test_an_interval_that_rounding_sets_beside_its_mean_is_drawn():
+    drawn = figures.metric_bars(["a", "b"], [0.63, np.nan], [0.63 + 1e-15, np.nan], [0.63, np.nan], "t", "x")
+    assert len(drawn.axes[0].patches) == 2
+    assert figures.interval_plot(["a"], [0.5], [0.5], [0.5 - 1e-15], "t", "x").axes

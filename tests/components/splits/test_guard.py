@@ -10,7 +10,7 @@ import pytest
 
 from components.core import layout
 from components.core import schema as s
-from components.core.errors import LeakError
+from components.core.errors import DataError, LeakError
 from components.splits import datasets, guard
 from components.splits.methods.cold_items import ColdItems, ColdItemsConfig
 from components.splits.methods.cold_users import ColdUsers, ColdUsersConfig
@@ -144,3 +144,15 @@ def test_the_split_step_stops_on_a_leak_and_keeps_what_was_there(interactions, t
         split_by(Forgetful(config), tmp_path)
     assert sorted((tmp_path / layout.SPLIT).rglob("*")) == before
     assert isinstance(pq.read_table(tmp_path / layout.SPLIT / "test" / "history.parquet"), pa.Table)
+
+
+def test_the_split_step_stops_where_nobody_can_be_asked_and_keeps_what_was_there(tmp_path):
+    """Everybody buys once: nobody who is known before a cut-off goes on to anything."""
+    clean = tmp_path / layout.CLEAN
+    clean.mkdir(parents=True)
+    once = {s.USER_ID: [f"u{n}" for n in range(40)], s.ITEM_ID: [f"i{n % 3}" for n in range(40)]}
+    once |= {s.TIMESTAMP: [START + timedelta(days=n) for n in range(40)], s.EVENT_TYPE: [s.PURCHASE] * 40}
+    pq.write_table(pa.table(once), clean / "interactions.parquet")
+    with pytest.raises(DataError, match=r"nobody can be asked in the validation fold: none of its .* users went"):
+        split(TemporalConfig(**ALL_KEPT), tmp_path, 1)
+    assert not (tmp_path / layout.SPLIT).exists()

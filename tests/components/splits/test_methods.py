@@ -248,6 +248,19 @@ def test_sessions_are_asked_about_their_last_event_and_those_before_the_cutoff_a
     assert told(test.history) == sorted([*told(validation.history), "s17:x:17.1", "s17:y:17.2"])
 
 
+def test_visitors_who_sign_in_late_or_never_are_whole_sessions():
+    visits = [(day, f"s{day}") for day in (0, 5, 16, 19)]
+    users = {"x": None, "y": None, "z": "a"}  # signed in at the third event
+    events = [
+        (user, item, day + n / 10, s.VIEW, name) for day, name in visits for n, (item, user) in enumerate(users.items())
+    ]
+    test = folds(Sessions(), *events)["test"]
+    assert (told(test.asked), told(test.target)) == (["s19:x:19", "s19:y:19.1"], ["s19:z:19.2"])
+    assert [e for e in told(test.history) if e.startswith("s0")] == ["s0:x:0", "s0:y:0.1", "s0:z:0.2"]
+    nobody = folds(Sessions(), *[(None, *event[1:]) for event in events])["test"]
+    assert (told(nobody.asked), told(nobody.target)) == (told(test.asked), told(test.target))
+
+
 def test_a_session_across_the_cutoff_is_fitted_on_by_nobody_before_it_ends():
     events = [("a", "x", 0, s.VIEW, "s0"), ("a", "y", 1, s.VIEW, "s0"), ("a", "x", 17, s.VIEW, "v")]
     across = [("a", "p", 17.9, s.VIEW, "across"), ("a", "q", 18.1, s.VIEW, "across"), ("a", "z", 20, s.VIEW, "end")]
@@ -265,5 +278,5 @@ def test_sessions_that_begin_anew_with_every_user_are_refused_and_a_few_shared_o
 
 
 def test_a_shop_without_sessions_is_told_so():
-    with pytest.raises(DataError, match="no session of 2 events"):
+    with pytest.raises(DataError, match="purchase, rating, view with a session_id count"):
         folds(Sessions(), *TWENTY_DAYS)
