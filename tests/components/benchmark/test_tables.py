@@ -173,7 +173,7 @@ def test_a_blank_id_is_none_and_events_of_no_user_are_told(tmp_path):
     assert compared(data, tmp_path / "out").exit_code == 0
     told = report_of(tmp_path / "out")["data"]
     assert told["unreadable"] == 8
-    assert told["remarks"] == ["2 events have no user: they are in nobody's history"]
+    assert told["remarks"] == ["2 events have no user: they are in no user's history"]
 
 
 @pytest.mark.slow
