@@ -117,6 +117,16 @@ def scale_rows(matrix: sp.csr_matrix, factors: np.ndarray) -> sp.csr_matrix:
     return sp.csr_matrix((matrix.data * factors, matrix.indices, matrix.indptr), shape=matrix.shape, dtype=np.float32)
 
 
+def inverse(totals: np.ndarray) -> np.ndarray:
+    """1 / total of rows of float32, and 1 where `says_nothing`."""
+    return 1 / np.where(says_nothing(totals), 1, totals)
+
+
+def says_nothing(totals: np.ndarray) -> np.ndarray:
+    """bool: a row holds nothing, or, of a history a hundred half-lives old, so little that its inverse is infinite."""
+    return totals < np.finfo(np.float32).tiny
+
+
 def scale_columns(matrix: sp.csr_matrix, factors: np.ndarray) -> sp.csr_matrix:
     """Every column times its factor, in float32."""
     factors = np.asarray(factors, dtype=np.float32)[matrix.indices]

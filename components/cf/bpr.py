@@ -15,7 +15,7 @@ import numpy as np
 import scipy.sparse as sp
 from pydantic import Field
 
-from components.cf._neighbours import scale_rows
+from components.cf._neighbours import inverse, scale_rows
 from components.cf._recency import RecencyConfig, RecencyModel
 from components.core.dataset import Dataset, Histories
 from components.core.forms import VectorModel, with_biases, with_ones
@@ -111,4 +111,4 @@ class Bpr(VectorModel, RecencyModel):
 def mean_rows(weights: sp.csr_matrix, vectors: np.ndarray) -> np.ndarray:
     """float32: the weighted mean of the vectors, row by row; 0 for an empty row."""
     total = np.asarray(weights.sum(axis=1)).ravel()
-    return (scale_rows(weights, 1 / np.where(total > 0, total, 1)) @ vectors).astype(np.float32)
+    return (scale_rows(weights, inverse(total)) @ vectors).astype(np.float32)

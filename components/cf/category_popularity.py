@@ -13,12 +13,13 @@ import numpy as np
 import scipy.sparse as sp
 from pydantic import Field
 
-from components.cf._neighbours import scale_rows
+from components.cf._neighbours import inverse, says_nothing, scale_rows
 from components.cf.popularity import decayed_users
 from components.core.bundle import pack_csr, unpack_csr
 from components.core.config import Config
 from components.core.content import ItemContent
 from components.core.dataset import Dataset, Histories
+from components.core.errors import did_you_mean
 from components.core.forms import SparseModel
 from components.core.model import Capabilities
 from components.core.space import HALF_LIFE, Choice, Ints
@@ -51,7 +52,12 @@ class CategoryPopularity(SparseModel):
     Config = CategoryPopularityConfig
     capabilities = Capabilities(uses_time=True, uses_content=True)
 
+    def remarks(self) -> list[str]:
+        """Where the catalogue is not parted, though it is by other groups."""
+        return list(getattr(self, "_remarks", ()))
+
     def _fit(self, data: Dataset, rng: np.random.Generator) -> None:
+        self._remarks = _unparted(data.content, self.config.group)
         buyers = decayed_users(data.histories, self.n_items, self.config.half_life_days)
         self.group_of = _groups(data.content, self.config.group, self.n_items)
         in_group = np.bincount(self.group_of, buyers)
@@ -68,8 +74,8 @@ class CategoryPopularity(SparseModel):
         shape = (self.n_items, len(self.usual_shares))
         shares = bought @ sp.csr_matrix((ones, (np.arange(self.n_items), self.group_of)), shape=shape)
         total = np.asarray(shares.sum(axis=1)).ravel()
-        shares = scale_rows(sp.csr_matrix(shares), 1 / np.where(total > 0, total, 1))
-        usual = sp.csr_matrix((total <= 0).astype(np.float32)[:, None] * self.usual_shares)
+        shares = scale_rows(sp.csr_matrix(shares), inverse(total))
+        usual = sp.csr_matrix(says_nothing(total).astype(np.float32)[:, None] * self.usual_shares)
         return sp.csr_matrix((shares + usual) @ self.popular)
 
     def state(self) -> dict[str, np.ndarray]:
@@ -80,6 +86,15 @@ class CategoryPopularity(SparseModel):
         """Take back the groups and their best sellers."""
         self.group_of, self.usual_shares = arrays["group_of"], arrays["usual_shares"]
         self.popular = unpack_csr("popular", arrays)
+
+
+def _unparted(content: ItemContent | None, name: str) -> list[str]:
+    """Nothing where the items have such groups, or no groups at all; else a word."""
+    if content is None or not content.codes or name in content.codes:
+        return []
+    return [
+        f"category_popularity: group: items have no {name}, so it is popularity; {did_you_mean(name, content.codes)}"
+    ]
 
 
 def _groups(content: ItemContent | None, name: str, n_items: int) -> np.ndarray:

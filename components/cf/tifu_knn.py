@@ -48,7 +48,7 @@ class TifuKnnConfig(Config):
 class TifuKnn(Model):
     """Own and neighbours' decayed frequencies."""
 
-    version = 1
+    version = 2
     Config = TifuKnnConfig
     capabilities = Capabilities(uses_order=True)
 
@@ -78,6 +78,7 @@ class TifuKnn(Model):
         nearness = 1 / (1 + distances)  # 0 … 1, so that `keep_largest` keeps the nearest
         known = np.flatnonzero(users >= 0)
         nearness[known, users[known]] = 0
+        nearness[np.diff(vectors.indptr) == 0] = 0  # whoever has bought nothing is like nobody
         nearest = keep_largest(nearness, self.config.neighbours)
         nearest.data[:] = 1
         return nearest

@@ -88,6 +88,12 @@ class SequenceConfig(ShrinkageConfig):
     max_minutes: float = Field(default=5, gt=0)
 
     @model_validator(mode="after")
+    def _contrast_of_two(self) -> SequenceConfig:
+        if self.contrast_epochs and self.batch_size < 2:
+            raise ValueError("batch_size must be 2 or more where there are contrast_epochs: users are told apart")
+        return self
+
+    @model_validator(mode="after")
     def _no_contrast_in_a_cluster(self) -> SequenceConfig:
         if self.workers == "cluster" and self.contrast_epochs:
             raise ValueError(

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 TRAIN_LOSS, GAIN = "train_loss", "validation_gain"
 AGAIN = "_refit"  # ends the names of what the second training of a refit keeps
-NOTHING = "training: no user has two events to learn from; bring more history."
+NOTHING = "training: no user has baskets at two moments, so there is nothing to learn from; bring more history."
 
 
 class Trainer(Protocol):

@@ -49,11 +49,14 @@ class SequenceModel(SoftmaxModel, VectorModel):
         size, logits = config.embedding_size, config.queries * (config.negatives or n)
         few = f"use fewer negatives ({config.negatives})" if config.negatives else "use some negatives (0 takes all)"
         smaller = f"use a smaller embedding_size ({size})"
+        baskets = max(1, int(data.histories.basket_starts.sum()))
+        pairs = config.queries * min(config.horizon, baskets) * len(data.histories.items) / baskets
         kept_back = SCORED_AT_ONCE * n if config.best_by != "last" else 0
         return [
             _memory.weights(n * (size + 1.0), smaller),
             _memory.start(len(data.users), n, size, smaller),
             _memory.step(logits, f"{few} or fewer queries ({config.queries})"),
+            _memory.step(pairs * size, f"use fewer queries ({config.queries}) or a smaller horizon ({config.horizon})"),
             _memory.step(self.activations(), f"use a smaller batch_size ({config.batch_size})"),
             _memory.step(kept_back, "use best_by: last, which keeps nothing back"),
         ]

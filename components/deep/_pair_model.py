@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 import numpy as np
 from pydantic import Field, model_validator
@@ -31,6 +31,9 @@ CALIBRATED_SHARE = 0.5  # of the exposures that are kept back; the earlier ones 
 SHOWN_AT_ONCE = 256  # exposures whose logits of the whole catalogue are in memory at once
 NEGATIVES_OF_PAIRS = Choice((64, 128, 256, 2048))  # few: with a hidden layer every pair of them is a pass of its own
 USERS_AT_ONCE = 4  # whose hidden layer over the whole catalogue is in memory at once; few enough for the cache
+
+
+Width = Annotated[int, Field(ge=1, le=2048)]  # of a hidden layer
 
 
 class PairConfig(CatalogueConfig):
@@ -128,14 +131,15 @@ class PairModel(CatalogueModel):
         return PairTrainer(data, self.form, self.config, rng)
 
     def kept_back(self, data: Dataset, rng: np.random.Generator) -> tuple[Dataset, Callable[[], float]] | None:
-        """With clicks, the last exposures; the gain is the log likelihood of the first half of them, nats."""
+        """With clicks, the last exposures and all events since; the gain is the log likelihood of their first half."""
         if self.config.objective != CLICK:
             return super().kept_back(data, rng)
         earlier, chooses, _ = self._parted(data)
         if not len(chooses):
             return None
         weights = weights_of(chooses, self.config)
-        past = replace(data, exposures=earlier)
+        known = data.histories.times < chooses.times.min()  # a click that is kept back is an event of a history, too
+        past = replace(data, exposures=earlier, histories=data.histories.keep(known))
         return past, lambda: -log_loss(self.click_probabilities(data.histories, chooses), chooses.clicked, weights)
 
     def _clicks(self, data: Dataset) -> Exposures:

@@ -167,8 +167,9 @@ def targets_after(
         part = rows[begin : begin + block]
         row_end = baskets.row_start[part + 1]
         after = row_end - later[part]
-        slots = np.arange(1, len(part) + 1) * config.max_length - 1
-        windows = windows_of(baskets, part, after, config.max_length)
+        length = min(config.max_length, int((after - baskets.row_start[part]).max()))  # no longer than the longest
+        slots = np.arange(1, len(part) + 1) * length - 1
+        windows = windows_of(baskets, part, after, length)
         yield windows, targets_of(baskets, slots, after, row_end, config.repeat_weight)
 
 

@@ -113,8 +113,10 @@ def train(
     result = Trained(config.best_by, nothing_later=found is None and config.best_by != "last")
     if journal:
         result.take(*journal.resume(trainer.state, rng))
-    if config.contrast_epochs and not result.train_loss:
+    if config.contrast_epochs and not result.contrast_loss:
         result.contrast_loss = pretrain(network, baskets_of(past), config, rng, deadline)
+        if journal:
+            journal.save(trainer.state, result.weights, result.curves, rng)
     for epoch in track(range(len(result.train_loss) + 1, config.epochs + 1), "training epochs"):
         if result.epochs_since_best >= config.patience:
             break

@@ -94,7 +94,7 @@ def by_their_buyers(other: TwoTower, histories: Histories, known: np.ndarray) ->
 
 
 def start_from(towers: Towers, data: Dataset, content: ItemContent, other: TwoTower) -> None:
-    """Take over another model's vectors of shared items and attributes, and its user network where the sizes agree.
+    """Take over another model's vectors of shared items and attributes, and its user network where all sizes agree.
 
     A shared item starts at that model's whole vector, less what its attributes say here. An item that nobody bought
     there starts where those stand in its space who bought it here and a shared item besides; one of which only
@@ -111,9 +111,9 @@ def start_from(towers: Towers, data: Dataset, content: ItemContent, other: TwoTo
         placed, at = by_their_buyers(other, data.histories, known)
         ids[at] = placed - said[at]
     towers.ids.assign(ids)
-    for variable in towers.user.trainable_variables:
-        value = w.get(variable.path.replace("/", "."))
-        if value is not None and value.shape == tuple(variable.shape):
+    network = [(variable, w.get(variable.path.replace("/", "."))) for variable in towers.user.trainable_variables]
+    if all(value is not None and value.shape == tuple(variable.shape) for variable, value in network):
+        for variable, value in network:  # whole or not at all: a trained layer after a random one knows nothing
             variable.assign(value)
 
 

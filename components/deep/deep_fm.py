@@ -10,13 +10,13 @@ from __future__ import annotations
 from pydantic import Field
 
 from components.core.model import Capabilities
-from components.deep._pair_model import Form, PairConfig, PairModel
+from components.deep._pair_model import Form, PairConfig, PairModel, Width
 
 
 class DeepFmConfig(PairConfig):
     """hidden_sizes: of the network's two layers."""
 
-    hidden_sizes: tuple[int, int] = (32, 16)
+    hidden_sizes: tuple[Width, Width] = (32, 16)
     negatives: int = Field(default=256, ge=0)
 
 

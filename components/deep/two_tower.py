@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 import numpy as np
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from components.core import bundle
 from components.core.content import ItemContent
@@ -63,7 +63,7 @@ class TwoTowerConfig(CatalogueConfig):
         "negatives": NEGATIVES,
     }
     max_length: int = Field(default=20, ge=1, le=1000)
-    basket_decays: tuple[float, ...] = Field(default=(0.3, 0.9), min_length=1, max_length=4)
+    basket_decays: tuple[Annotated[float, Field(gt=0, le=1)], ...] = Field((0.3, 0.9), min_length=1, max_length=4)
     hidden_size: int = Field(default=128, ge=1, le=2048)
     examples: int = Field(default=20, ge=1)
     repeat_weight: float = Field(default=0.2, gt=0, le=1)
@@ -77,6 +77,12 @@ class TwoTowerConfig(CatalogueConfig):
     targets: dict[str, Annotated[tuple[str, ...], Field(min_length=1)]] = Field(default_factory=dict)
     dropout: float = Field(default=0.2, ge=0, lt=1)
     batch_size: int = Field(default=512, ge=1)
+
+    @model_validator(mode="after")
+    def _no_text_of_what_is_ignored(self) -> TwoTowerConfig:
+        if self.content == "ignore" and self.text != "none":
+            raise ValueError("text must be none where content is ignore: titles are content")
+        return self
 
 
 class TwoTower(CatalogueModel, VectorModel):

@@ -106,10 +106,10 @@ class GraphEmbedding(ABC):
 
     def _descend(self, which: int, table: np.ndarray, rows: np.ndarray, gradients: np.ndarray) -> None:
         """Adagrad by row: the gradients of one row are added up."""
-        ones = np.ones(len(rows))
-        total = sp.csr_matrix((ones, (rows, np.arange(len(rows)))), shape=(len(table), len(rows))) @ gradients
-        self._squares[which] += np.square(total).mean(axis=1, keepdims=True)
-        table -= self.config.learning_rate * total / np.sqrt(self._squares[which])
+        ones, (touched, of) = np.ones(len(rows)), np.unique(rows, return_inverse=True)
+        total = sp.csr_matrix((ones, (of, np.arange(len(rows)))), shape=(len(touched), len(rows))) @ gradients
+        self._squares[which][touched] += np.square(total).mean(axis=1, keepdims=True)
+        table[touched] -= self.config.learning_rate * total / np.sqrt(self._squares[which][touched])
 
 
 class TransE(GraphEmbedding):

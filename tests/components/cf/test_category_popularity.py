@@ -58,3 +58,18 @@ def test_what_was_bought_long_ago_counts_less() -> None:
 
 def test_only_the_best_sellers_of_a_category_are_proposed() -> None:
     assert scores(shop(), [1, 2], items_per_group=1) == pytest.approx([1 / 2 * 3 / 4, 0, 1 / 2, 0])
+
+
+def test_a_user_whose_purchases_are_too_old_to_count_is_one_without_any() -> None:
+    model = CategoryPopularity(CategoryPopularityConfig(history_half_life_days=7)).fit(shop(), RNG)
+    old, none = Histories.of([[2]], [[NOW - 945 * DAY_S]], NOW), Histories.of([[]], [[]], NOW)
+    assert np.isfinite(model.score(old)).all()
+    assert model.score(old) == pytest.approx(model.score(none))
+
+
+def test_a_group_that_no_item_has_is_told_with_what_may_have_been_meant() -> None:
+    model = CategoryPopularity(CategoryPopularityConfig(group="categroy")).fit(shop(), RNG)
+    (remark,) = model.remarks()
+    assert "items have no categroy, so it is popularity; did you mean 'category'?" in remark
+    assert not CategoryPopularity().fit(shop(), RNG).remarks()
+    assert not CategoryPopularity().fit(shop(codes={}), RNG).remarks(), "a shop without groups knows"

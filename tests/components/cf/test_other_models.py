@@ -11,7 +11,7 @@ from components.cf.bpr import Bpr, BprConfig, mean_rows
 from components.cf.pure_svd import right_vectors
 from components.cf.rp3beta import Rp3beta, Rp3betaConfig
 from components.cf.tifu_knn import TifuKnn, TifuKnnConfig
-from components.core.dataset import Dataset, Histories
+from components.core.dataset import DAY_S, Dataset, Histories
 
 RNG = np.random.default_rng(0)
 # a and b share the buyer u; a alone has v; c alone has w
@@ -67,3 +67,21 @@ def test_tifu_leaves_the_user_out_and_takes_the_nearest_other() -> None:
 def test_later_baskets_weigh_more_where_baskets_decay() -> None:
     weights = recent(Histories.of([[0, 1, 0]], [[1, 2, 3]], 10), 2, None, 0.5).toarray()
     assert weights.tolist() == [[1.25, 0.5]]
+
+
+def test_tifu_says_nothing_to_whoever_has_bought_nothing() -> None:
+    events = [("u", "a", 1), ("v", "b", 2), ("w", "a", 3), ("w", "b", 4)]
+    users, items, times = (np.array(column) for column in zip(*events, strict=True))
+    model = TifuKnn().fit(Dataset.from_events(users, items, times, 9), np.random.default_rng(0))
+    assert model.score(Histories.of([[], [0]], [[], [5]], 9)).max(axis=1)[0] == 0
+
+
+def test_bpr_answers_a_user_whose_purchases_are_too_old_to_count_as_one_without_any() -> None:
+    events = [(f"u{n % 5}", f"i{n % 3}", n * DAY_S) for n in range(30)]
+    users, items, times = (np.array(column) for column in zip(*events, strict=True))
+    data = Dataset.from_events(users, items, times, 40 * DAY_S)
+    config = BprConfig(half_life_days=7, embedding_size=4, epochs=2)
+    model, now = Bpr(config).fit(data, np.random.default_rng(0)), 2000 * DAY_S
+    old = model.score(Histories.of([[0]], [[now - 945 * DAY_S]], now))
+    assert np.isfinite(old).all()
+    assert old == pytest.approx(model.score(Histories.of([[]], [[]], now)))

@@ -7,10 +7,15 @@ from functools import partial
 import numpy as np
 import pytest
 
+from components.core.config import parse
 from components.core.dataset import DAY_S, Dataset, Histories
-from components.core.errors import DataError
+from components.core.errors import ConfigError, DataError
 from components.deep._later import NOTHING_LATER, later_of, mean_gain
+from components.deep.deep_fm import DeepFmConfig
+from components.deep.gru4rec import Gru4Rec, Gru4RecConfig
 from components.deep.multi_vae import MultiVae, MultiVaeConfig
+from components.deep.neumf import NeuMfConfig
+from components.deep.two_tower import TwoTowerConfig
 from tests.components.deep.weekly_shop import NOW, weekly_shop
 
 TINY = {"embedding_size": 6, "epochs": 3, "negatives": 20, "batch_size": 16, "learning_rate": 0.01}
@@ -128,5 +133,33 @@ def test_one_basket_each_is_trained_on_without_validation_and_says_so() -> None:
 def test_no_event_at_all_is_refused_in_words() -> None:
     data = Dataset.from_events(np.array(["u"]), np.array(["a"]), np.array([5]), 9)
     empty = Dataset(data.users, data.items, data.histories.keep(np.zeros(1, dtype=bool)))
-    with pytest.raises(DataError, match="no user has two events to learn from"):
+    with pytest.raises(DataError, match="no user has baskets at two moments"):
         MultiVae(MultiVaeConfig(**TINY, hidden_size=8)).fit(empty, np.random.default_rng(0))
+
+
+def test_a_sequence_network_foretells_more_memory_where_baskets_are_large() -> None:
+    """8,192 queries · 8 baskets · 10 lines of 256 numbers are 0.67 GB, three times over."""
+    options = {"embedding_size": 256, "batch_size": 128, "queries": 8192, "negatives": 256, "best_by": "last"}
+    foretold = {}
+    for lines in (1, 10):
+        rows = [(u, n, day) for u in range(4) for day in range(64) for n in range(lines)]
+        user, item, day = np.array(rows).T
+        data = Dataset.from_events(user.astype(str), item.astype(str), day * DAY_S, 99 * DAY_S)
+        foretold[lines] = sum(part.bytes for part in Gru4Rec(Gru4RecConfig(**options)).memory(data))
+    assert foretold[10] - foretold[1] == pytest.approx(3 * 9 * 8192 * 8 * 256 * 4, rel=0.05)
+
+
+@pytest.mark.parametrize(
+    ("config", "options", "words"),
+    [
+        (TwoTowerConfig, {"content": "ignore", "text": "mean"}, "text must be none where content is ignore"),
+        (TwoTowerConfig, {"basket_decays": [-0.5]}, "basket_decays"),
+        (TwoTowerConfig, {"basket_decays": [1000]}, "basket_decays"),
+        (DeepFmConfig, {"hidden_sizes": [-1, 16]}, "hidden_sizes"),
+        (NeuMfConfig, {"hidden_sizes": [0, 16]}, "hidden_sizes"),
+        (Gru4RecConfig, {"contrast_epochs": 1, "batch_size": 1}, "batch_size must be 2 or more"),
+    ],
+)
+def test_options_that_no_network_can_have_are_refused_by_name(config, options, words) -> None:
+    with pytest.raises(ConfigError, match=words):
+        parse(config, options, "params.yaml: models.m.params")

@@ -137,3 +137,18 @@ def test_the_last_exposures_are_kept_back_and_a_moment_is_not_parted() -> None:
     earlier, later = split_by_time(shown, 0.5)
     assert (len(earlier), len(later)) == (1, 3)
     assert [len(part) for part in split_by_time(shown, 0)] == [4, 0]
+
+
+def test_clicks_that_are_kept_back_are_in_no_history_that_is_learnt_from() -> None:
+    """Where what was clicked is an event too, the past ends where what is kept back begins."""
+    data = shop(400)
+    shown = data.exposures
+    clicked = shown.keep(shown.clicked & (shown.rows != NOBODY))
+    users, items = data.users.ids[clicked.rows], data.items.ids[clicked.items]
+    both = Dataset.from_events(users, items, clicked.times, NOW)
+    rows = np.where(shown.rows == NOBODY, NOBODY, both.users.encode(data.users.ids[shown.rows]))
+    both = replace(both, exposures=replace(shown, rows=rows, items=both.items.encode(data.items.ids[shown.items])))
+    model = Fm(FmConfig(**CLICK))
+    past, _ = model.kept_back(both, np.random.default_rng(0))
+    assert len(past.histories.items) < len(both.histories.items)
+    assert past.histories.times.max() < model._parted(both)[1].times.min()

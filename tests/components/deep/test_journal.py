@@ -173,3 +173,23 @@ def test_a_graphics_card_that_is_promised_changes_no_weight(tmp_path: Path) -> N
     promised, here = np.load(file), SasRec(SasRecConfig(**SMALL)).fit(shop(), np.random.default_rng(0)).weights
     assert set(promised.files) == set(here)
     assert all(promised[name] == pytest.approx(here[name], abs=1e-6) for name in here)
+
+
+@pytest.mark.slow
+def test_a_training_that_is_killed_in_its_first_epoch_keeps_the_contrast(tmp_path: Path, monkeypatch) -> None:
+    from components.deep import _training
+
+    def interrupted(*_: object) -> float:
+        raise KeyboardInterrupt
+
+    config = SasRecConfig(**SMALL, contrast_epochs=3)
+    told = []
+    for epoch in (interrupted, _training._Trainer.epoch):
+        monkeypatch.setattr(_training._Trainer, "epoch", epoch)
+        model = SasRec(config)
+        model.journal_folder = tmp_path
+        try:
+            told.append(model.fit(shop(), np.random.default_rng(0)).curves()["contrast_loss"])
+        except KeyboardInterrupt:
+            monkeypatch.setattr(_training, "pretrain", None)  # what is kept is not made again
+    assert len(told) == 1 and len(told[0]) == 3

@@ -58,7 +58,8 @@ def test_validation_targets_are_the_baskets_kept_back_and_its_windows_what_lies_
     config = SequenceConfig(max_length=4)
     [(windows, targets)] = targets_after(baskets_of(THREE), of_last(THREE, [1, 0, 0]), config, block=10)
     assert windows.items.tolist() == [1, 2, 2]
-    assert targets.slots.tolist() == [3]
+    assert windows.sizes.tolist() == [[2, 1]], "no slots beyond the longest of them"
+    assert targets.slots.tolist() == [1]
     assert targets.items.tolist() == [3, 1]
 
 

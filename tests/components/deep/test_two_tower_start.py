@@ -13,7 +13,7 @@ from components.core.content import ItemContent
 from components.core.dataset import DAY_S, Dataset
 from components.core.errors import DataError
 from components.core.vocabulary import Vocabulary
-from components.deep._two_tower_start import begun_from, by_their_buyers
+from components.deep._two_tower_start import begun_from, by_their_buyers, start_from
 from components.deep.content_mlp import ContentMlp
 from components.deep.two_tower import TwoTower, TwoTowerConfig
 from tests.components.deep.test_two_tower import BRANDS, NOW, TINY
@@ -170,3 +170,14 @@ def test_targets_that_nobody_has_or_that_teach_nothing_are_refused_in_words() ->
         )
     with pytest.raises(ValueError, match="at least 1 item"):
         TwoTowerConfig(targets={"department": []})
+
+
+def test_a_user_s_network_is_taken_whole_or_not_at_all() -> None:
+    other = tower_of(["a", "b"], [[1, 0], [0, 1]], [True, True])
+    other.weights["user_out.bias"] = np.array([3, 4], np.float32)
+    for decays, taken in (((0.3, 0.9), True), ((0.5,), False)):
+        tower = TwoTower(TwoTowerConfig(embedding_size=2, hidden_size=1, basket_decays=decays))
+        trainer = tower.trainer(bought("ab", "ba"), np.random.default_rng(0))
+        start_from(trainer.towers, bought("ab", "ba"), trainer.content, other)
+        (bias,) = [v for v in trainer.towers.user.trainable_variables if v.path.endswith("user_out/bias")]
+        assert (bias.numpy().tolist() == [3, 4]) == taken
