@@ -46,8 +46,8 @@ LATE = 2  # column of Pairs.decayed: the half-life by which a user's items are c
 
 class RepeatPurchaseConfig(Config):
     """horizon_days is the time that is foretold, in fitting. None foretells the user's next basket, seen from the
-    end of the data: where last baskets are held out and asked for at that end (leave-last-basket), how long a user stays
-    away says something; asked at another moment, its probabilities are not true.
+    end of the data: where last baskets are held out and asked for at that end (leave-last-basket), how long a user
+    stays away says something; asked at another moment, its probabilities are not true.
 
     windows is how many such times, one before the other, are foretold; pairs_per_user bounds how many of a user's items
     are learnt from, those bought most of late; max_pairs bounds the regression; regularization is its ridge, in pairs.
