@@ -72,9 +72,13 @@ class Material:
         """Whether `digest` names all that is read; what a source reads is known only once it was copied."""
         return self.kind != "source"
 
-    def digest(self, **options: Any) -> str:
-        """A name for what `load` makes of it: the bytes it reads, the code that reads them, and further options."""
-        modules = CODE if self.source is None else (*CODE, f"components.data.sources.{self.source.component}")
+    def digest(self, *further: str, **options: Any) -> str:
+        """A name for what `load` makes of it: the bytes it reads, the code that reads them, and further options.
+
+        further  modules of what is done with it then
+        """
+        modules = (*CODE, *further)
+        modules = modules if self.source is None else (*modules, f"components.data.sources.{self.source.component}")
         files = [file for file in self._files() if file.is_file()]
         facts = {"files": {f.name: sha256(f) for f in files}, "code": digest_of(files_of(*modules)), "options": options}
         return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()

@@ -119,7 +119,7 @@ def prepare(material: Material, split: Splitter, work: Path) -> Path:
     from components.benchmark.material import load
 
     options = split.config.model_dump(mode="json")
-    folder = work / material.digest(split=options, version=split.version)[:16]
+    folder = work / material.digest(type(split).__module__, split=options, version=split.version)[:16]
     if material.repeatable and (folder / FOUND).is_file():
         return folder
     with replacing(folder) as fresh:

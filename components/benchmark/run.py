@@ -107,8 +107,8 @@ def run(
     """
     out = Path(out)
     OUTPUT.check(out)
-    _refuse_strange_lists(out)
     with alone(out / WORK):
+        _refuse_strange_lists(out, roster.names)
         return _run(config, material, roster, out, tell)
 
 
@@ -146,10 +146,13 @@ def _run(
     return report
 
 
-def _refuse_strange_lists(out: Path) -> None:
-    """ConfigError where the folder of the lists holds some that the last report does not name: they would be lost."""
+def _refuse_strange_lists(out: Path, names: Iterable[str]) -> None:
+    """ConfigError where the folder of the lists holds some that neither this run nor the last report names: their loss.
+
+    names  of this run, which may have been ended before it could write its report
+    """
     told = read_json(out / REPORT)["entries"] if (out / REPORT).is_file() else {}
-    known = [name for name, entry in told.items() if entry["component"] != FOREIGN]
+    known = [*names, *(name for name, entry in told.items() if entry["component"] != FOREIGN)]
     strange = [
         path.name
         for path in sorted((out / LISTS).glob("*.parquet"))

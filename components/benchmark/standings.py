@@ -103,7 +103,7 @@ def _cells(values: dict[str, np.ndarray], means: np.ndarray, k: int) -> dict[str
 
 def _differences(
     names: list[str], main: np.ndarray, best: str, draw: np.random.Generator
-) -> dict[str, dict[str, float]]:
+) -> dict[str, dict[str, float | None]]:
     """Best minus each other, user by user: mean, interval, standard errors, p value, and p corrected (Holm)."""
     others = [name for name in names if name != best]
     if not others:

@@ -138,8 +138,7 @@ class PairModel(CatalogueModel):
         if not len(chooses):
             return None
         weights = weights_of(chooses, self.config)
-        known = data.histories.times < chooses.times.min()  # a click that is kept back is an event of a history, too
-        past = replace(data, exposures=earlier, histories=data.histories.keep(known))
+        past = replace(data, exposures=earlier, histories=_before(data.histories, chooses))
         return past, lambda: -log_loss(self.click_probabilities(data.histories, chooses), chooses.clicked, weights)
 
     def _clicks(self, data: Dataset) -> Exposures:
@@ -167,12 +166,12 @@ class PairModel(CatalogueModel):
     def _parted(self, data: Dataset) -> tuple[Exposures, Exposures, Exposures]:
         """Exposures to learn from, those that choose the epoch, those that calibration is measured on.
 
-        The latter two are empty where what is earlier has no click: then all are learnt from.
+        The latter two are empty where what is earlier has no click or no event: then all are learnt from.
         """
         shown = self._clicks(data)
         earlier, later = split_by_time(shown, self.config.validation_share)
         chooses, measures = split_by_time(later, CALIBRATED_SHARE)
-        if len(chooses) and earlier.clicked.any():
+        if len(chooses) and earlier.clicked.any() and len(_before(data.histories, chooses).items):
             return earlier, chooses, measures
         nobody = shown.keep(np.zeros(len(shown), dtype=bool))
         return shown, nobody, nobody
@@ -225,6 +224,11 @@ class PairModel(CatalogueModel):
             logits = self._logits(pasts.of(part), part.times)[np.arange(len(part)), part.items]
             found.append(chance(logits + places[np.minimum(part.positions, len(places)) - 1]))
         return np.concatenate(found)
+
+
+def _before(histories: Histories, kept: Exposures) -> Histories:
+    """The histories until the first of some exposures: a click that is kept back is an event of a history, too."""
+    return histories.keep(histories.times < kept.times.min())
 
 
 def context_of(times: np.ndarray, weights: Weights) -> np.ndarray:

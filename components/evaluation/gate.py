@@ -38,7 +38,7 @@ class GateConfig(Config):
     )
     min_coverage: float = Field(default=0.02, ge=0, le=1)
     max_loss: float = Field(default=0.0, ge=0, le=1)
-    max_calibration_error: float = Field(default=0.5, ge=0, le=1)
+    max_calibration_error: float = Field(default=0.5, ge=0, allow_inf_nan=False)
     max_golden_ms: float = Field(default=100.0, gt=0, le=10_000)
 
 

@@ -17,7 +17,9 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from pydantic import Field
 
 from components.core import schema
+from components.core.dataset import DAY_S
 from components.core.errors import DataError
+from components.data.engine import unix_seconds
 from components.splits import cutoffs
 from components.splits.cutoffs import SharesConfig, Window
 from components.splits.last import BEGAN, PLACE, TURN
@@ -90,15 +92,22 @@ class Sessions(Splitter):
 
 
 def _refuse_restarting(events: Table) -> None:
-    """DataError where session ids are numbers that begin anew with every user: their sessions would melt into one."""
-    inside = events.filter(events[schema.SESSION_ID].notnull())
-    users = inside.group_by(schema.SESSION_ID).agg(users=inside[schema.USER_ID].nunique())
-    (counts,) = users.aggregate(n=users.count(), shared=(users.users > 1).sum()).to_pyarrow().to_pylist()
-    if counts["n"] and counts["shared"] > SHARED_AT_MOST * counts["n"]:
-        raise DataError(
-            f"split: {counts['shared']:,} of {counts['n']:,} session ids belong to several users each, as if they "
-            "began anew with every user; join the user's id and the session's in one column and map session_id to it."
-        )
+    """DataError where session ids are numbers that begin anew with every user: their sessions would melt into one.
+
+    It shows by several users of one id, or, where nobody is signed in, by visits that last longer than a day.
+    """
+    at = unix_seconds(events[schema.TIMESTAMP])
+    found = events.group_by(schema.SESSION_ID).agg(users=events[schema.USER_ID].nunique(), lasts=at.max() - at.min())
+    melted = {"shared": found.users > 1, "long": (found.users == 0) & (found.lasts > DAY_S)}
+    counted = {name: of.cast("int64").sum() for name, of in melted.items()}
+    (counts,) = found.aggregate(n=found.count(), **counted).to_pyarrow().to_pylist()
+    words = {"shared": "belong to several users each", "long": "last longer than a day each, without a user"}
+    for kind, said in words.items():
+        if counts["n"] and counts[kind] > SHARED_AT_MOST * counts["n"]:
+            raise DataError(
+                f"split: {counts[kind]:,} of {counts['n']:,} session ids {said}, as if they began anew with every "
+                "visitor; join the visitor's id and the session's in one column and map session_id to it."
+            )
 
 
 def _as_users(events: Table) -> Table:

@@ -199,6 +199,13 @@ def test_somebody_elses_lists_among_ours_are_refused_and_stay(walked, tmp_path):
         assert theirs.is_file()
 
 
+def test_a_run_that_ended_before_its_report_goes_on(walked, tmp_path):
+    out = shutil.copytree(walked[1], tmp_path / "out")
+    (out / "report.json").unlink()
+    result = called(walked[0], out)
+    assert result.exit_code == 0 and "done before" in result.output, result.output
+
+
 def test_two_lists_of_one_name_are_refused(walked, tmp_path):
     twice = [f"--lists={file}=theirs" for file in sorted((walked[1] / "lists").glob("*.parquet"))[:2]]
     result = called(walked[0], tmp_path / "out", *twice)

@@ -139,6 +139,14 @@ def test_the_last_exposures_are_kept_back_and_a_moment_is_not_parted() -> None:
     assert [len(part) for part in split_by_time(shown, 0)] == [4, 0]
 
 
+def test_where_no_event_is_earlier_than_what_would_be_kept_back_all_is_learnt_from_and_told() -> None:
+    data = shop(400)
+    late = np.full(len(data.histories.items), NOW - 1)
+    young = replace(data, histories=replace(data.histories, times=late))
+    model = Fm(FmConfig(**CLICK | {"epochs": 1})).fit(young, np.random.default_rng(0))
+    assert any("all exposures were learnt from" in remark for remark in model.remarks())
+
+
 def test_clicks_that_are_kept_back_are_in_no_history_that_is_learnt_from() -> None:
     """Where what was clicked is an event too, the past ends where what is kept back begins."""
     data = shop(400)

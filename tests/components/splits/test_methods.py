@@ -273,6 +273,9 @@ def test_sessions_that_begin_anew_with_every_user_are_refused_and_a_few_shared_o
     visits = [(user, item, day, s.VIEW, f"{day}") for user in "abc" for item in "xy" for day in (0, 5, 16, 19)]
     with pytest.raises(DataError, match="4 of 4 session ids belong to several users each"):
         folds(Sessions(), *visits)
+    nobody = [(None, item, day + n, s.VIEW, session) for n, (_, item, day, _, session) in enumerate(visits)]
+    with pytest.raises(DataError, match="4 of 4 session ids last longer than a day each, without a user"):
+        folds(Sessions(), *nobody)
     whole = [(user, item, day, s.VIEW, f"{user}-{session}") for user, item, day, _, session in visits]
     assert folds(Sessions(), *whole, ("a", "z", 0, s.VIEW, "b-0"))
 
