@@ -23,7 +23,7 @@ from components.core import layout, rng
 from components.core.bundle import read_json, replacing, sha256, write_json
 from components.core.command_line import LARGEST_SEED, MOST_MINUTES, MOST_SEEDS
 from components.core.config import Config
-from components.core.errors import ConfigError, DataError
+from components.core.errors import DataError
 from components.core.folder_lock import alone
 from components.core.outputs import Output
 from components.core.ranking import NO_ITEM
@@ -34,11 +34,12 @@ FORMAT = 1
 WORK = ".work"  # below the folder of the report: prepared data, results, fitted models; safe to remove
 REPORT = "report.json"
 LISTS = "lists"
+ANY_LISTS = f"{LISTS}/*.parquet"
 FOREIGN = "lists handed in"
 OUTPUT = Output(
     "a benchmark",
     {REPORT: ("format", "data", "entries"), f"{WORK}/data": ()},
-    ("report.*", f"{LISTS}/*.parquet", "relevant*.parquet"),
+    ("report.*", ANY_LISTS, "relevant*.parquet"),
     ("report.json", "report.md", "report.html", f"{LISTS}/**/*", "relevant*.parquet"),
 )
 SEEN_WORDS = "places hold items of the user's own history, which are masked for the others"
@@ -108,7 +109,7 @@ def run(
     out = Path(out)
     OUTPUT.check(out)
     with alone(out / WORK):
-        _refuse_strange_lists(out, roster.names)
+        _output(out, roster.names).check(out)
         return _run(config, material, roster, out, tell)
 
 
@@ -119,7 +120,7 @@ def _run(
     if not names and not roster.foreign:
         raise DataError(f"benchmark: nobody is left to ask: {_told(roster.unable)}.")
     tell(f"reading {material.name} …")
-    course = _course(config, material, roster.specs, names, out / WORK / "data")
+    course = course_of(config, material, roster.specs, names, out / WORK / "data")
     asked, views = course.asked, course.views
     foreign = _foreign_entries(roster.foreign, asked, views, config)  # refuses a bad file before anything is fitted
     specs, chosen = fitted_to(roster.specs, shape_of(course.prepared))
@@ -146,27 +147,19 @@ def _run(
     return report
 
 
-def _refuse_strange_lists(out: Path, names: Iterable[str]) -> None:
-    """ConfigError where the folder of the lists holds some that neither this run nor the last report names: their loss.
+def _output(out: Path, names: Iterable[str]) -> Output:
+    """OUTPUT with no other lists than those of this run, which may have been ended before its report, and of the last.
 
-    names  of this run, which may have been ended before it could write its report
+    names  of this run; lists that were handed in are somebody else's
     """
-    told = read_json(out / REPORT)["entries"] if (out / REPORT).is_file() else {}
-    known = [*names, *(name for name, entry in told.items() if entry["component"] != FOREIGN)]
-    strange = [
-        path.name
-        for path in sorted((out / LISTS).glob("*.parquet"))
-        if not any(path.name.startswith(f"{name}.") for name in known)
-    ]
-    if strange:
-        raise ConfigError(
-            f"{out / LISTS}: holds {', '.join(strange)}, which would be lost and is no list of the report beside it; "
-            "move it to another folder."
-        )
+    told = read_json(out / REPORT).get("entries", {}) if (out / REPORT).is_file() else {}
+    ours = [*names, *(name for name, entry in told.items() if entry["component"] != FOREIGN)]
+    known = (pattern for name in ours for pattern in (f"{LISTS}/{name}.parquet", f"{LISTS}/{name}.*.parquet"))
+    return replace(OUTPUT, files=(*(p for p in OUTPUT.files if p != ANY_LISTS), *known))
 
 
 @dataclass(frozen=True)
-class _Course:
+class Course:
     """What everybody is asked: the folder of the folds, how they were cut, the fold's question, and its views."""
 
     prepared: Path
@@ -183,16 +176,16 @@ class _Course:
         }
 
 
-def _course(
+def course_of(
     config: BenchmarkConfig, material: Material, specs: dict[str, Spec], names: list[str], folder: Path
-) -> _Course:
+) -> Course:
     """Cut the data; DataError where nobody can be asked, or models read what could not be read."""
     split = splitter(config.protocol, material, config.density, learns_earlier=config.learn_earlier(specs, names))
     prepared = prepare(material, split, folder)
     asked = question(prepared, config.fold)
     views = views_of(asked, config)
     refuse_unread(told(prepared, config.fold), readers(specs, names))
-    return _Course(prepared, split, asked, views)
+    return Course(prepared, split, asked, views)
 
 
 def _told(reasons: dict[str, str]) -> str:

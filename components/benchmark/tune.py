@@ -11,9 +11,9 @@ import yaml
 
 from components.benchmark.entrant import Spec
 from components.benchmark.material import Material
-from components.benchmark.protocols import prepare, question, splitter, told
-from components.benchmark.roster import MODELS_SECTION, readers
-from components.benchmark.run import WORK, BenchmarkConfig, refuse_unread, views_of
+from components.benchmark.protocols import told
+from components.benchmark.roster import MODELS_SECTION
+from components.benchmark.run import WORK, BenchmarkConfig, course_of
 from components.benchmark.shape import fitted_to, shape_of
 from components.benchmark.tuning import COUNTS, OBJECTIVE, Search, Tried, TuneConfig
 from components.core.bundle import write_json, write_text
@@ -65,42 +65,22 @@ def tune(
     out = Path(out)
     OUTPUT.check(out)
     with alone(out / WORK):
-        return _tune(asked, config, material, lines, out, root, tell)
-
-
-def _tune(
-    asked: BenchmarkConfig,
-    config: TuneConfig,
-    material: Material,
-    lines: Lines,
-    out: Path,
-    root: Path,
-    tell: Callable[[str], None],
-) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for name, reason in lines.left_out.items():
-        tell(f"{name}: left out: {reason}")
-    split = splitter(
-        asked.protocol, material, asked.density, learns_earlier=asked.learn_earlier(lines.specs, lines.names)
-    )
-    prepared = prepare(material, split, out / WORK / "data")
-    fold = question(prepared, asked.fold)
-    views_of(fold, asked)  # refuses what cannot be measured, before anything is fitted
-    data = told(prepared, asked.fold)
-    refuse_unread(data, readers(lines.specs, lines.names))
-    for remark in data["remarks"]:
-        tell(f"remark: {remark}")
-    specs = fitted_to(lines.specs, shape_of(prepared))[0]
-    tell(most(len(lines.names), config))
-    for name in lines.names:
-        search = Search(config, specs, fold, asked.views[0], asked.k, out / WORK, material.has_times, tell)
-        found[name] = _searched(search, specs[name], asked.protocol, material, root)
-        better = replace(specs[name], params=found[name]["best"]["params"])
-        specs = specs | {name: better}  # so what joins it has it
-        report = {"data": material.name, "asked": asked.model_dump(mode="json"), "models": found}
-        report["left_out"] = lines.left_out
-        write_json(out / TRIALS, report | {"budget": config.model_dump(mode="json") | {"minutes_are": COUNTS}})
-        write_text(out / BEST, _params(asked, config, material, found))
+        for name, reason in lines.left_out.items():
+            tell(f"{name}: left out: {reason}")
+        course = course_of(asked, material, lines.specs, lines.names, out / WORK / "data")
+        for remark in told(course.prepared, asked.fold)["remarks"]:
+            tell(f"remark: {remark}")
+        tell(most(len(lines.names), config))
+        specs, found = fitted_to(lines.specs, shape_of(course.prepared))[0], {}
+        for name in lines.names:
+            search = Search(config, specs, course.asked, asked.views[0], asked.k, out / WORK, material.has_times, tell)
+            found[name] = _searched(search, specs[name], asked.protocol, material, root)
+            better = replace(specs[name], params=found[name]["best"]["params"])
+            specs = specs | {name: better}  # so what joins it has it
+            report = {"data": material.name, "asked": asked.model_dump(mode="json"), "models": found}
+            report["left_out"] = lines.left_out
+            write_json(out / TRIALS, report | {"budget": config.model_dump(mode="json") | {"minutes_are": COUNTS}})
+            write_text(out / BEST, _params(asked, config, material, found))
     if not any(model["best"]["figures"] for model in found.values()):
         raise DataError(f"tune: no trial of {', '.join(found)} gave lists; {TRIALS} in {out} says why.")
     return report

@@ -52,9 +52,11 @@ class CategoryPopularity(SparseModel):
     Config = CategoryPopularityConfig
     capabilities = Capabilities(uses_time=True, uses_content=True)
 
+    _remarks: tuple[str, ...] = ()
+
     def remarks(self) -> list[str]:
         """Where the catalogue is not parted, though it is by other groups."""
-        return list(getattr(self, "_remarks", ()))
+        return list(self._remarks)
 
     def _fit(self, data: Dataset, rng: np.random.Generator) -> None:
         self._remarks = _unparted(data.content, self.config.group)
@@ -88,13 +90,12 @@ class CategoryPopularity(SparseModel):
         self.popular = unpack_csr("popular", arrays)
 
 
-def _unparted(content: ItemContent | None, name: str) -> list[str]:
+def _unparted(content: ItemContent | None, name: str) -> tuple[str, ...]:
     """Nothing where the items have such groups, or no groups at all; else a word."""
     if content is None or not content.codes or name in content.codes:
-        return []
-    return [
-        f"category_popularity: group: items have no {name}, so it is popularity; {did_you_mean(name, content.codes)}"
-    ]
+        return ()
+    hint = did_you_mean(name, content.codes)
+    return (f"category_popularity: group: items have no {name}, so it is popularity; {hint}",)
 
 
 def _groups(content: ItemContent | None, name: str, n_items: int) -> np.ndarray:

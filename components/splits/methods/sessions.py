@@ -111,9 +111,8 @@ def _refuse_restarting(events: Table) -> None:
 
 
 def _as_users(events: Table) -> Table:
-    """Events of sessions, with the session's id in the place of the user's."""
-    inside = events.filter(events[schema.SESSION_ID].notnull())
-    return inside.mutate(**{schema.USER_ID: inside[schema.SESSION_ID]})
+    """The events, all of sessions, with the session's id in the place of the user's."""
+    return events.mutate(**{schema.USER_ID: events[schema.SESSION_ID]})
 
 
 def _sessions(events: Table) -> Table:

@@ -195,7 +195,7 @@ def test_somebody_elses_lists_among_ours_are_refused_and_stay(walked, tmp_path):
     for _ in range(2):
         result = called(walked[0], out, "--lists", f"{theirs}=theirs", models="popularity")
         words = " ".join(result.output.split())
-        assert result.exit_code == 2 and "holds theirs.parquet, which would be lost" in words
+        assert result.exit_code == 2 and "holds lists/theirs.parquet, which would be lost" in words
         assert theirs.is_file()
 
 

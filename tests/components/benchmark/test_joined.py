@@ -1,9 +1,7 @@
 """Entrants that join others: on walks along the catalogue, where the transition knows every next step."""
 
 from contextlib import chdir
-from types import SimpleNamespace
 
-import numpy as np
 import pyarrow.parquet as pq
 import pytest
 import yaml
@@ -78,30 +76,24 @@ def test_a_ranker_may_be_asked_the_validation_fold_and_learns_from_the_one_befor
 
 
 def test_a_fusion_gives_no_place_to_what_a_member_has_no_evidence_for(tmp_path):
-    """Two members know one item of ten; the order of all others is the third's, not that of the catalogue."""
-    from components.benchmark.entrants.fusion import Fusion, FusionConfig
-    from components.core.dataset import Histories
+    """Two members know what goes together in a small circle; all else is in the order of the third, by popularity.
 
-    class Member:
-        def __init__(self, scores):
-            self.scores = np.array([scores], dtype=np.float32)
-
-        def score(self, histories):
-            return self.scores
-
-    knows = np.zeros(10)
-    knows[7] = 1
-    members = {"one": Member(knows), "other": Member(knows), "third": Member(np.arange(1.0, 11.0))}
-
-    class Fits:
-        def fitted(self, name, question):
-            return members[name]
-
-    entrant = Fusion(FusionConfig(weights=dict.fromkeys(members, 1.0)), Fits())
-    asked = SimpleNamespace(data=SimpleNamespace(items=range(10)))
-    ask = entrant.fit(None, asked, np.random.default_rng(0))
-    found = ask(Histories.of([[]], [[]], 1), (NEW,), 4)[NEW]
-    assert found.items.tolist() == [[7, 9, 8, 6]]
+    Items that hardly anybody had begin the catalogue, and a list that is filled up would hold them first.
+    """
+    circle = [f"c{user} {' '.join(f'm{(user + step) % 4}' for step in range(4))}" for user in range(4)]
+    crowd = [f"p{user} {' '.join(f'z{(user + step) % 5}' for step in range(5))}" for user in range(20)]
+    rare = [f"r{user} a{user} b{user} b{user + 1}" for user in range(12)]
+    (tmp_path / "sequences.txt").write_text("\n".join([*circle, *crowd, *rare]) + "\n", encoding="utf-8")
+    members = {"item_transition": 1.0, "item_knn": 1.0, "popularity": 1.0}
+    lines = {"joined": {"component": "fusion", "params": {"weights": members}}}
+    (tmp_path / "lines.yaml").write_text(yaml.safe_dump({"models": lines}), encoding="utf-8")
+    result = called(
+        tmp_path, tmp_path / "out", "--params", tmp_path / "lines.yaml", "--k", 5, models=",".join([*members, "joined"])
+    )
+    assert result.exit_code == 0, result.output
+    rows = pq.read_table(tmp_path / "out/lists/joined.parquet").to_pylist()
+    listed = [row["item_id"] for row in rows if row["user_id"] == "c0"]
+    assert "m3" in listed and {item[0] for item in listed if item != "m3"} == {"z"}, "the rest of the circle, then z"
 
 
 def test_a_ranker_is_asked_anew_where_the_fold_that_it_learnt_from_is_another(tmp_path):
